@@ -1,0 +1,1 @@
+//! Typed client over RPC: addresses, decoding, builders, sending.

@@ -1,0 +1,1 @@
+//! The embedded network: Surfpool in process, programs deployed, bootstrapped from a migration plan.

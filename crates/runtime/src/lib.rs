@@ -1,0 +1,1 @@
+//! Runs a job spec in WebAssembly, deterministically, and says what came out.

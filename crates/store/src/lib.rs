@@ -1,0 +1,1 @@
+//! Content-addressed blobs: a gateway over HTTP, or any object store.

@@ -1,0 +1,1 @@
+//! Lode jobs: markets, ledgers, jobs from posting to payment.

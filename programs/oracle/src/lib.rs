@@ -1,0 +1,1 @@
+//! Lode oracle: committees, bonded seats.

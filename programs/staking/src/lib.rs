@@ -1,0 +1,1 @@
+//! Lode staking: nodes, stake, delegation, slashing.
