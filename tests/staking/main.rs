@@ -1,0 +1,2 @@
+//! Tests of the `staking` program, one file an instruction.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
