@@ -1,1 +1,495 @@
-//! Tests over several programs, run on the SVM, and end to end with the real binary.
+//! The bench that every on-chain test stands on: a LiteSVM with the programs loaded as they are deployed (behind
+//! an upgrade authority), a clock that tests move, mints, wallets, and sentences for what came out.
+//!
+//! Each program's fixtures stand in a module of its own name.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod jobs;
+pub mod oracle;
+pub mod staking;
+
+use litesvm::types::{FailedTransactionMetadata, TransactionMetadata};
+use litesvm::LiteSVM;
+use solana_account::Account;
+use solana_address::Address;
+use solana_clock::Clock;
+use solana_instruction::error::InstructionError;
+use solana_instruction::{AccountMeta, Instruction};
+use solana_keypair::Keypair;
+use solana_message::Message;
+use solana_signer::Signer;
+use solana_slot_hashes::SlotHashes;
+use solana_transaction::Transaction;
+use solana_transaction_error::TransactionError;
+
+/// The classic token program.
+pub const TOKEN: Address = spl_token_interface::ID;
+/// Token-2022.
+pub const TOKEN_2022: Address =
+    Address::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
+/// The system program.
+pub const SYSTEM: Address = Address::from_str_const("11111111111111111111111111111111");
+/// The instructions sysvar.
+pub const INSTRUCTIONS: Address =
+    Address::from_str_const("Sysvar1nstructions1111111111111111111111111");
+const LOADER: Address = Address::from_str_const("BPFLoaderUpgradeab1e11111111111111111111111");
+const COMPUTE_BUDGET: Address =
+    Address::from_str_const("ComputeBudget111111111111111111111111111111");
+
+/// Unix time at which every test begins: 2026-06-01 00:00:00 UTC.
+pub const START: i64 = 1_780_272_000;
+/// Slot at which every test begins; far enough that 512 slots lie before it.
+pub const START_SLOT: u64 = 1_000_000;
+
+/// A program under test: its id and the file `cargo xtask build` makes.
+pub struct Program {
+    /// Compiled id.
+    pub id: Address,
+    /// File name under `target/deploy`.
+    pub file: &'static str,
+}
+
+/// The three programs of the suite.
+pub const PROGRAMS: [Program; 3] = [
+    Program {
+        id: lode_staking::ID,
+        file: "lode_staking.so",
+    },
+    Program {
+        id: lode_oracle::ID,
+        file: "lode_oracle.so",
+    },
+    Program {
+        id: lode_jobs::ID,
+        file: "lode_jobs.so",
+    },
+];
+
+/// Reads a program that `cargo xtask build` made.
+pub fn program_bytes(file: &str) -> Vec<u8> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../target/deploy")
+        .join(file);
+    std::fs::read(&path).unwrap_or_else(|e| {
+        panic!(
+            "{}: {e}; run `cargo xtask build` first",
+            path.canonicalize().unwrap_or(path.clone()).display()
+        )
+    })
+}
+
+/// Why a transaction failed, short enough to assert on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// Index of the failing instruction, compute budget not counted.
+    pub index: u8,
+    /// Its error; `None` where the transaction failed outside of an instruction.
+    pub error: Option<InstructionError>,
+    /// Everything the log said.
+    pub log: String,
+}
+
+impl Failure {
+    /// The program's own error code, if it is one.
+    pub fn code(&self) -> Option<u32> {
+        match self.error {
+            Some(InstructionError::Custom(code)) => Some(code),
+            _ => None,
+        }
+    }
+}
+
+/// Outcome of a transaction.
+pub type Sent = Result<TransactionMetadata, Failure>;
+
+/// Asserts that a transaction failed with this program error (an `#[error_code]` variant).
+#[track_caller]
+pub fn assert_error(sent: Sent, error: impl Into<u32>) {
+    let code = error.into();
+    match sent {
+        Ok(meta) => panic!(
+            "went through, expected error {code}:\n{}",
+            meta.logs.join("\n")
+        ),
+        Err(failure) => assert_eq!(
+            failure.code(),
+            Some(code),
+            "another error: {:?}\n{}",
+            failure.error,
+            failure.log
+        ),
+    }
+}
+
+/// Asserts that a transaction failed, with any error but running out of compute units.
+#[track_caller]
+pub fn assert_refused(sent: Sent) -> Failure {
+    match sent {
+        Ok(meta) => panic!("went through:\n{}", meta.logs.join("\n")),
+        Err(failure) => {
+            assert_ne!(
+                failure.error,
+                Some(InstructionError::ComputationalBudgetExceeded),
+                "{}",
+                failure.log
+            );
+            failure
+        }
+    }
+}
+
+/// The network of a test.
+pub struct World {
+    /// The SVM itself, for what the helpers do not cover.
+    pub svm: LiteSVM,
+    /// Pays every fee and every rent that a test does not name a payer for.
+    pub payer: Keypair,
+    /// Upgrade authority of all programs.
+    pub upgrade_authority: Keypair,
+    /// Mints' authority.
+    pub mint_authority: Keypair,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl World {
+    /// All programs deployed, nothing initialised.
+    pub fn new() -> Self {
+        let mut world = Self {
+            svm: LiteSVM::new().with_transaction_history(0),
+            payer: Keypair::new(),
+            upgrade_authority: Keypair::new(),
+            mint_authority: Keypair::new(),
+        };
+        for wallet in [
+            world.payer.pubkey(),
+            world.upgrade_authority.pubkey(),
+            world.mint_authority.pubkey(),
+        ] {
+            world.fund(&wallet);
+        }
+        for program in PROGRAMS {
+            world
+                .svm
+                .add_program(program.id, &program_bytes(program.file))
+                .unwrap();
+            world.set_upgrade_authority(
+                &program.id,
+                Some(&world.upgrade_authority.pubkey().clone()),
+            );
+        }
+        world.set_time(START, START_SLOT);
+        world.set_slot_hashes(START_SLOT - 512..START_SLOT);
+        world
+    }
+
+    /// Address of a program's `ProgramData` account.
+    pub fn program_data(program: &Address) -> Address {
+        Address::find_program_address(&[program.as_ref()], &LOADER).0
+    }
+
+    /// Writes the upgrade authority into a program's `ProgramData` (u32 tag, u64 slot, option of 32 bytes).
+    pub fn set_upgrade_authority(&mut self, program: &Address, authority: Option<&Address>) {
+        let at = Self::program_data(program);
+        let mut account = self.svm.get_account(&at).unwrap();
+        account.data[12] = authority.is_some() as u8;
+        account.data[13..45].copy_from_slice(authority.map_or(&[0; 32], |a| a.as_array()));
+        self.svm.set_account(at, account).unwrap();
+    }
+
+    /// Gives a wallet 100 SOL.
+    pub fn fund(&mut self, wallet: &Address) {
+        self.svm.airdrop(wallet, 100_000_000_000).unwrap();
+    }
+
+    /// A new wallet with 100 SOL.
+    pub fn wallet(&mut self) -> Keypair {
+        let wallet = Keypair::new();
+        self.fund(&wallet.pubkey());
+        wallet
+    }
+
+    /// The clock: unix seconds.
+    pub fn now(&self) -> i64 {
+        self.svm.get_sysvar::<Clock>().unix_timestamp
+    }
+
+    /// The clock: slot.
+    pub fn slot(&self) -> u64 {
+        self.svm.get_sysvar::<Clock>().slot
+    }
+
+    /// Sets the clock.
+    pub fn set_time(&mut self, unix_timestamp: i64, slot: u64) {
+        let mut clock = self.svm.get_sysvar::<Clock>();
+        clock.unix_timestamp = unix_timestamp;
+        clock.slot = slot;
+        self.svm.set_sysvar(&clock);
+    }
+
+    /// Moves the clock on by whole seconds, and by the slots that pass in them (0.4 s each).
+    pub fn pass_seconds(&mut self, seconds: i64) {
+        let slots = u64::try_from(seconds).unwrap() * 5 / 2;
+        self.set_time(self.now() + seconds, self.slot() + slots);
+    }
+
+    /// Moves the clock on by slots, and by the seconds that pass in them (0.4 s each, rounded down).
+    pub fn pass_slots(&mut self, slots: u64) {
+        let seconds = i64::try_from(slots * 2 / 5).unwrap();
+        self.set_time(self.now() + seconds, self.slot() + slots);
+    }
+
+    /// Hash that `set_slot_hashes` gives to a slot.
+    pub fn slot_hash(slot: u64) -> [u8; 32] {
+        let mut hash = [0x5a; 32];
+        hash[..8].copy_from_slice(&slot.to_le_bytes());
+        hash
+    }
+
+    /// Sets the SlotHashes sysvar to these slots (at most the newest 512 of them). LiteSVM never moves it itself.
+    pub fn set_slot_hashes(&mut self, slots: impl IntoIterator<Item = u64>) {
+        let mut slots: Vec<u64> = slots.into_iter().collect();
+        slots.sort_unstable_by(|a, b| b.cmp(a));
+        slots.truncate(512);
+        let entries: Vec<_> = slots
+            .iter()
+            .map(|slot| {
+                (
+                    *slot,
+                    solana_hash::Hash::new_from_array(Self::slot_hash(*slot)),
+                )
+            })
+            .collect();
+        self.svm.set_sysvar(&SlotHashes::new(&entries));
+    }
+
+    /// Sets the slot of the last cluster restart.
+    pub fn set_last_restart(&mut self, slot: u64) {
+        self.svm
+            .set_sysvar(&solana_last_restart_slot::LastRestartSlot {
+                last_restart_slot: slot,
+            });
+    }
+
+    /// Sends instructions in one transaction, paid by the world's payer, which signs along with `signers`.
+    pub fn send(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Sent {
+        let mut all = vec![Instruction {
+            program_id: COMPUTE_BUDGET,
+            accounts: vec![],
+            data: [&[2u8][..], &1_400_000u32.to_le_bytes()].concat(),
+        }];
+        all.extend_from_slice(instructions);
+        self.svm.expire_blockhash();
+        let mut keys: Vec<&Keypair> = vec![&self.payer];
+        for signer in signers {
+            if keys.iter().all(|k| k.pubkey() != signer.pubkey()) {
+                keys.push(signer);
+            }
+        }
+        let message = Message::new(&all, Some(&self.payer.pubkey()));
+        let transaction = Transaction::new(&keys, message, self.svm.latest_blockhash());
+        self.svm
+            .send_transaction(transaction)
+            .map_err(|FailedTransactionMetadata { err, meta }| {
+                let (index, error) = match err {
+                    TransactionError::InstructionError(index, error) => {
+                        (index.saturating_sub(1), Some(error))
+                    }
+                    _ => (0, None),
+                };
+                Failure {
+                    index,
+                    error,
+                    log: format!("{err:?}\n{}", meta.logs.join("\n")),
+                }
+            })
+    }
+
+    /// Sends one instruction.
+    pub fn send_one(&mut self, instruction: Instruction, signers: &[&Keypair]) -> Sent {
+        self.send(&[instruction], signers)
+    }
+
+    /// Sends one instruction that must go through; returns its outcome.
+    #[track_caller]
+    pub fn ok(&mut self, instruction: Instruction, signers: &[&Keypair]) -> TransactionMetadata {
+        match self.send(&[instruction], signers) {
+            Ok(meta) => meta,
+            Err(failure) => panic!("failed: {:?}\n{}", failure.error, failure.log),
+        }
+    }
+
+    /// Reads a zero-copy account; panics where it is missing or of another type.
+    #[track_caller]
+    pub fn read<T: bytemuck::Pod + anchor_lang::Discriminator>(&self, at: &Address) -> T {
+        let account = self.svm.get_account(at).expect("no such account");
+        assert_eq!(
+            &account.data[..8],
+            T::DISCRIMINATOR,
+            "an account of another type"
+        );
+        bytemuck::pod_read_unaligned(&account.data[8..8 + size_of::<T>()])
+    }
+
+    /// Overwrites a zero-copy account's content, keeping owner and lamports.
+    pub fn write<T: bytemuck::Pod>(&mut self, at: &Address, value: &T) {
+        let mut account = self.svm.get_account(at).expect("no such account");
+        account.data[8..8 + size_of::<T>()].copy_from_slice(bytemuck::bytes_of(value));
+        self.svm.set_account(*at, account).unwrap();
+    }
+
+    /// Whether an account exists.
+    pub fn exists(&self, at: &Address) -> bool {
+        self.svm.get_account(at).is_some_and(|a| a.lamports > 0)
+    }
+
+    /// Lamports of an account, 0 where there is none.
+    pub fn lamports(&self, at: &Address) -> u64 {
+        self.svm.get_account(at).map_or(0, |a| a.lamports)
+    }
+
+    /// A copy of an account at a new address: same bytes, same owner - a look-alike that no seed made.
+    pub fn look_alike(&mut self, of: &Address) -> Address {
+        let at = Address::new_unique();
+        let account = self.svm.get_account(of).expect("no such account");
+        self.svm.set_account(at, account).unwrap();
+        at
+    }
+
+    /// A copy of an account at a new address, owned by another program.
+    pub fn foreign_owned(&mut self, of: &Address) -> Address {
+        let at = Address::new_unique();
+        let mut account = self.svm.get_account(of).expect("no such account");
+        account.owner = Address::new_unique();
+        self.svm.set_account(at, account).unwrap();
+        at
+    }
+
+    /// A new mint of nine decimals under `mint_authority`, without freeze authority, of `program` (TOKEN or TOKEN_2022).
+    pub fn mint(&mut self, program: &Address) -> Address {
+        let at = Address::new_unique();
+        let mut data = vec![0u8; 82];
+        data[0] = 1;
+        data[4..36].copy_from_slice(self.mint_authority.pubkey().as_ref());
+        data[44] = 9;
+        data[45] = 1;
+        self.put(at, data, *program);
+        at
+    }
+
+    /// Program that owns a mint or token account.
+    pub fn token_program_of(&self, account: &Address) -> Address {
+        self.svm
+            .get_account(account)
+            .expect("no such account")
+            .owner
+    }
+
+    /// A new token account of `owner` holding `amount`, booked on the mint's supply.
+    pub fn token_account(&mut self, mint: &Address, owner: &Address, amount: u64) -> Address {
+        let at = Address::new_unique();
+        self.token_account_at(at, mint, owner, amount);
+        at
+    }
+
+    /// The same at a given address.
+    pub fn token_account_at(&mut self, at: Address, mint: &Address, owner: &Address, amount: u64) {
+        let program = self.token_program_of(mint);
+        let mut data = vec![0u8; 165];
+        data[..32].copy_from_slice(mint.as_ref());
+        data[32..64].copy_from_slice(owner.as_ref());
+        data[64..72].copy_from_slice(&amount.to_le_bytes());
+        data[108] = 1;
+        self.put(at, data, program);
+        let mut account = self.svm.get_account(mint).unwrap();
+        let supply = u64::from_le_bytes(account.data[36..44].try_into().unwrap()) + amount;
+        account.data[36..44].copy_from_slice(&supply.to_le_bytes());
+        self.svm.set_account(*mint, account).unwrap();
+    }
+
+    /// Address of a wallet's associated token account.
+    pub fn associated(&self, wallet: &Address, mint: &Address) -> Address {
+        spl_associated_token_account_interface::address::get_associated_token_address_with_program_id(
+            wallet,
+            mint,
+            &self.token_program_of(mint),
+        )
+    }
+
+    /// A wallet's associated token account, made with `amount`.
+    pub fn associated_account(&mut self, mint: &Address, wallet: &Address, amount: u64) -> Address {
+        let at = self.associated(wallet, mint);
+        self.token_account_at(at, mint, wallet, amount);
+        at
+    }
+
+    /// Amount in a token account.
+    #[track_caller]
+    pub fn amount(&self, account: &Address) -> u64 {
+        let account = self.svm.get_account(account).expect("no such account");
+        u64::from_le_bytes(account.data[64..72].try_into().unwrap())
+    }
+
+    /// Supply of a mint.
+    #[track_caller]
+    pub fn supply(&self, mint: &Address) -> u64 {
+        let account = self.svm.get_account(mint).expect("no such account");
+        u64::from_le_bytes(account.data[36..44].try_into().unwrap())
+    }
+
+    /// Sets an account that is exempt from rent.
+    pub fn put(&mut self, at: Address, data: Vec<u8>, owner: Address) {
+        let lamports = self.svm.minimum_balance_for_rent_exemption(data.len());
+        self.svm
+            .set_account(
+                at,
+                Account {
+                    lamports,
+                    data,
+                    owner,
+                    executable: false,
+                    rent_epoch: u64::MAX,
+                },
+            )
+            .unwrap();
+    }
+}
+
+/// The same instruction with one account replaced, all else kept: how look-alikes are tried.
+pub fn with_account(mut instruction: Instruction, index: usize, account: Address) -> Instruction {
+    instruction.accounts[index].pubkey = account;
+    instruction
+}
+
+/// The same instruction with one account passed read-only.
+pub fn read_only(mut instruction: Instruction, index: usize) -> Instruction {
+    assert!(
+        instruction.accounts[index].is_writable,
+        "account {index} is read-only already"
+    );
+    instruction.accounts[index].is_writable = false;
+    instruction
+}
+
+/// The same instruction with one signer's signature left out.
+pub fn unsigned(mut instruction: Instruction, index: usize) -> Instruction {
+    assert!(
+        instruction.accounts[index].is_signer,
+        "account {index} signs nothing"
+    );
+    instruction.accounts[index].is_signer = false;
+    instruction
+}
+
+/// An instruction of a program from its accounts and data.
+pub fn instruction(program_id: Address, accounts: Vec<AccountMeta>, data: Vec<u8>) -> Instruction {
+    Instruction {
+        program_id,
+        accounts,
+        data,
+    }
+}
