@@ -1,2 +1,53 @@
-//! What people and CI run.
-fn main() {}
+//! `cargo xtask`: what people and CI run.
+//!
+//! Every command prepares what it needs by itself, so a fresh machine needs nothing but a Rust toolchain.
+
+mod build;
+mod keys;
+mod setup;
+mod shell;
+mod test;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Build, test and demonstrate Lode")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what is missing (says so first; safe to run twice)
+    Setup,
+    /// Compile the programs to target/deploy/*.so
+    Build {
+        /// Also recompile the example workloads to WebAssembly modules
+        #[arg(long)]
+        workloads: bool,
+    },
+    /// Check formatting and lints, then run every test
+    Test,
+    /// Make program ids of your own and write them wherever they stand
+    Keys,
+}
+
+fn main() -> std::process::ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Setup => setup::everything(),
+        Command::Build { workloads } => build::programs().and_then(|()| match workloads {
+            true => build::workloads(),
+            false => Ok(()),
+        }),
+        Command::Test => test::run(),
+        Command::Keys => keys::run(),
+    };
+    match result {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `cargo xtask test`: formatting, lints, every test; ends with `N passed, N failed`.
+
+use crate::shell::{cargo, root, run, step};
+use crate::{build, setup};
+use anyhow::{bail, Context, Result};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+/// Runs everything.
+pub fn run() -> Result<()> {
+    step("formatting");
+    run_fmt()?;
+    setup::nextest()?;
+    build::programs()?;
+    build::selftest()?;
+    step("lints");
+    run(cargo(&["clippy", "--workspace", "--all-targets"]).args(["--", "-D", "warnings"]))?;
+    step("tests");
+    tests()
+}
+
+fn run_fmt() -> Result<()> {
+    run(Command::new("cargo").args(["fmt", "--all", "--check"]))
+        .context("run `cargo fmt --all` and commit what it changed")
+}
+
+/// Runs the tests, passing their output on, and closes with the sum.
+fn tests() -> Result<()> {
+    let mut child = cargo(&["nextest", "run", "--workspace", "--no-fail-fast"])
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("`cargo nextest` could not be started")?;
+    let mut summary = None;
+    if let Some(stderr) = child.stderr.take() {
+        for line in BufReader::new(stderr).lines() {
+            let line = line?;
+            eprintln!("{line}");
+            if line.contains("Summary [") {
+                summary = Some(line);
+            }
+        }
+    }
+    let status = child.wait()?;
+    let summary = summary
+        .context("`cargo nextest` ended without running the tests; its output above says why")?;
+    let passed = count(&summary, "passed");
+    // A test that timed out has failed for whoever counts.
+    let failed = count(&summary, "failed") + count(&summary, "timed out");
+    println!("{passed} passed, {failed} failed");
+    if !status.success() {
+        bail!("tests failed; `cargo nextest run -E 'test(NAME)'` runs one again");
+    }
+    Ok(())
+}
+
+/// The number before a word in nextest's summary, for instance `Summary [1.2s] 10 tests run: 9 passed, 1 failed`.
+fn count(summary: &str, what: &str) -> u64 {
+    let words: Vec<&str> = summary
+        .split(|c: char| c.is_whitespace() || c == ',' || c == '(')
+        .filter(|word| !word.is_empty())
+        .collect();
+    let what: Vec<&str> = what.split(' ').collect();
+    words
+        .windows(what.len() + 1)
+        .find(|window| window[1..] == what[..])
+        .and_then(|window| window[0].parse().ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn the_summary_of_the_test_runner_is_counted() {
+        let line = "     Summary [   1.234s] 12 tests run: 9 passed (1 slow), 2 failed, 1 timed out, 3 skipped";
+        assert_eq!(count(line, "passed"), 9);
+        assert_eq!(count(line, "failed"), 2);
+        assert_eq!(count(line, "timed out"), 1);
+        assert_eq!(
+            count("Summary [ 0.1s] 3 tests run: 3 passed, 0 skipped", "failed"),
+            0
+        );
+    }
+}
