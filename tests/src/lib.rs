@@ -296,8 +296,8 @@ impl World {
             .send_transaction(transaction)
             .map_err(|FailedTransactionMetadata { err, meta }| {
                 let (index, error) = match err {
-                    TransactionError::InstructionError(index, error) => {
-                        (index.saturating_sub(1), Some(error))
+                    TransactionError::InstructionError(index, ref error) => {
+                        (index.saturating_sub(1), Some(error.clone()))
                     }
                     _ => (0, None),
                 };

@@ -1,0 +1,54 @@
+//! Deadlines of jobs, in slots (protocol, "Windows").
+
+use crate::mul_div_ceil;
+
+/// Slots that a deadline moves on if the cluster restarted inside its window.
+pub const RESTART_EXTENSION: u64 = 9_000;
+/// Slots a day, as the protocol counts them.
+pub const SLOTS_PER_DAY: u64 = 216_000;
+/// All windows of a market together stay under seven days.
+pub const LONGEST_LIFE: u64 = 7 * SLOTS_PER_DAY;
+
+/// `base + ceil(units x slots per million / 10^6)`: how long a node may run a job of `units`, grace included.
+#[inline]
+pub fn run_window(base_slots: u64, units: u64, slots_per_million: u64) -> Option<u64> {
+    base_slots.checked_add(mul_div_ceil(units, slots_per_million, 1_000_000)?)
+}
+
+/// The deadline that holds: `RESTART_EXTENSION` later if the cluster last restarted inside the window, which is
+/// after it opened and before it would have ended.
+#[inline]
+pub fn effective_deadline(deadline: u64, window: u64, last_restart: u64) -> u64 {
+    let opened = deadline.saturating_sub(window);
+    if last_restart > opened && last_restart < deadline {
+        deadline.saturating_add(RESTART_EXTENSION)
+    } else {
+        deadline
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_run_window_rounds_up() {
+        assert_eq!(run_window(10, 1, 1), Some(11));
+        assert_eq!(run_window(10, 0, 5), Some(10));
+        assert_eq!(run_window(10, 2_000_000, 5), Some(20));
+        assert_eq!(run_window(u64::MAX, 1, 1), None);
+    }
+
+    #[test]
+    fn only_a_restart_inside_the_window_extends_it() {
+        assert_eq!(effective_deadline(1_000, 100, 0), 1_000);
+        assert_eq!(effective_deadline(1_000, 100, 900), 1_000);
+        assert_eq!(effective_deadline(1_000, 100, 901), 10_000);
+        assert_eq!(effective_deadline(1_000, 100, 999), 10_000);
+        assert_eq!(effective_deadline(1_000, 100, 1_000), 1_000);
+        assert_eq!(
+            effective_deadline(u64::MAX - 1, 100, u64::MAX - 50),
+            u64::MAX
+        );
+    }
+}
