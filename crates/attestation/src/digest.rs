@@ -1,0 +1,230 @@
+//! The hashes that bind a result to its job.
+
+use anchor_lang::{prelude::sha256, Address};
+
+/// What an oracle says of a result.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// I get this result, and it fits the commitment.
+    Match = 1,
+    /// I get another result.
+    Mismatch = 2,
+    /// The spec, the module or an input cannot be had from the store.
+    Unrunnable = 3,
+}
+
+impl TryFrom<u8> for Verdict {
+    type Error = u8;
+
+    /// The verdict of a byte, or the byte where it is none.
+    fn try_from(byte: u8) -> Result<Self, u8> {
+        match byte {
+            1 => Ok(Self::Match),
+            2 => Ok(Self::Mismatch),
+            3 => Ok(Self::Unrunnable),
+            other => Err(other),
+        }
+    }
+}
+
+/// Bytes laid end to end in a buffer of exactly their length.
+struct Bytes<const N: usize> {
+    buffer: [u8; N],
+    filled: usize,
+}
+
+impl<const N: usize> Bytes<N> {
+    fn new(tag: &[u8; 16]) -> Self {
+        Self {
+            buffer: [0; N],
+            filled: 0,
+        }
+        .with(tag)
+    }
+
+    #[inline(always)]
+    fn with(mut self, part: &[u8]) -> Self {
+        let end = self.filled + part.len();
+        // The callers' lengths are constants; `hash` proves in every test that they fill the buffer.
+        if let Some(place) = self.buffer.get_mut(self.filled..end) {
+            place.copy_from_slice(part);
+        }
+        self.filled = end;
+        self
+    }
+
+    fn hash(&self) -> [u8; 32] {
+        debug_assert_eq!(self.filled, N);
+        sha256(&self.buffer)
+    }
+}
+
+/// `sha256(tag, result hash, units, job, attempt, node)`: what `submit_result` publishes instead of the result, so
+/// that nobody can copy what he did not compute. The job binds it to one customer and market, the attempt and the
+/// node to one run.
+pub fn commitment(
+    result: &[u8; 32],
+    units: u64,
+    job: &Address,
+    attempt: u8,
+    node: &Address,
+) -> [u8; 32] {
+    Bytes::<121>::new(b"lode:commit:1...")
+        .with(result)
+        .with(&units.to_le_bytes())
+        .with(job.as_ref())
+        .with(&[attempt])
+        .with(node.as_ref())
+        .hash()
+}
+
+/// `u64 of sha256(tag, opening slot, job, attempt, node)`, the first eight bytes, little-endian: a node's number in
+/// the lottery of one opening.
+pub fn lottery_number(opened_at: u64, job: &Address, attempt: u8, node: &Address) -> u64 {
+    let hash = Bytes::<89>::new(b"lode:lottery:1..")
+        .with(&opened_at.to_le_bytes())
+        .with(job.as_ref())
+        .with(&[attempt])
+        .with(node.as_ref())
+        .hash();
+    first_u64(&hash)
+}
+
+/// The first eight bytes of a hash, little-endian.
+pub(crate) fn first_u64(hash: &[u8; 32]) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *hash;
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// What the signers of one verdict have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Statement<'a> {
+    /// Id of the jobs program, so that a signature serves one cluster's programs only.
+    pub program: &'a Address,
+    /// The job.
+    pub job: &'a Address,
+    /// Its attempt: the same job run again is another matter.
+    pub attempt: u8,
+    /// The seal, which names submission and panel.
+    pub seal: &'a [u8; 32],
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Hash of the receipt for a match, else zero: whoever relays another verdict need not know it.
+    pub result: &'a [u8; 32],
+    /// Units of the receipt for a match, else 0.
+    pub units: u64,
+    /// The committee.
+    pub committee: &'a Address,
+}
+
+impl Statement<'_> {
+    /// The 32 bytes that a seat signs: `sha256(tag, program, job, attempt, seal, verdict, result, units, committee,
+    /// seat, seat owner)`. Seat and owner make every signer's bytes its own, so that a copied signature proves nothing.
+    pub fn digest(&self, seat: u8, owner: &Address) -> [u8; 32] {
+        Bytes::<219>::new(b"lode:attest:1...")
+            .with(self.program.as_ref())
+            .with(self.job.as_ref())
+            .with(&[self.attempt])
+            .with(self.seal)
+            .with(&[self.verdict as u8])
+            .with(self.result)
+            .with(&self.units.to_le_bytes())
+            .with(self.committee.as_ref())
+            .with(&[seat])
+            .with(owner.as_ref())
+            .hash()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::collections::BTreeSet;
+
+    const A: Address = Address::new_from_array([1; 32]);
+    const B: Address = Address::new_from_array([2; 32]);
+
+    #[test]
+    fn a_commitment_binds_every_field() {
+        let all = [
+            commitment(&[9; 32], 5, &A, 1, &B),
+            commitment(&[8; 32], 5, &A, 1, &B),
+            commitment(&[9; 32], 6, &A, 1, &B),
+            commitment(&[9; 32], 5, &B, 1, &B),
+            commitment(&[9; 32], 5, &A, 2, &B),
+            commitment(&[9; 32], 5, &A, 1, &A),
+        ];
+        assert_eq!(BTreeSet::from(all).len(), all.len());
+    }
+
+    #[test]
+    fn a_lottery_number_binds_every_field() {
+        let all = [
+            lottery_number(5, &A, 1, &B),
+            lottery_number(6, &A, 1, &B),
+            lottery_number(5, &B, 1, &B),
+            lottery_number(5, &A, 2, &B),
+            lottery_number(5, &A, 1, &A),
+        ];
+        assert_eq!(BTreeSet::from(all).len(), all.len());
+    }
+
+    #[test]
+    fn a_signed_digest_binds_every_field() {
+        let base = Statement {
+            program: &A,
+            job: &A,
+            attempt: 1,
+            seal: &[3; 32],
+            verdict: Verdict::Match,
+            result: &[4; 32],
+            units: 7,
+            committee: &A,
+        };
+        let all = [
+            base.digest(0, &A),
+            base.digest(1, &A),
+            base.digest(0, &B),
+            Statement {
+                program: &B,
+                ..base
+            }
+            .digest(0, &A),
+            Statement { job: &B, ..base }.digest(0, &A),
+            Statement { attempt: 2, ..base }.digest(0, &A),
+            Statement {
+                seal: &[4; 32],
+                ..base
+            }
+            .digest(0, &A),
+            Statement {
+                verdict: Verdict::Mismatch,
+                ..base
+            }
+            .digest(0, &A),
+            Statement {
+                result: &[5; 32],
+                ..base
+            }
+            .digest(0, &A),
+            Statement { units: 8, ..base }.digest(0, &A),
+            Statement {
+                committee: &B,
+                ..base
+            }
+            .digest(0, &A),
+        ];
+        assert_eq!(BTreeSet::from(all).len(), all.len());
+    }
+
+    #[test]
+    fn a_verdict_is_read_back_from_its_byte() {
+        for verdict in [Verdict::Match, Verdict::Mismatch, Verdict::Unrunnable] {
+            assert_eq!(Verdict::try_from(verdict as u8), Ok(verdict));
+        }
+        assert_eq!(Verdict::try_from(0), Err(0));
+        assert_eq!(Verdict::try_from(4), Err(4));
+    }
+}

@@ -1,0 +1,219 @@
+//! The Ed25519 instruction that proves signatures, in the one layout that is accepted.
+//!
+//! `[count][0]`, then per signature seven offsets (14 bytes), then all keys, all signatures, all 32-byte messages. The
+//! precompile checks whatever the offsets point at, in whichever instruction; so every offset must be exactly the
+//! canonical one and name this instruction (`0xFFFF`). Then what stands here is what was verified.
+
+use anchor_lang::Address;
+
+/// The precompile that verifies Ed25519 signatures.
+pub const ED25519_PROGRAM: Address =
+    Address::from_str_const("Ed25519SigVerify111111111111111111111111111");
+
+/// Signatures in one proof at most: a whole committee's.
+pub const MOST_SIGNERS: usize = 32;
+
+const OFFSETS: usize = 14;
+const KEY: usize = 32;
+const SIGNATURE: usize = 64;
+const MESSAGE: usize = 32;
+/// This instruction, in the precompile's numbering.
+const HERE: u16 = u16::MAX;
+
+/// Why an instruction proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProofError {
+    /// It is not addressed to the Ed25519 program.
+    Program,
+    /// Another number of signatures than expected.
+    Count,
+    /// Its length or an offset is not the canonical one.
+    Layout,
+}
+
+/// Keys and messages of an Ed25519 instruction that the precompile has verified.
+#[derive(Clone, Copy, Debug)]
+pub struct Proof<'a> {
+    keys: &'a [u8],
+    messages: &'a [u8],
+}
+
+impl<'a> Proof<'a> {
+    /// Reads the instruction of `program` with `data` as a proof of exactly `count` signatures.
+    ///
+    /// The caller must take program and data from the instructions sysvar, at a place before its own: only then has
+    /// the precompile run.
+    pub fn read(program: &Address, data: &'a [u8], count: usize) -> Result<Self, ProofError> {
+        if program != &ED25519_PROGRAM {
+            return Err(ProofError::Program);
+        }
+        let (keys, signatures, messages, end) = places(count).ok_or(ProofError::Count)?;
+        let (Some(&given), Some(&0)) = (data.first(), data.get(1)) else {
+            return Err(ProofError::Layout);
+        };
+        if usize::from(given) != count {
+            return Err(ProofError::Count);
+        }
+        if data.len() != end {
+            return Err(ProofError::Layout);
+        }
+        for (i, offsets) in data[2..keys].chunks_exact(OFFSETS).enumerate() {
+            if offsets != offsets_of(keys, signatures, messages, i) {
+                return Err(ProofError::Layout);
+            }
+        }
+        Ok(Self {
+            keys: &data[keys..signatures],
+            messages: &data[messages..end],
+        })
+    }
+
+    /// Whether signature `i` is that of `key` over `message`.
+    #[inline]
+    pub fn is(&self, i: usize, key: &Address, message: &[u8; 32]) -> Result<(), Mistake> {
+        if self.keys.get(i * KEY..i * KEY + KEY) != Some(key.as_ref()) {
+            return Err(Mistake::Key);
+        }
+        if self.messages.get(i * MESSAGE..i * MESSAGE + MESSAGE) != Some(&message[..]) {
+            return Err(Mistake::Message);
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with one signature of a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// It is by another key.
+    Key,
+    /// It is over another message.
+    Message,
+}
+
+/// Where keys, signatures and messages begin, and where all ends.
+fn places(count: usize) -> Option<(usize, usize, usize, usize)> {
+    if count == 0 || count > MOST_SIGNERS {
+        return None;
+    }
+    let keys = 2 + OFFSETS * count;
+    let signatures = keys + KEY * count;
+    let messages = signatures + SIGNATURE * count;
+    Some((keys, signatures, messages, messages + MESSAGE * count))
+}
+
+/// The seven numbers of signature `i`: signature, its instruction, key, its instruction, message, its size and instruction.
+#[inline]
+fn offsets_of(keys: usize, signatures: usize, messages: usize, i: usize) -> [u8; OFFSETS] {
+    // At most 32 signatures: no place is beyond 2 + 142 x 32.
+    let [a, b] = ((signatures + SIGNATURE * i) as u16).to_le_bytes();
+    let [c, d] = ((keys + KEY * i) as u16).to_le_bytes();
+    let [e, f] = ((messages + MESSAGE * i) as u16).to_le_bytes();
+    let [h, j] = HERE.to_le_bytes();
+    [a, b, h, j, c, d, h, j, e, f, MESSAGE as u8, 0, h, j]
+}
+
+/// Data of the Ed25519 instruction that proves these signatures (key, signature, message); empty where they are none
+/// or more than [`MOST_SIGNERS`], which the precompile refuses.
+#[cfg(not(target_os = "solana"))]
+pub fn instruction_data(signed: &[(Address, [u8; 64], [u8; 32])]) -> std::vec::Vec<u8> {
+    let Some((keys, signatures, messages, end)) = places(signed.len()) else {
+        return std::vec::Vec::new();
+    };
+    let mut data = std::vec::Vec::with_capacity(end);
+    data.extend([signed.len() as u8, 0]);
+    for i in 0..signed.len() {
+        data.extend(offsets_of(keys, signatures, messages, i));
+    }
+    for (key, _, _) in signed {
+        data.extend(key.as_ref());
+    }
+    for (_, signature, _) in signed {
+        data.extend(signature);
+    }
+    for (_, _, message) in signed {
+        data.extend(message);
+    }
+    data
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use ed25519_dalek::{Signer, SigningKey};
+
+    fn signed(n: u8) -> std::vec::Vec<(Address, [u8; 64], [u8; 32])> {
+        (1..=n)
+            .map(|i| {
+                let key = SigningKey::from_bytes(&[i; 32]);
+                let message = [i.wrapping_mul(7); 32];
+                (
+                    Address::new_from_array(key.verifying_key().to_bytes()),
+                    key.sign(&message).to_bytes(),
+                    message,
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_built_is_read() {
+        for n in [1, 3, 9, 32] {
+            let signed = signed(n);
+            let data = instruction_data(&signed);
+            assert_eq!(data.len(), 2 + 142 * usize::from(n));
+            let proof = Proof::read(&ED25519_PROGRAM, &data, usize::from(n)).unwrap();
+            for (i, (key, _, message)) in signed.iter().enumerate() {
+                assert_eq!(proof.is(i, key, message), Ok(()));
+                assert_eq!(proof.is(i + 1, key, message), Err(Mistake::Key));
+                assert_eq!(proof.is(i, key, &[0; 32]), Err(Mistake::Message));
+            }
+        }
+    }
+
+    #[test]
+    fn another_program_or_count_proves_nothing() {
+        let data = instruction_data(&signed(3));
+        assert_eq!(
+            Proof::read(&Address::default(), &data, 3).err(),
+            Some(ProofError::Program)
+        );
+        assert_eq!(
+            Proof::read(&ED25519_PROGRAM, &data, 2).err(),
+            Some(ProofError::Count)
+        );
+        assert_eq!(
+            Proof::read(&ED25519_PROGRAM, &data, 0).err(),
+            Some(ProofError::Count)
+        );
+        assert_eq!(
+            Proof::read(&ED25519_PROGRAM, &data, 33).err(),
+            Some(ProofError::Count)
+        );
+        assert!(instruction_data(&[]).is_empty());
+    }
+
+    #[test]
+    fn every_changed_byte_of_the_head_is_refused() {
+        let data = instruction_data(&signed(3));
+        for place in 0..2 + 14 * 3 {
+            for change in 1..=255u8 {
+                let mut other = data.clone();
+                other[place] ^= change;
+                assert!(
+                    Proof::read(&ED25519_PROGRAM, &other, 3).is_err(),
+                    "byte {place} ^ {change}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_more_or_less_is_refused() {
+        let data = instruction_data(&signed(3));
+        let longer = [&data[..], &[0]].concat();
+        for other in [&data[..data.len() - 1], &longer, &data[..1], &[]] {
+            assert!(Proof::read(&ED25519_PROGRAM, other, 3).is_err());
+        }
+    }
+}
