@@ -104,8 +104,10 @@ pub type Sent = Result<TransactionMetadata, Failure>;
 
 /// Asserts that a transaction failed with this program error (an `#[error_code]` variant).
 #[track_caller]
-pub fn assert_error(sent: Sent, error: impl Into<u32>) {
-    let code = error.into();
+pub fn assert_error(sent: Sent, error: impl Into<anchor_lang::Error>) {
+    let anchor_lang::Error::Custom(code) = error.into() else {
+        panic!("not an error of a program's own");
+    };
     match sent {
         Ok(meta) => panic!(
             "went through, expected error {code}:\n{}",
