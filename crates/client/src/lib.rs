@@ -1,1 +1,88 @@
-//! Typed client over RPC: addresses, decoding, builders, sending.
+//! Typed client over RPC: addresses, accounts, instruction builders, sending, errors in sentences.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), lode_client::Error> {
+//! let client = lode_client::Client::new("http://127.0.0.1:8899");
+//! let now = client.clock().await?;
+//! println!("slot {}, {} seconds since 1970", now.slot, now.unix_timestamp);
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod accounts;
+pub mod addresses;
+pub mod cli_config;
+pub mod clock;
+pub mod error;
+pub mod nonce;
+pub mod send;
+
+pub use accounts::{Filter, LodeAccount};
+pub use clock::ChainClock;
+pub use error::{Error, Result};
+pub use send::{PriorityFee, Sent, Wallet};
+
+use solana_commitment_config::CommitmentConfig;
+use solana_rpc_client::nonblocking::rpc_client::RpcClient;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long one request may take before it counts as not answered.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A connection to one cluster. Cheap to clone; all clones share the connection.
+#[derive(Clone)]
+pub struct Client {
+    /// The RPC client underneath, for what the typed calls do not cover.
+    pub rpc: Arc<RpcClient>,
+    /// Commitment at which accounts are read and transactions count as done.
+    pub commitment: CommitmentConfig,
+    /// What is paid per compute unit on top of the base fee.
+    pub priority_fee: PriorityFee,
+}
+
+impl Client {
+    /// A client of the cluster at `url`, at commitment *confirmed*, with the priority fee that recent blocks ask for.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self::with_commitment(url, CommitmentConfig::confirmed())
+    }
+
+    /// The same at another commitment.
+    pub fn with_commitment(url: impl Into<String>, commitment: CommitmentConfig) -> Self {
+        Self {
+            rpc: Arc::new(RpcClient::new_with_timeout_and_commitment(
+                url.into(),
+                REQUEST_TIMEOUT,
+                commitment,
+            )),
+            commitment,
+            priority_fee: PriorityFee::Recent,
+        }
+    }
+
+    /// Sets what is paid per compute unit.
+    pub fn with_priority_fee(mut self, fee: PriorityFee) -> Self {
+        self.priority_fee = fee;
+        self
+    }
+
+    /// Address of the RPC server.
+    pub fn url(&self) -> String {
+        self.rpc.url()
+    }
+
+    /// An error of a request to this server, as a sentence.
+    pub(crate) fn failed(&self, error: solana_rpc_client_api::client_error::Error) -> Error {
+        Error::of_request(&self.url(), error)
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("url", &self.url())
+            .field("commitment", &self.commitment)
+            .field("priority_fee", &self.priority_fee)
+            .finish()
+    }
+}

@@ -1,0 +1,140 @@
+//! Every address that the programs derive.
+//!
+//! The seeds stand in `protocol.md`; a test compares each with the constant of the program that uses it.
+use solana_address::Address;
+
+/// The classic token program.
+pub const TOKEN: Address = spl_token_interface::ID;
+/// Token-2022.
+pub const TOKEN_2022: Address =
+    Address::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
+/// The program of associated token accounts.
+pub const ASSOCIATED_TOKEN: Address = spl_associated_token_account_interface::program::ID;
+/// The system program.
+pub const SYSTEM: Address = Address::from_str_const("11111111111111111111111111111111");
+/// The upgradeable loader.
+pub const LOADER: Address = Address::from_str_const("BPFLoaderUpgradeab1e11111111111111111111111");
+/// The sysvar of the instructions of the running transaction.
+pub const INSTRUCTIONS: Address =
+    Address::from_str_const("Sysvar1nstructions1111111111111111111111111");
+/// The sysvar of recent slot hashes.
+pub const SLOT_HASHES: Address =
+    Address::from_str_const("SysvarS1otHashes111111111111111111111111111");
+/// The clock sysvar.
+pub const CLOCK: Address = Address::from_str_const("SysvarC1ock11111111111111111111111111111111");
+/// The wrapped native mint, which no market may use for payment.
+pub const NATIVE_MINT: Address =
+    Address::from_str_const("So11111111111111111111111111111111111111112");
+
+fn find(program: &Address, seeds: &[&[u8]]) -> Address {
+    Address::find_program_address(seeds, program).0
+}
+
+/// The account that holds a program's code and upgrade authority.
+pub fn program_data(program: &Address) -> Address {
+    find(&LOADER, &[program.as_ref()])
+}
+
+/// A wallet's associated token account of a mint that `token_program` owns.
+pub fn associated_token(wallet: &Address, mint: &Address, token_program: &Address) -> Address {
+    find(
+        &ASSOCIATED_TOKEN,
+        &[wallet.as_ref(), token_program.as_ref(), mint.as_ref()],
+    )
+}
+
+/// Addresses of the staking program.
+pub mod staking {
+    use super::{find, Address};
+    use lode_staking::ID;
+
+    /// The one `StakingConfig`.
+    pub fn config() -> Address {
+        find(&ID, &[b"config"])
+    }
+
+    /// An operator's `index`th node.
+    pub fn node(owner: &Address, index: u32) -> Address {
+        find(&ID, &[b"node", owner.as_ref(), &index.to_le_bytes()])
+    }
+
+    /// The token account that holds all stake and stake rewards of a node.
+    pub fn vault(node: &Address) -> Address {
+        find(&ID, &[b"vault", node.as_ref()])
+    }
+
+    /// A wallet's stake on a node.
+    pub fn delegation(node: &Address, owner: &Address) -> Address {
+        find(&ID, &[b"delegation", node.as_ref(), owner.as_ref()])
+    }
+
+    /// A delegation's `index`th unbonding ticket.
+    pub fn unbonding(delegation: &Address, index: u32) -> Address {
+        find(
+            &ID,
+            &[b"unbonding", delegation.as_ref(), &index.to_le_bytes()],
+        )
+    }
+}
+
+/// Addresses of the oracle program.
+pub mod oracle {
+    use super::{find, Address};
+    use lode_oracle::ID;
+
+    /// A creator's committee of number `id`.
+    pub fn committee(creator: &Address, id: u16) -> Address {
+        find(&ID, &[b"committee", creator.as_ref(), &id.to_le_bytes()])
+    }
+
+    /// An owner's membership of a committee.
+    pub fn oracle(committee: &Address, owner: &Address) -> Address {
+        find(&ID, &[b"oracle", committee.as_ref(), owner.as_ref()])
+    }
+
+    /// The token account that holds an oracle's bond.
+    pub fn bond(oracle: &Address) -> Address {
+        find(&ID, &[b"bond", oracle.as_ref()])
+    }
+}
+
+/// Addresses of the jobs program.
+pub mod jobs {
+    use super::{find, Address};
+    use lode_jobs::ID;
+
+    /// The one `JobsConfig`.
+    pub fn config() -> Address {
+        find(&ID, &[b"config"])
+    }
+
+    /// The address that signs slashes, and nothing else.
+    pub fn slasher() -> Address {
+        find(&ID, &[b"slasher"])
+    }
+
+    /// An authority's market of number `id`.
+    pub fn market(authority: &Address, id: u32) -> Address {
+        find(&ID, &[b"market", authority.as_ref(), &id.to_le_bytes()])
+    }
+
+    /// The token account that holds all money of a market.
+    pub fn vault(market: &Address) -> Address {
+        find(&ID, &[b"vault", market.as_ref()])
+    }
+
+    /// A party's account with a market: the party is a wallet or a node.
+    pub fn ledger(market: &Address, party: &Address) -> Address {
+        find(&ID, &[b"ledger", market.as_ref(), party.as_ref()])
+    }
+
+    /// A node's points, over all markets.
+    pub fn work(node: &Address) -> Address {
+        find(&ID, &[b"work", node.as_ref()])
+    }
+
+    /// A job of a customer's ledger, and its bump (255 for every nonce of [`crate::nonce::next_nonce`]).
+    pub fn job(ledger: &Address, nonce: u64) -> (Address, u8) {
+        Address::find_program_address(&[b"job", ledger.as_ref(), &nonce.to_le_bytes()], &ID)
+    }
+}

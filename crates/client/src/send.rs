@@ -1,0 +1,403 @@
+//! Sending: the compute budget by simulation, a priority fee, and one effect however often the network forgets us.
+//!
+//! A transaction that did not land before its blockhash expired is signed again - but only after the chain, at a
+//! block beyond the expiry, has said that it does not know it. So no effect is doubled, whatever was lost on the way.
+use crate::{Client, Error, Result};
+use solana_address::Address;
+use solana_compute_budget_interface::ComputeBudgetInstruction;
+use solana_hash::Hash;
+use solana_instruction::Instruction;
+use solana_message::Message;
+use solana_rpc_client_api::client_error::{ErrorKind, TransactionError};
+use solana_rpc_client_api::config::{
+    RpcSendTransactionConfig, RpcSimulateTransactionConfig, RpcTransactionConfig,
+};
+use solana_signature::Signature;
+use solana_signer::Signer;
+use solana_transaction::Transaction;
+use solana_transaction_status_client_types::UiTransactionEncoding;
+use std::time::{Duration, Instant};
+
+/// A key that signs.
+pub type Wallet<'a> = &'a (dyn Signer + Send + Sync);
+
+/// Compute units of a transaction while it is simulated: the most there are.
+const MOST_UNITS: u32 = 1_400_000;
+/// Most bytes of a transaction.
+pub const MOST_BYTES: usize = 1_232;
+/// The highest price that is paid without being told to, in micro-lamports per compute unit.
+const HIGHEST_PRICE: u64 = 1_000_000;
+/// How often one effect is signed anew.
+const SIGNINGS: usize = 4;
+/// How often a transaction is looked for.
+const POLL: Duration = Duration::from_millis(200);
+/// How often it is sent again while it is not seen.
+const RESEND: Duration = Duration::from_secs(2);
+/// How long the server may be silent before we give up on knowing the outcome.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// What is paid per compute unit on top of the base fee.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PriorityFee {
+    /// What three of four recent transactions on the same accounts paid, at most a million micro-lamports.
+    Recent,
+    /// So many micro-lamports.
+    Fixed(u64),
+}
+
+/// A transaction that is on the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Its name.
+    pub signature: Signature,
+    /// The slot it is in.
+    pub slot: u64,
+    /// Compute units its simulation took; [`Client::costs`] has what the chain measured.
+    pub compute_units: u64,
+    /// Its size.
+    pub bytes: usize,
+}
+
+/// What a transaction cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Costs {
+    /// Compute units, the budget instructions counted.
+    pub compute_units: u64,
+    /// Lamports paid as fees.
+    pub fee: u64,
+}
+
+enum Outcome {
+    Landed { slot: u64 },
+    Expired,
+}
+
+impl Client {
+    /// Sends instructions in one transaction and waits until it stands at this client's commitment.
+    ///
+    /// `payer` pays the fee; `signers` are the other keys (the payer may be among them). The instructions stay next to
+    /// each other in their order, so an Ed25519 instruction placed before one that reads it stays directly before it.
+    pub async fn send(
+        &self,
+        instructions: &[Instruction],
+        payer: Wallet<'_>,
+        signers: &[Wallet<'_>],
+    ) -> Result<Sent> {
+        let paying = payer.pubkey();
+        let price = self.price(instructions, &paying).await;
+        let probe = budgeted(instructions, MOST_UNITS, price);
+        let compute_units = self.simulate(&probe, &paying).await?;
+        let all = budgeted(instructions, with_margin(compute_units), price);
+        for _ in 0..SIGNINGS {
+            let (blockhash, last_valid) = self
+                .rpc
+                .get_latest_blockhash_with_commitment(self.commitment)
+                .await
+                .map_err(|e| self.failed(e))?;
+            let transaction = signed(&all, payer, signers, blockhash)?;
+            let bytes = size(&transaction);
+            if bytes > MOST_BYTES {
+                return Err(Error::Invalid(format!(
+                    "the transaction would have {bytes} bytes, more than the {MOST_BYTES} a transaction may have: send fewer instructions at once"
+                )));
+            }
+            match self.land(&transaction, last_valid, &all).await? {
+                Outcome::Landed { slot } => {
+                    return Ok(Sent {
+                        signature: signature_of(&transaction)?,
+                        slot,
+                        compute_units,
+                        bytes,
+                    })
+                }
+                Outcome::Expired => tracing::debug!("blockhash expired, signing again"),
+            }
+        }
+        Err(Error::Expired { times: SIGNINGS })
+    }
+
+    /// Runs instructions without sending them; returns the compute units they take.
+    pub async fn simulate(&self, instructions: &[Instruction], payer: &Address) -> Result<u64> {
+        let mut transaction = Transaction::new_unsigned(Message::new(instructions, Some(payer)));
+        let bytes = size(&transaction);
+        if bytes > MOST_BYTES {
+            return Err(Error::Invalid(format!(
+                "the transaction would have {bytes} bytes, more than the {MOST_BYTES} a transaction may have: send fewer instructions at once"
+            )));
+        }
+        // The server replaces the blockhash and checks no signature.
+        transaction.message.recent_blockhash = Hash::default();
+        let config = RpcSimulateTransactionConfig {
+            replace_recent_blockhash: true,
+            commitment: Some(self.commitment),
+            encoding: Some(UiTransactionEncoding::Base64),
+            ..RpcSimulateTransactionConfig::default()
+        };
+        let result = self
+            .rpc
+            .simulate_transaction_with_config(&transaction, config)
+            .await
+            .map_err(|e| self.failed(e))?
+            .value;
+        match result.err {
+            Some(error) => Err(Error::of_transaction(
+                TransactionError::from(error),
+                instructions,
+                payer,
+                result.logs.unwrap_or_default(),
+            )),
+            None => Ok(result.units_consumed.unwrap_or(u64::from(MOST_UNITS))),
+        }
+    }
+
+    /// Sends a signed transaction again and again until it is on the chain, or never can be.
+    async fn land(
+        &self,
+        transaction: &Transaction,
+        last_valid: u64,
+        instructions: &[Instruction],
+    ) -> Result<Outcome> {
+        let signature = signature_of(transaction)?;
+        let config = RpcSendTransactionConfig {
+            // It was simulated a moment ago.
+            skip_preflight: true,
+            preflight_commitment: Some(self.commitment.commitment),
+            encoding: Some(UiTransactionEncoding::Base64),
+            max_retries: Some(0),
+            min_context_slot: None,
+        };
+        let mut sent: Option<Instant> = None;
+        let mut heard = Instant::now();
+        loop {
+            if sent.is_none_or(|at| at.elapsed() >= RESEND) {
+                let answer = self
+                    .rpc
+                    .send_transaction_with_config(transaction, config)
+                    .await;
+                match answer {
+                    Ok(_) => heard = Instant::now(),
+                    // Refused by the server itself, and never passed on before: there is nothing to wait for.
+                    Err(error) if sent.is_none() && refuses(error.kind()) => {
+                        return Err(self.failed(error))
+                    }
+                    Err(error) => tracing::debug!(%signature, %error, "sending again later"),
+                }
+                sent = Some(Instant::now());
+            }
+            match self.look(&signature, last_valid).await {
+                Ok(Some(Seen::Landed { slot, error: None })) => {
+                    return Ok(Outcome::Landed { slot })
+                }
+                Ok(Some(Seen::Landed {
+                    error: Some(error), ..
+                })) => {
+                    let logs = self.logs(&signature).await;
+                    let payer = transaction.message.account_keys.first();
+                    let payer = payer.copied().unwrap_or_default();
+                    return Err(Error::of_transaction(error, instructions, &payer, logs));
+                }
+                Ok(Some(Seen::Expired)) => return Ok(Outcome::Expired),
+                Ok(None) => heard = Instant::now(),
+                Err(error) if heard.elapsed() >= SILENCE => {
+                    return Err(Error::Unconfirmed {
+                        signature,
+                        reason: error.to_string(),
+                    })
+                }
+                Err(error) => tracing::debug!(%signature, %error, "asking again later"),
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Looks for a transaction once.
+    async fn look(&self, signature: &Signature, last_valid: u64) -> Result<Option<Seen>> {
+        let asked = std::slice::from_ref(signature);
+        let statuses = self
+            .rpc
+            .get_signature_statuses(asked)
+            .await
+            .map_err(|e| self.failed(e))?;
+        if let Some(status) = statuses.value.into_iter().next().flatten() {
+            // Also a failure counts only at our commitment: on another fork it may still go through.
+            return Ok(status
+                .satisfies_commitment(self.commitment)
+                .then_some(Seen::Landed {
+                    slot: status.slot,
+                    error: status.err,
+                }));
+        }
+        let now = self
+            .rpc
+            .get_epoch_info_with_commitment(self.commitment)
+            .await
+            .map_err(|e| self.failed(e))?;
+        if now.block_height <= last_valid {
+            return Ok(None);
+        }
+        // Too late for it to land. Whether it did is asked of a bank that has seen the last block in which it could;
+        // behind one address there may be servers that have not.
+        let last = self
+            .rpc
+            .get_signature_statuses_with_history(asked)
+            .await
+            .map_err(|e| self.failed(e))?;
+        let knows = last.context.slot >= now.absolute_slot;
+        Ok(match last.value.into_iter().next().flatten() {
+            Some(status) if status.satisfies_commitment(self.commitment) => Some(Seen::Landed {
+                slot: status.slot,
+                error: status.err,
+            }),
+            None if knows => Some(Seen::Expired),
+            _ => None,
+        })
+    }
+
+    async fn logs(&self, signature: &Signature) -> Vec<String> {
+        let found = self.transaction(signature).await;
+        found
+            .ok()
+            .and_then(|t| t.transaction.meta)
+            .and_then(|meta| Option::from(meta.log_messages))
+            .unwrap_or_default()
+    }
+
+    async fn transaction(
+        &self,
+        signature: &Signature,
+    ) -> Result<solana_transaction_status_client_types::EncodedConfirmedTransactionWithStatusMeta>
+    {
+        let config = RpcTransactionConfig {
+            encoding: Some(UiTransactionEncoding::Base64),
+            // The server knows no transaction by a lesser commitment.
+            commitment: Some(if self.commitment.is_finalized() {
+                self.commitment
+            } else {
+                solana_commitment_config::CommitmentConfig::confirmed()
+            }),
+            max_supported_transaction_version: Some(0),
+        };
+        self.rpc
+            .get_transaction_with_config(signature, config)
+            .await
+            .map_err(|e| self.failed(e))
+    }
+
+    /// What a transaction cost, as the chain measured it.
+    pub async fn costs(&self, signature: &Signature) -> Result<Costs> {
+        let meta = self.transaction(signature).await?.transaction.meta;
+        let meta = meta.ok_or_else(|| {
+            Error::Invalid(format!(
+                "the server kept no record of what transaction {signature} cost"
+            ))
+        })?;
+        let units: Option<u64> = Option::from(meta.compute_units_consumed);
+        Ok(Costs {
+            compute_units: units.unwrap_or_default(),
+            fee: meta.fee,
+        })
+    }
+
+    /// The price per compute unit; never a reason to fail.
+    async fn price(&self, instructions: &[Instruction], payer: &Address) -> u64 {
+        match self.priority_fee {
+            PriorityFee::Fixed(price) => price,
+            PriorityFee::Recent => {
+                let mut writable: Vec<Address> = instructions
+                    .iter()
+                    .flat_map(|i| &i.accounts)
+                    .filter(|meta| meta.is_writable)
+                    .map(|meta| meta.pubkey)
+                    .chain([*payer])
+                    .collect();
+                writable.sort_unstable();
+                writable.dedup();
+                let recent = self.rpc.get_recent_prioritization_fees(&writable).await;
+                let fees = recent.unwrap_or_default();
+                third_quartile(fees.iter().map(|f| f.prioritization_fee).collect())
+                    .min(HIGHEST_PRICE)
+            }
+        }
+    }
+}
+
+enum Seen {
+    Landed {
+        slot: u64,
+        error: Option<TransactionError>,
+    },
+    Expired,
+}
+
+/// Whether a server's answer to `sendTransaction` says that it will not pass the transaction on. A transaction that
+/// it knows already, and a blockhash that it does not know yet, are none of that; nor is an answer that got lost.
+fn refuses(kind: &ErrorKind) -> bool {
+    match kind.get_transaction_error() {
+        Some(TransactionError::AlreadyProcessed | TransactionError::BlockhashNotFound) => false,
+        Some(_) => true,
+        None => match kind {
+            ErrorKind::RpcError(solana_rpc_client_api::request::RpcError::RpcResponseError {
+                message,
+                ..
+            }) => {
+                let message = message.to_lowercase();
+                !["already", "blockhash not found", "behind", "unhealthy"]
+                    .iter()
+                    .any(|known| message.contains(known))
+            }
+            _ => false,
+        },
+    }
+}
+
+fn budgeted(instructions: &[Instruction], units: u32, price: u64) -> Vec<Instruction> {
+    let mut all = vec![ComputeBudgetInstruction::set_compute_unit_limit(units)];
+    if price > 0 {
+        all.push(ComputeBudgetInstruction::set_compute_unit_price(price));
+    }
+    all.extend_from_slice(instructions);
+    all
+}
+
+/// A fifth and a thousand more than simulated: another transaction may come before ours and make it take another path.
+fn with_margin(units: u64) -> u32 {
+    let wanted = units.saturating_add(units / 5).saturating_add(1_000);
+    u32::try_from(wanted).unwrap_or(MOST_UNITS).min(MOST_UNITS)
+}
+
+fn third_quartile(mut fees: Vec<u64>) -> u64 {
+    fees.sort_unstable();
+    let at = fees.len() * 3 / 4;
+    fees.get(at).copied().unwrap_or_default()
+}
+
+fn signed(
+    instructions: &[Instruction],
+    payer: Wallet<'_>,
+    signers: &[Wallet<'_>],
+    blockhash: Hash,
+) -> Result<Transaction> {
+    let mut keys: Vec<&dyn Signer> = vec![payer];
+    for signer in signers {
+        if keys.iter().all(|key| key.pubkey() != signer.pubkey()) {
+            keys.push(*signer);
+        }
+    }
+    let mut transaction =
+        Transaction::new_unsigned(Message::new(instructions, Some(&payer.pubkey())));
+    transaction
+        .try_sign(&keys, blockhash)
+        .map_err(|error| Error::Invalid(format!("the transaction could not be signed: {error}")))?;
+    Ok(transaction)
+}
+
+fn signature_of(transaction: &Transaction) -> Result<Signature> {
+    let first = transaction.signatures.first().copied();
+    first.ok_or_else(|| Error::Invalid("the transaction has no signature".into()))
+}
+
+/// Bytes on the wire: a length, the signatures, the message.
+pub fn size(transaction: &Transaction) -> usize {
+    let signatures = transaction.signatures.len();
+    1 + signatures * 64 + transaction.message_data().len()
+}
