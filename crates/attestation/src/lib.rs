@@ -3,6 +3,7 @@
 //!
 //! Every hash begins with a tag of its own, so that no two kinds of message can ever be the same bytes.
 #![no_std]
+#![warn(missing_docs)]
 
 #[cfg(not(target_os = "solana"))]
 extern crate std;

@@ -16,6 +16,7 @@ pub mod clock;
 pub mod error;
 pub mod nonce;
 pub mod send;
+pub mod token;
 
 pub use accounts::{Filter, LodeAccount};
 pub use clock::ChainClock;

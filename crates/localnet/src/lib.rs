@@ -1,1 +1,16 @@
-//! The embedded network: Surfpool in process, programs deployed, bootstrapped from a migration plan.
+//! The embedded network: Surfpool in process, programs deployed at their compiled ids behind an upgrade authority,
+//! and made into a Lode network by a migration plan.
+//!
+//! It speaks the RPC of any cluster: what works here works elsewhere. Offline, nothing is fetched from anywhere.
+
+mod apply;
+mod error;
+mod fund;
+mod network;
+mod plan;
+
+pub use apply::{apply, Outcome, Report, Step};
+pub use error::{Error, Result};
+pub use fund::{fund, mint_to};
+pub use network::{time_travel, Localnet, Options, Program, PROGRAMS, RPC_PORT, WS_PORT};
+pub use plan::{CommitteePlan, JobsPlan, MarketPlan, MintPlan, Plan, StakingPlan};

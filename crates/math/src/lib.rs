@@ -3,6 +3,7 @@
 //! Every function that can leave the range of its type returns `None` there, and nothing panics. Amounts are base
 //! units of a mint, shares of a whole are basis points (10 000 = 1), work is counted in units.
 #![no_std]
+#![warn(missing_docs)]
 
 pub mod bills;
 pub mod lottery;

@@ -3,6 +3,7 @@
 //! anchor-spl's helpers build the same instructions on the heap, which costs 2 000 to 4 000 compute units more each.
 //! A call that fails ends the whole transaction, so none of these returns anything.
 #![no_std]
+#![warn(missing_docs)]
 
 use anchor_lang::cpi::InstructionAccount;
 use anchor_lang::{unchecked_invoke_signed_fixed, Address, CpiHandle};

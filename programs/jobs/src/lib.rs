@@ -1,1 +1,3 @@
-//! Lode jobs: markets, ledgers, jobs from posting to payment.
+//! Lode jobs
+use anchor_lang::prelude::*;
+declare_id!("Fj4LXRkdHfx2775yE5VfeJQSnfrhECF9szYNktPywK6D");

@@ -1,1 +1,3 @@
-//! Lode oracle: committees, bonded seats.
+//! Lode oracle
+use anchor_lang::prelude::*;
+declare_id!("5Aiz8vYSMYLG3RMwgxyC9cunoGpytrRScoTd7QJJSbom");

@@ -1,0 +1,315 @@
+//! Tokens of either token program: mints, associated accounts, balances.
+use crate::addresses::{self, SYSTEM, TOKEN, TOKEN_2022};
+use crate::{Client, Error, Result};
+use solana_account::Account;
+use solana_address::Address;
+use solana_instruction::{AccountMeta, Instruction};
+
+/// Bytes of a mint without extensions.
+pub const MINT_BYTES: usize = 82;
+
+/// What a mint is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MintInfo {
+    /// The mint.
+    pub address: Address,
+    /// The token program that owns it.
+    pub program: Address,
+    /// Who makes more of it, if anyone.
+    pub authority: Option<Address>,
+    /// Who may freeze accounts of it - a market's vault too -, if anyone.
+    pub freeze_authority: Option<Address>,
+    /// Base units in existence.
+    pub supply: u64,
+    /// Digits after the point.
+    pub decimals: u8,
+}
+
+impl MintInfo {
+    fn decode(address: &Address, account: &Account) -> Option<Self> {
+        let data = &account.data;
+        let is_token = account.owner == TOKEN || account.owner == TOKEN_2022;
+        let initialised = data.get(45) == Some(&1);
+        // A Token-2022 mint with extensions is longer, and says at byte 165 that it is a mint.
+        let is_mint = data.len() == MINT_BYTES || data.get(165) == Some(&1);
+        if !(is_token && initialised && is_mint) {
+            return None;
+        }
+        Some(Self {
+            address: *address,
+            program: account.owner,
+            authority: optional(data, 0)?,
+            freeze_authority: optional(data, 46)?,
+            supply: word(data, 36)?,
+            decimals: *data.get(44)?,
+        })
+    }
+
+    /// A wallet's associated account of this mint.
+    pub fn account_of(&self, wallet: &Address) -> Address {
+        addresses::associated_token(wallet, &self.address, &self.program)
+    }
+
+    /// An amount in base units as people write it: `1.5`.
+    pub fn show(&self, amount: u64) -> String {
+        show(amount, self.decimals)
+    }
+
+    /// Base units of an amount as people write it.
+    pub fn parse(&self, text: &str) -> Result<u64> {
+        parse(text, self.decimals)
+    }
+}
+
+/// Base units as people write them: `show(1_500, 3)` is `1.5`.
+pub fn show(amount: u64, decimals: u8) -> String {
+    let digits = usize::from(decimals);
+    let text = format!("{amount:0>width$}", width = digits + 1);
+    let (whole, part) = text.split_at(text.len() - digits);
+    let part = part.trim_end_matches('0');
+    if part.is_empty() {
+        whole.to_string()
+    } else {
+        format!("{whole}.{part}")
+    }
+}
+
+/// Base units of an amount as people write it; refused where it has more digits than the mint.
+pub fn parse(text: &str, decimals: u8) -> Result<u64> {
+    let wrong = || {
+        Error::Setting(format!(
+            "`{text}` is no amount: write a number such as 1.5, with at most {decimals} digits after the point"
+        ))
+    };
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || !all_digits(whole) || !all_digits(part) {
+        return Err(wrong());
+    }
+    if part.len() > usize::from(decimals) || text.ends_with('.') {
+        return Err(wrong());
+    }
+    let digits = format!("{whole}{part:0<width$}", width = usize::from(decimals));
+    digits.parse().map_err(|_| {
+        Error::Setting(format!("`{text}` is more than any token account can hold"))
+    })
+}
+
+fn word(data: &[u8], at: usize) -> Option<u64> {
+    let bytes = data.get(at..at.checked_add(8)?)?;
+    Some(u64::from_le_bytes(bytes.try_into().ok()?))
+}
+
+fn key(data: &[u8], at: usize) -> Option<Address> {
+    let bytes: [u8; 32] = data.get(at..at.checked_add(32)?)?.try_into().ok()?;
+    Some(Address::from(bytes))
+}
+
+/// A `COption<Address>`: a u32, then the address.
+fn optional(data: &[u8], at: usize) -> Option<Option<Address>> {
+    let key = key(data, at.checked_add(4)?)?;
+    Some((data.get(at) == Some(&1)).then_some(key))
+}
+
+/// A token account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenAccount {
+    /// What it holds.
+    pub mint: Address,
+    /// Whose it is.
+    pub owner: Address,
+    /// Base units.
+    pub amount: u64,
+}
+
+impl Client {
+    /// A mint.
+    pub async fn mint(&self, address: &Address) -> Result<MintInfo> {
+        self.try_mint(address).await?.ok_or(Error::NoAccount {
+            kind: "token mint",
+            address: *address,
+        })
+    }
+
+    /// A mint, or `None` if nothing is there.
+    pub async fn try_mint(&self, address: &Address) -> Result<Option<MintInfo>> {
+        let Some(account) = self.raw_account(address).await? else {
+            return Ok(None);
+        };
+        let mint = MintInfo::decode(address, &account);
+        mint.map(Some).ok_or_else(|| Error::WrongAccount {
+            kind: "token mint",
+            address: *address,
+            reason: "it is an account of another kind".into(),
+        })
+    }
+
+    /// A token account, or `None` if nothing is there.
+    pub async fn token_account(&self, address: &Address) -> Result<Option<TokenAccount>> {
+        let Some(account) = self.raw_account(address).await? else {
+            return Ok(None);
+        };
+        let data = &account.data;
+        let is_token = account.owner == TOKEN || account.owner == TOKEN_2022;
+        // State 1 is initialised, 2 is frozen.
+        let is_account = data.len() >= 165 && matches!(data.get(108), Some(1 | 2));
+        let decoded = (is_token && is_account).then(|| {
+            Some(TokenAccount {
+                mint: key(data, 0)?,
+                owner: key(data, 32)?,
+                amount: word(data, 64)?,
+            })
+        });
+        decoded.flatten().map(Some).ok_or_else(|| Error::WrongAccount {
+            kind: "token account",
+            address: *address,
+            reason: "it is an account of another kind".into(),
+        })
+    }
+
+    /// Base units in a token account; 0 where there is none.
+    pub async fn token_balance(&self, address: &Address) -> Result<u64> {
+        Ok(self.token_account(address).await?.map_or(0, |a| a.amount))
+    }
+
+    /// Lamports of a wallet.
+    pub async fn balance(&self, wallet: &Address) -> Result<u64> {
+        Ok(self.raw_account(wallet).await?.map_or(0, |a| a.lamports))
+    }
+}
+
+/// Opens a wallet's associated token account; does nothing if it is open.
+pub fn open_associated(payer: &Address, wallet: &Address, mint: &MintInfo) -> Instruction {
+    Instruction {
+        program_id: addresses::ASSOCIATED_TOKEN,
+        accounts: vec![
+            AccountMeta::new(*payer, true),
+            AccountMeta::new(mint.account_of(wallet), false),
+            AccountMeta::new_readonly(*wallet, false),
+            AccountMeta::new_readonly(mint.address, false),
+            AccountMeta::new_readonly(SYSTEM, false),
+            AccountMeta::new_readonly(mint.program, false),
+        ],
+        // CreateIdempotent
+        data: vec![1],
+    }
+}
+
+/// Makes tokens, into a token account.
+pub fn mint_to(authority: &Address, mint: &MintInfo, to: &Address, amount: u64) -> Instruction {
+    Instruction {
+        program_id: mint.program,
+        accounts: vec![
+            AccountMeta::new(mint.address, false),
+            AccountMeta::new(*to, false),
+            AccountMeta::new_readonly(*authority, true),
+        ],
+        // MintToChecked
+        data: [&[14], &amount.to_le_bytes()[..], &[mint.decimals]].concat(),
+    }
+}
+
+/// Moves tokens between token accounts.
+pub fn transfer(
+    owner: &Address,
+    mint: &MintInfo,
+    from: &Address,
+    to: &Address,
+    amount: u64,
+) -> Instruction {
+    Instruction {
+        program_id: mint.program,
+        accounts: vec![
+            AccountMeta::new(*from, false),
+            AccountMeta::new_readonly(mint.address, false),
+            AccountMeta::new(*to, false),
+            AccountMeta::new_readonly(*owner, true),
+        ],
+        // TransferChecked
+        data: [&[12], &amount.to_le_bytes()[..], &[mint.decimals]].concat(),
+    }
+}
+
+/// Address of the mint that `authority` makes under a name: nobody else can take it, and it needs no key of its own.
+/// `None` if the name is longer than 32 bytes.
+pub fn mint_address(authority: &Address, name: &str, program: &Address) -> Option<Address> {
+    Address::create_with_seed(authority, name, program).ok()
+}
+
+/// Makes a mint at [`mint_address`], with `authority` making its tokens and nobody freezing them. `rent` is the
+/// lamports that keep [`MINT_BYTES`] alive. `None` if the name is longer than 32 bytes.
+pub fn create_mint(
+    authority: &Address,
+    name: &str,
+    program: &Address,
+    decimals: u8,
+    rent: u64,
+) -> Option<[Instruction; 2]> {
+    let at = mint_address(authority, name, program)?;
+    let create = solana_system_interface::instruction::create_account_with_seed(
+        authority,
+        &at,
+        authority,
+        name,
+        rent,
+        MINT_BYTES as u64,
+        program,
+    );
+    let initialize = Instruction {
+        program_id: *program,
+        accounts: vec![AccountMeta::new(at, false)],
+        // InitializeMint2, without freeze authority
+        data: [&[20, decimals], authority.as_ref(), &[0]].concat(),
+    };
+    Some([create, initialize])
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn amounts_are_shown_and_read_as_people_write_them() {
+        for (amount, decimals, text) in [
+            (0, 9, "0"),
+            (1, 9, "0.000000001"),
+            (1_500_000_000, 9, "1.5"),
+            (12_000_000_000, 9, "12"),
+            (7, 0, "7"),
+            (u64::MAX, 6, "18446744073709.551615"),
+        ] {
+            assert_eq!(show(amount, decimals), text);
+            assert_eq!(parse(text, decimals).unwrap(), amount);
+        }
+        for wrong in ["", ".", "1.", ".5", "-1", "1e3", "1.23", "1,5", "1.2.3", " 1"] {
+            assert!(parse(wrong, 1).is_err(), "{wrong}");
+        }
+        assert!(parse("18446744073709.551616", 6).is_err());
+    }
+
+    #[test]
+    fn a_mint_is_read_and_a_token_account_is_no_mint() {
+        let mut data = vec![0; MINT_BYTES];
+        data[0] = 1;
+        data[4..36].fill(3);
+        data[36..44].copy_from_slice(&77u64.to_le_bytes());
+        data[44] = 6;
+        data[45] = 1;
+        let mut account = Account {
+            data,
+            owner: TOKEN,
+            ..Account::default()
+        };
+        let at = Address::new_from_array([1; 32]);
+        let mint = MintInfo::decode(&at, &account).unwrap();
+        assert_eq!((mint.supply, mint.decimals), (77, 6));
+        assert_eq!(mint.authority, Some(Address::new_from_array([3; 32])));
+        assert_eq!(mint.freeze_authority, None);
+        account.data.resize(165, 0);
+        assert_eq!(MintInfo::decode(&at, &account), None);
+        account.data.truncate(MINT_BYTES);
+        account.owner = SYSTEM;
+        assert_eq!(MintInfo::decode(&at, &account), None);
+    }
+}

@@ -1,0 +1,93 @@
+//! Every error, with what to do about it. Codes are never renumbered: new ones go to the end.
+
+use anchor_lang::prelude::*;
+
+/// Errors of the staking program, from 6000 on.
+#[error_code]
+pub enum StakingError {
+    /// 6000
+    #[msg("Only the program's upgrade authority may initialise it: sign with that key and pass the program's own ProgramData account")]
+    NotUpgradeAuthority,
+    /// 6001
+    #[msg(
+        "A parameter lies outside of its compiled bounds: see the bounds in the staking constants"
+    )]
+    OutOfBounds,
+    /// 6002
+    #[msg("This mint has an extension that vaults cannot take: only metadata and group extensions are accepted")]
+    MintNotPlain,
+    /// 6003
+    #[msg("Only the governor may do this")]
+    NotGovernor,
+    /// 6004
+    #[msg("Only the pending governor may accept: the governor must propose this wallet first")]
+    NotPendingGovernor,
+    /// 6005
+    #[msg("Only the guardian may pause")]
+    NotGuardian,
+    /// 6006
+    #[msg("A pause runs, or ended less than 7 days ago: wait until it may be renewed")]
+    PauseTooSoon,
+    /// 6007
+    #[msg(
+        "New stake and new nodes are paused: wait until the pause ends; leaving is not affected"
+    )]
+    Paused,
+    /// 6008
+    #[msg("Only the node's owner may do this")]
+    NotOwner,
+    /// 6009
+    #[msg(
+        "The payout account must be a token account of the stake mint owned by the node's owner"
+    )]
+    WrongPayout,
+    /// 6010
+    #[msg(
+        "The worker must be another key than the owner's, and not zero: make a key for the machine"
+    )]
+    WrongWorker,
+    /// 6011
+    #[msg("This node is jailed: its owner must unjail it when the time is up")]
+    NodeJailed,
+    /// 6012
+    #[msg("This node is leaving and takes no stake: choose another node")]
+    NodeExiting,
+    /// 6013
+    #[msg("The amount is 0 or buys no share: stake more")]
+    AmountTooSmall,
+    /// 6014
+    #[msg("A slash left too little behind this node's shares to price new ones: stake on another node")]
+    PoolRuined,
+    /// 6015
+    #[msg("The node would hold more delegated stake than its owner's stake supports: its owner must stake first, or stake less")]
+    RatioExceeded,
+    /// 6016
+    #[msg("There are fewer active shares than that: see `lode stake show`")]
+    NotEnoughShares,
+    /// 6017
+    #[msg("Unbonding is not over: withdraw at the ticket's release time")]
+    UnbondingNotOver,
+    /// 6018
+    #[msg(
+        "This account belongs to another node: pass the ticket, delegation and vault of one node"
+    )]
+    ForeignAccount,
+    /// 6019
+    #[msg("The mint is not the stake mint")]
+    WrongMint,
+    /// 6020
+    #[msg("Only the wallet's own associated token account can receive this: create it first")]
+    WrongDestination,
+    /// 6021
+    #[msg("A sum does not fit: the amount is too large")]
+    Overflow,
+    /// 6022
+    #[msg("Only the wallet that owns the delegation may do this")]
+    NotDelegator,
+    /// 6023
+    #[msg("The account's layout is of a version this program does not know")]
+    UnknownVersion,
+    /// 6024
+    #[msg("The ticket's rent goes back to whoever paid it: pass that wallet")]
+    WrongPayer,
+}

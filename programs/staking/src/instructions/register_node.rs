@@ -1,0 +1,113 @@
+//! `register_node`: an operator's machine joins.
+
+use crate::constants::*;
+use crate::error::StakingError;
+use crate::event::NodeRegistered;
+use crate::state::{Node, StakingConfig};
+use anchor_lang::accounts::Interface;
+use anchor_lang::address_eq;
+use anchor_lang::prelude::*;
+use anchor_spl::token;
+use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+
+/// What the owner says of the node.
+#[derive(Clone, Copy, AnchorSerialize, AnchorDeserialize, IdlType)]
+pub struct NodeArgs {
+    /// See [`Node::index`].
+    pub index: u32,
+    /// See [`Node::worker`].
+    pub worker: Address,
+    /// See [`Node::class`].
+    pub class: u8,
+    /// See [`Node::cores`].
+    pub cores: u16,
+    /// See [`Node::memory_mib`].
+    pub memory_mib: u32,
+    /// See [`Node::metadata`].
+    pub metadata: [u8; 32],
+    /// See [`Node::encryption_key`].
+    pub encryption_key: [u8; 32],
+}
+
+/// Accounts of `register_node`.
+#[derive(Accounts)]
+#[instruction(args: NodeArgs)]
+pub struct RegisterNode {
+    /// The operator's cold wallet; pays the rents.
+    #[account(mut)]
+    pub owner: Signer,
+    /// The configuration: not paused, and the mint.
+    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    pub config: Account<StakingConfig>,
+    /// The new node.
+    #[account(init, payer = owner, space = 8 + core::mem::size_of::<Node>(), seeds = [NODE_SEED, owner.address().as_ref(), &args.index.to_le_bytes()], bump)]
+    pub node: Account<Node>,
+    /// The node's vault, owned by the node.
+    #[account(init, payer = owner, seeds = [VAULT_SEED, node.address().as_ref()], bump, token::mint = mint, token::authority = node, token::token_program = token_program)]
+    pub vault: InterfaceAccount<TokenAccount>,
+    /// The stake mint.
+    #[account(address = config.stake_mint @ StakingError::WrongMint)]
+    pub mint: InterfaceAccount<Mint>,
+    /// Where everything earned goes: of the stake mint and the owner's, checked in `validate`.
+    pub payout: InterfaceAccount<TokenAccount>,
+    /// The token program of the mint; the vault's creation fails under any other.
+    pub token_program: Interface<'static, TokenInterface>,
+    /// The system program.
+    pub system_program: Program<System>,
+}
+
+/// The payout account holds the stake mint and is the owner's.
+pub(crate) fn require_payout(
+    payout: &InterfaceAccount<TokenAccount>,
+    mint: &Address,
+    owner: &Address,
+) -> Result<()> {
+    require!(
+        address_eq(payout.mint(), mint) && address_eq(payout.owner(), owner),
+        StakingError::WrongPayout
+    );
+    Ok(())
+}
+
+/// The worker is a key of its own: the owner's cold key has no business on the machine.
+pub(crate) fn require_worker(worker: &Address, owner: &Address) -> Result<()> {
+    require!(
+        !address_eq(worker, owner) && !address_eq(worker, &Address::default()),
+        StakingError::WrongWorker
+    );
+    Ok(())
+}
+
+impl RegisterNode {
+    fn validate(&self, args: &NodeArgs, now: i64) -> Result<()> {
+        self.config.require_running(now)?;
+        require_worker(&args.worker, self.owner.address())?;
+        require_payout(&self.payout, &self.config.stake_mint, self.owner.address())
+    }
+
+    /// Checks, then writes the node.
+    pub fn handle(&mut self, bump: u8, vault_bump: u8, args: &NodeArgs, now: i64) -> Result<()> {
+        self.validate(args, now)?;
+        let (owner, payout) = (*self.owner.address(), *self.payout.address());
+        let node = &mut *self.node;
+        node.version = VERSION;
+        node.bump = bump;
+        node.vault_bump = vault_bump;
+        node.index = args.index;
+        node.owner = owner;
+        node.worker = args.worker;
+        node.payout = payout;
+        node.payer = owner;
+        node.class = args.class;
+        node.cores = args.cores;
+        node.memory_mib = args.memory_mib;
+        node.metadata = args.metadata;
+        node.encryption_key = args.encryption_key;
+        emit!(NodeRegistered {
+            node: *self.node.address(),
+            owner,
+            worker: args.worker,
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,14 @@
+//! Accounts: layouts, derived questions, legal changes.
+//!
+//! Every account is zero-copy: eight bytes of discriminator, then `version`, state, bump, flags, four bytes of small
+//! fields, then keys from byte 16 on, so that `getProgramAccounts` can filter on frozen offsets.
+
+mod config;
+mod delegation;
+mod node;
+mod unbonding;
+
+pub use config::{ConfigArgs, StakingConfig};
+pub use delegation::Delegation;
+pub use node::{Node, NodeStatus};
+pub use unbonding::Unbonding;

@@ -1,0 +1,211 @@
+//! [`Node`]: an operator's machine, and the pool of all stake on it.
+
+use crate::error::StakingError;
+use crate::state::StakingConfig;
+use anchor_lang::prelude::*;
+use lode_math::shares;
+
+/// What a node may do.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeStatus {
+    /// Takes stake, and jobs while not jailed.
+    Active = 0,
+    /// On its way out: no new stake, no new job.
+    Exiting = 1,
+}
+
+/// A node and its pool. The first 256 bytes of the account are frozen: `jobs` and `emissions` read them.
+///
+/// PDA `"node", owner, index`.
+#[account]
+pub struct Node {
+    /// Layout version, 1.
+    pub version: u8,
+    /// A [`NodeStatus`]; written by the owner's `exit_node`.
+    pub status: u8,
+    /// Bump of the address.
+    pub bump: u8,
+    /// Reserved, 0.
+    pub flags: u8,
+    /// Which of the owner's nodes this is.
+    pub index: u32,
+    /// Cold wallet; registers, stakes, sets limits.
+    pub owner: Address,
+    /// Hot key on the machine; accepts and submits, moves no money.
+    pub worker: Address,
+    /// Token account of the stake mint, owned by `owner`, that everything earned here is paid to.
+    pub payout: Address,
+    /// Who paid this account's rent.
+    pub payer: Address,
+    /// Base units behind all shares, active and unbonding.
+    pub stake: u64,
+    /// Shares that earn.
+    pub active_shares: u64,
+    /// Shares on tickets.
+    pub unbonding_shares: u64,
+    /// Of `active_shares`, the owner's.
+    pub self_active_shares: u64,
+    /// When the node was last jailed, unix seconds; 0 if never. A job accepted at or before does not slash again.
+    pub jailed_at: i64,
+    /// No new stake and no new job until the owner unjails, at this unix second or later; 0 while not jailed.
+    pub jailed_until: i64,
+    /// Memory offered to jobs, MiB: customers' filter, never a reward.
+    pub memory_mib: u32,
+    /// Processor cores offered: customers' filter.
+    pub cores: u16,
+    /// Class declared by the owner (phone, desktop, server, ...): customers' filter.
+    pub class: u8,
+    /// Bump of the vault's address.
+    pub vault_bump: u8,
+    /// Reward per active share, Q64.64, low half. Wraps; differences are exact.
+    pub reward_per_share_low: u64,
+    /// High half.
+    pub reward_per_share_high: u64,
+    /// Commission on stake rewards, basis points.
+    pub commission: u16,
+    /// A rise that was announced, or the current commission.
+    pub pending_commission: u16,
+    /// Delegations and tickets that are open.
+    pub open_children: u32,
+    /// When `pending_commission` takes effect, unix seconds; 0 for none.
+    pub commission_effective_at: i64,
+    /// When the current slash window began, unix seconds.
+    pub slash_window_start: i64,
+    /// Basis points slashed in that window.
+    pub slash_window_used: u64,
+    /// Base units slashed in all.
+    pub slashed_total: u64,
+    // --- 256 bytes with the discriminator: what follows is not frozen ---
+    /// Rewards that are still to be streamed, base units.
+    pub stream_left: u64,
+    /// Up to when the stream was applied, unix seconds.
+    pub stream_at: i64,
+    /// When the stream ends, unix seconds.
+    pub stream_end: i64,
+    /// Streamed rewards not yet claimed, base units.
+    pub rewards_owed: u64,
+    /// Commission not yet claimed, base units.
+    pub commission_owed: u64,
+    /// SHA-256 of the node's public description, 0 for none.
+    pub metadata: [u8; 32],
+    /// X25519 key to which data keys of private jobs are wrapped, 0 for none.
+    pub encryption_key: [u8; 32],
+    /// Reserved, 0.
+    pub reserved: [u8; 64],
+}
+
+impl Node {
+    /// All shares.
+    pub fn total_shares(&self) -> Result<u64> {
+        self.active_shares
+            .checked_add(self.unbonding_shares)
+            .ok_or(StakingError::Overflow.into())
+    }
+
+    /// What `shares` are worth now, base units.
+    pub fn worth(&self, shares: u64) -> Result<u64> {
+        Ok(shares::worth(shares, self.stake, self.total_shares()?))
+    }
+
+    /// The owner's active stake, base units.
+    pub fn self_stake(&self) -> Result<u64> {
+        self.worth(self.self_active_shares)
+    }
+
+    /// Active stake, base units.
+    pub fn active_stake(&self) -> Result<u64> {
+        self.worth(self.active_shares)
+    }
+
+    /// Takes neither stake nor jobs: jailed until the owner unjails, time or no time.
+    pub fn is_jailed(&self) -> bool {
+        self.jailed_until != 0
+    }
+
+    /// Is on its way out.
+    pub fn is_exiting(&self) -> bool {
+        self.status != NodeStatus::Active as u8
+    }
+
+    /// May take new stake.
+    pub fn require_open(&self) -> Result<()> {
+        require!(!self.is_exiting(), StakingError::NodeExiting);
+        require!(!self.is_jailed(), StakingError::NodeJailed);
+        Ok(())
+    }
+
+    /// Self-stake supports the delegated stake: `delegated <= ratio x self`.
+    pub fn ratio_holds(&self, config: &StakingConfig) -> Result<bool> {
+        let own = self.self_stake()?;
+        let delegated = self
+            .active_stake()?
+            .checked_sub(own)
+            .ok_or(StakingError::Overflow)?;
+        Ok(u128::from(delegated) <= u128::from(own) * u128::from(config.delegation_ratio))
+    }
+
+    /// Skin is in: the node may accept a job as far as its stake goes. Checked at every accept, so that the owner's
+    /// leaving is always free and always felt.
+    pub fn skin_is_in(&self, config: &StakingConfig) -> Result<bool> {
+        Ok(self.self_stake()? >= config.minimum_self_stake && self.ratio_holds(config)?)
+    }
+
+    /// Adds stake and returns the shares it buys.
+    pub fn add_stake(&mut self, amount: u64, is_own: bool) -> Result<u64> {
+        let bought =
+            shares::buy(amount, self.stake, self.total_shares()?).map_err(
+                |refusal| match refusal {
+                    shares::Refusal::TooSmall => StakingError::AmountTooSmall,
+                    shares::Refusal::PoolRuined => StakingError::PoolRuined,
+                    shares::Refusal::Overflow => StakingError::Overflow,
+                },
+            )?;
+        let add = |a: u64, b: u64| a.checked_add(b).ok_or(StakingError::Overflow);
+        self.stake = add(self.stake, amount)?;
+        self.active_shares = add(self.active_shares, bought)?;
+        if is_own {
+            self.self_active_shares = add(self.self_active_shares, bought)?;
+        }
+        self.invariant()?;
+        Ok(bought)
+    }
+
+    /// Moves shares from active to a ticket: the same shares, so it cannot fail on arithmetic.
+    pub fn begin_unbonding(&mut self, shares: u64, is_own: bool) -> Result<()> {
+        let sub = |a: u64, b: u64| a.checked_sub(b).ok_or(StakingError::NotEnoughShares);
+        self.active_shares = sub(self.active_shares, shares)?;
+        self.unbonding_shares = self
+            .unbonding_shares
+            .checked_add(shares)
+            .ok_or(StakingError::Overflow)?;
+        if is_own {
+            self.self_active_shares = sub(self.self_active_shares, shares)?;
+        }
+        self.invariant()
+    }
+
+    /// Takes unbonded shares out of the pool and returns what they are worth, rounded down.
+    pub fn redeem(&mut self, shares: u64) -> Result<u64> {
+        let amount = self.worth(shares)?;
+        self.unbonding_shares = self
+            .unbonding_shares
+            .checked_sub(shares)
+            .ok_or(StakingError::NotEnoughShares)?;
+        self.stake = self
+            .stake
+            .checked_sub(amount)
+            .ok_or(StakingError::Overflow)?;
+        self.invariant()?;
+        Ok(amount)
+    }
+
+    /// `stake <= total shares`, and the owner's shares are among the active ones.
+    pub fn invariant(&self) -> Result<()> {
+        require!(
+            self.stake <= self.total_shares()? && self.self_active_shares <= self.active_shares,
+            StakingError::Overflow
+        );
+        Ok(())
+    }
+}

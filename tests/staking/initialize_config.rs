@@ -1,0 +1,155 @@
+use lode_staking::error::StakingError;
+use lode_staking::state::{ConfigArgs, StakingConfig};
+use lode_tests::staking::*;
+use lode_tests::*;
+use solana_address::Address;
+use solana_signer::Signer;
+
+#[test]
+fn the_upgrade_authority_starts_the_program_once() {
+    let mut world = World::new();
+    let staking = Staking::new(&mut world);
+    let config = read_config(&world);
+    assert_eq!(config.version, 1);
+    assert_eq!(config.governor, staking.governor.pubkey());
+    assert_eq!(config.guardian, staking.guardian.pubkey());
+    assert_eq!(config.stake_mint, staking.mint);
+    assert_eq!(config.payer, world.upgrade_authority.pubkey());
+    assert_eq!(config.unbonding_seconds, 14 * DAY);
+
+    let authority = world.upgrade_authority.insecure_clone();
+    let again = initialize_config(
+        &authority.pubkey(),
+        &staking.mint,
+        args(&authority.pubkey(), &authority.pubkey()),
+    );
+    assert_refused(world.send_one(again, &[&authority]));
+    assert_eq!(read_config(&world).governor, staking.governor.pubkey());
+}
+
+#[test]
+fn nobody_but_the_upgrade_authority_can_be_first() {
+    let mut world = World::new();
+    let (mint, stranger) = (world.mint(&TOKEN), world.wallet());
+    let start = initialize_config(
+        &stranger.pubkey(),
+        &mint,
+        args(&stranger.pubkey(), &stranger.pubkey()),
+    );
+    assert_error(
+        world.send_one(start.clone(), &[&stranger]),
+        StakingError::NotUpgradeAuthority,
+    );
+
+    // a ProgramData account that says what he likes, at an address of his own, and that of a program of his own
+    let look_alike = world.look_alike(&World::program_data(&lode_staking::ID));
+    let mut account = world.svm.get_account(&look_alike).unwrap();
+    account.data[13..45].copy_from_slice(stranger.pubkey().as_ref());
+    world.svm.set_account(look_alike, account).unwrap();
+    assert_error(
+        world.send_one(with_account(start.clone(), 2, look_alike), &[&stranger]),
+        StakingError::NotUpgradeAuthority,
+    );
+    world.set_upgrade_authority(&lode_oracle::ID, Some(&stranger.pubkey()));
+    let other = World::program_data(&lode_oracle::ID);
+    assert_error(
+        world.send_one(with_account(start.clone(), 2, other), &[&stranger]),
+        StakingError::NotUpgradeAuthority,
+    );
+
+    // and once the authority is gone, nobody
+    world.set_upgrade_authority(&lode_staking::ID, None);
+    assert_error(
+        world.send_one(start, &[&stranger]),
+        StakingError::NotUpgradeAuthority,
+    );
+}
+
+#[test]
+fn every_parameter_has_a_compiled_bound() {
+    let mut world = World::new();
+    let mint = world.mint(&TOKEN);
+    let authority = world.upgrade_authority.insecure_clone();
+    let good = args(&authority.pubkey(), &authority.pubkey());
+    let changes: [fn(&mut ConfigArgs); 10] = [
+        |a| a.unbonding_seconds = 14 * DAY - 1,
+        |a| a.unbonding_seconds = 28 * DAY + 1,
+        |a| a.stream_seconds = 3_599,
+        |a| a.stream_seconds = 7 * DAY + 1,
+        |a| a.jail_seconds = 3_599,
+        |a| a.jail_seconds = 28 * DAY + 1,
+        |a| a.minimum_self_stake = 10_000 * TOKENS + 1,
+        |a| a.delegation_ratio = 11,
+        |a| a.commission_cap = 5_001,
+        |a| a.commission_step = 501,
+    ];
+    for change in changes {
+        let mut args = good;
+        change(&mut args);
+        let start = initialize_config(&authority.pubkey(), &mint, args);
+        assert_error(
+            world.send_one(start, &[&authority]),
+            StakingError::OutOfBounds,
+        );
+    }
+    // the bounds themselves are legal
+    let edge = ConfigArgs {
+        unbonding_seconds: 28 * DAY,
+        stream_seconds: 7 * DAY,
+        jail_seconds: 28 * DAY,
+        minimum_self_stake: 10_000 * TOKENS,
+        delegation_ratio: 10,
+        commission_cap: 5_000,
+        commission_step: 500,
+        ..good
+    };
+    world.ok(
+        initialize_config(&authority.pubkey(), &mint, edge),
+        &[&authority],
+    );
+    let config: StakingConfig = read_config(&world);
+    assert_eq!(config.delegation_ratio, 10);
+}
+
+#[test]
+fn a_mint_with_a_transfer_fee_is_refused() {
+    let mut world = World::new();
+    let authority = world.upgrade_authority.insecure_clone();
+    let mint = world.mint(&TOKEN_2022);
+    let mut account = world.svm.get_account(&mint).unwrap();
+    account.data.resize(165, 0);
+    account.data.push(1);
+    // TransferFeeConfig: type 1, 108 bytes
+    account.data.extend([1, 0, 108, 0]);
+    account.data.extend([0; 108]);
+    account.lamports *= 3;
+    world.svm.set_account(mint, account).unwrap();
+    let start = initialize_config(
+        &authority.pubkey(),
+        &mint,
+        args(&authority.pubkey(), &authority.pubkey()),
+    );
+    assert_error(
+        world.send_one(start.clone(), &[&authority]),
+        StakingError::MintNotPlain,
+    );
+    // what is no mint at all is refused too
+    let wallet = world.token_account(&mint, &Address::new_unique(), 1);
+    assert_refused(world.send_one(with_account(start, 3, wallet), &[&authority]));
+}
+
+#[test]
+fn a_token_2022_mint_serves_too() {
+    let mut world = World::new();
+    let staking = Staking::with_token(&mut world, &TOKEN_2022);
+    let operator = staking.staked_operator(&mut world, 500 * TOKENS);
+    assert_vault_holds_stake(&world, &operator.node);
+    assert_eq!(world.amount(&vault(&operator.node)), 500 * TOKENS);
+}
+
+#[test]
+fn the_slasher_is_the_jobs_programs_own_address() {
+    let (slasher, bump) = Address::find_program_address(&[b"slasher"], &lode_jobs::ID);
+    assert_eq!(lode_staking::constants::SLASHER, slasher);
+    assert_eq!(bump, 255);
+}
