@@ -216,3 +216,8 @@ accounts_of!(lode_staking:
     Delegation "delegation",
     Unbonding "unbonding ticket",
 );
+
+accounts_of!(lode_oracle:
+    Committee "committee",
+    Oracle "oracle",
+);

@@ -14,6 +14,7 @@ pub mod addresses;
 pub mod cli_config;
 pub mod clock;
 pub mod error;
+pub mod instructions;
 pub mod nonce;
 pub mod send;
 pub mod token;

@@ -90,9 +90,9 @@ pub fn parse(text: &str, decimals: u8) -> Result<u64> {
         return Err(wrong());
     }
     let digits = format!("{whole}{part:0<width$}", width = usize::from(decimals));
-    digits.parse().map_err(|_| {
-        Error::Setting(format!("`{text}` is more than any token account can hold"))
-    })
+    digits
+        .parse()
+        .map_err(|_| Error::Setting(format!("`{text}` is more than any token account can hold")))
 }
 
 fn word(data: &[u8], at: usize) -> Option<u64> {
@@ -160,16 +160,25 @@ impl Client {
                 amount: word(data, 64)?,
             })
         });
-        decoded.flatten().map(Some).ok_or_else(|| Error::WrongAccount {
-            kind: "token account",
-            address: *address,
-            reason: "it is an account of another kind".into(),
-        })
+        decoded
+            .flatten()
+            .map(Some)
+            .ok_or_else(|| Error::WrongAccount {
+                kind: "token account",
+                address: *address,
+                reason: "it is an account of another kind".into(),
+            })
     }
 
     /// Base units in a token account; 0 where there is none.
     pub async fn token_balance(&self, address: &Address) -> Result<u64> {
         Ok(self.token_account(address).await?.map_or(0, |a| a.amount))
+    }
+
+    /// Lamports that keep an account of so many bytes alive.
+    pub async fn rent(&self, bytes: usize) -> Result<u64> {
+        let answer = self.rpc.get_minimum_balance_for_rent_exemption(bytes).await;
+        answer.map_err(|e| self.failed(e))
     }
 
     /// Lamports of a wallet.
@@ -282,7 +291,9 @@ mod tests {
             assert_eq!(show(amount, decimals), text);
             assert_eq!(parse(text, decimals).unwrap(), amount);
         }
-        for wrong in ["", ".", "1.", ".5", "-1", "1e3", "1.23", "1,5", "1.2.3", " 1"] {
+        for wrong in [
+            "", ".", "1.", ".5", "-1", "1e3", "1.23", "1,5", "1.2.3", " 1",
+        ] {
             assert!(parse(wrong, 1).is_err(), "{wrong}");
         }
         assert!(parse("18446744073709.551616", 6).is_err());

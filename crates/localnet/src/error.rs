@@ -8,7 +8,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A program that was not built.
-    #[error("There is no program at {path} ({reason}): build the programs with `cargo xtask build`")]
+    #[error(
+        "There is no program at {path} ({reason}): build the programs with `cargo xtask build`"
+    )]
     NoProgram {
         /// Where it should be.
         path: PathBuf,

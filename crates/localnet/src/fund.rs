@@ -23,7 +23,12 @@ pub async fn fund(
     }
     instructions.push(token::open_associated(&from, wallet, mint));
     if tokens > 0 {
-        instructions.push(token::mint_to(&from, mint, &mint.account_of(wallet), tokens));
+        instructions.push(token::mint_to(
+            &from,
+            mint,
+            &mint.account_of(wallet),
+            tokens,
+        ));
     }
     Ok(client.send(&instructions, authority, &[]).await?)
 }

@@ -1,0 +1,165 @@
+//! Builders for the oracle program.
+use super::build;
+use crate::addresses::{self, SYSTEM};
+use crate::token::MintInfo;
+use lode_oracle::state::CommitteeArgs;
+use lode_oracle::{accounts, instruction, ID};
+use solana_address::Address;
+use solana_instruction::Instruction;
+
+/// Founds a committee; signed by its creator. The founders may join within a day.
+pub fn create_committee(
+    creator: &Address,
+    bond_mint: &Address,
+    args: CommitteeArgs,
+    founders: Vec<Address>,
+) -> Instruction {
+    build(
+        ID,
+        instruction::CreateCommittee { args, founders },
+        accounts::CreateCommittee {
+            creator: *creator,
+            committee: addresses::oracle::committee(creator, args.id),
+            bond_mint: *bond_mint,
+            system_program: SYSTEM,
+        },
+    )
+}
+
+fn govern(signer: &Address, committee: &Address) -> accounts::Govern {
+    accounts::Govern {
+        signer: *signer,
+        committee: *committee,
+    }
+}
+
+/// Names who may become governor; signed by the governor.
+pub fn propose_governor(governor: &Address, committee: &Address, pending: &Address) -> Instruction {
+    let data = instruction::ProposeGovernor { pending: *pending };
+    build(ID, data, govern(governor, committee))
+}
+
+/// Becomes governor; signed by the pending one.
+pub fn accept_governor(pending: &Address, committee: &Address) -> Instruction {
+    let data = instruction::AcceptGovernor {};
+    build(ID, data, govern(pending, committee))
+}
+
+/// Lets a wallet join within 30 days; signed by the governor, who pays the rent.
+pub fn admit_oracle(governor: &Address, committee: &Address, owner: &Address) -> Instruction {
+    build(
+        ID,
+        instruction::AdmitOracle { owner: *owner },
+        accounts::AdmitOracle {
+            governor: *governor,
+            committee: *committee,
+            oracle: addresses::oracle::oracle(committee, owner),
+            system_program: SYSTEM,
+        },
+    )
+}
+
+/// Bonds from the owner's associated account and takes a seat; signed by the owner.
+pub fn join(
+    owner: &Address,
+    committee: &Address,
+    mint: &MintInfo,
+    attester: &Address,
+    bond: u64,
+) -> Instruction {
+    let oracle = addresses::oracle::oracle(committee, owner);
+    build(
+        ID,
+        instruction::Join {
+            attester: *attester,
+            bond,
+        },
+        accounts::Join {
+            owner: *owner,
+            committee: *committee,
+            oracle,
+            vault: addresses::oracle::bond(&oracle),
+            from: mint.account_of(owner),
+            mint: mint.address,
+            token_program: mint.program,
+            system_program: SYSTEM,
+        },
+    )
+}
+
+/// Ends one's own service in a day; signed by the owner.
+pub fn leave(owner: &Address, committee: &Address) -> Instruction {
+    build(
+        ID,
+        instruction::Leave {},
+        accounts::Leave {
+            owner: *owner,
+            committee: *committee,
+            oracle: addresses::oracle::oracle(committee, owner),
+        },
+    )
+}
+
+/// Ends an oracle's service in 14 days; signed by the governor.
+pub fn retire_oracle(governor: &Address, committee: &Address, owner: &Address) -> Instruction {
+    build(
+        ID,
+        instruction::RetireOracle {},
+        accounts::RetireOracle {
+            governor: *governor,
+            committee: *committee,
+            oracle: addresses::oracle::oracle(committee, owner),
+        },
+    )
+}
+
+/// Changes the signing key; signed by the owner.
+pub fn set_attester(owner: &Address, committee: &Address, attester: &Address) -> Instruction {
+    build(
+        ID,
+        instruction::SetAttester {
+            attester: *attester,
+        },
+        accounts::SetAttester {
+            owner: *owner,
+            committee: *committee,
+            oracle: addresses::oracle::oracle(committee, owner),
+        },
+    )
+}
+
+/// Adds to the bond from the owner's associated account; signed by the owner.
+pub fn add_bond(owner: &Address, committee: &Address, mint: &MintInfo, amount: u64) -> Instruction {
+    let oracle = addresses::oracle::oracle(committee, owner);
+    build(
+        ID,
+        instruction::AddBond { amount },
+        accounts::AddBond {
+            owner: *owner,
+            committee: *committee,
+            oracle,
+            vault: addresses::oracle::bond(&oracle),
+            from: mint.account_of(owner),
+            mint: mint.address,
+            token_program: mint.program,
+        },
+    )
+}
+
+/// Takes the bond home to the owner's associated account and frees the seat; signed by the owner.
+pub fn withdraw_bond(owner: &Address, committee: &Address, mint: &MintInfo) -> Instruction {
+    let oracle = addresses::oracle::oracle(committee, owner);
+    build(
+        ID,
+        instruction::WithdrawBond {},
+        accounts::WithdrawBond {
+            owner: *owner,
+            committee: *committee,
+            oracle,
+            vault: addresses::oracle::bond(&oracle),
+            to: mint.account_of(owner),
+            mint: mint.address,
+            token_program: mint.program,
+        },
+    )
+}

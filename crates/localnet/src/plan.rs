@@ -1,0 +1,152 @@
+//! A migration plan: what a network is to be, in TOML.
+use crate::error::{Error, Result};
+use lode_client::addresses;
+use serde::{Deserialize, Serialize};
+use solana_address::Address;
+use std::path::Path;
+
+/// What [`crate::apply()`] makes true. Steps stand in the order in which they are taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// What the network is called.
+    pub name: String,
+    /// Mints to make, or to use.
+    #[serde(default)]
+    pub mints: Vec<MintPlan>,
+    /// Configuration of the staking program.
+    pub staking: StakingPlan,
+    /// Configuration of the jobs program.
+    pub jobs: JobsPlan,
+    /// A committee.
+    pub committee: CommitteePlan,
+    /// A market that the committee serves.
+    pub market: MarketPlan,
+}
+
+/// A mint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MintPlan {
+    /// The name by which the rest of the plan calls it.
+    pub name: String,
+    /// Digits after the point.
+    pub decimals: u8,
+    /// A mint that exists; without it one is made at an address derived from the authority and the name.
+    #[serde(default, with = "optional_address")]
+    pub address: Option<Address>,
+}
+
+/// Configuration of the staking program. Durations are seconds, amounts base units, shares basis points.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StakingPlan {
+    /// Name of the mint of all stake.
+    pub mint: String,
+    /// How long rewards stream: one epoch.
+    pub stream_seconds: i64,
+    /// How long unbonding takes.
+    pub unbonding_seconds: i64,
+    /// Self-stake that a node needs to accept jobs.
+    pub minimum_self_stake: u64,
+    /// How long a slash jails.
+    pub jail_seconds: i64,
+    /// Most delegated stake as a multiple of self-stake.
+    pub delegation_ratio: u16,
+    /// Highest commission.
+    pub commission_cap: u16,
+    /// Largest rise of a commission.
+    pub commission_step: u16,
+}
+
+/// Configuration of the jobs program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobsPlan {
+    /// Name of the emission mint.
+    pub mint: String,
+}
+
+/// A committee.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommitteePlan {
+    /// Which of the authority's committees.
+    pub id: u16,
+}
+
+/// A market.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarketPlan {
+    /// Which of the authority's markets.
+    pub id: u32,
+}
+
+impl Plan {
+    /// Reads a plan.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::Plan(format!(
+                "The plan {} cannot be read ({error}): name another",
+                path.display()
+            ))
+        })?;
+        Self::parse(&text).map_err(|error| {
+            Error::Plan(format!("The plan {} is not right: {error}", path.display()))
+        })
+    }
+
+    /// Reads a plan from its text.
+    pub fn parse(text: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|error| Error::Plan(error.to_string()))
+    }
+
+    /// The address of one of the plan's mints, under an authority.
+    pub fn mint(&self, name: &str, authority: &Address) -> Result<Address> {
+        let plan = self.mints.iter().find(|mint| mint.name == name);
+        let plan = plan.ok_or_else(|| {
+            let known: Vec<&str> = self.mints.iter().map(|m| m.name.as_str()).collect();
+            Error::Plan(format!(
+                "There is no mint `{name}` in the plan, only: {}",
+                known.join(", ")
+            ))
+        })?;
+        match plan.address {
+            Some(address) => Ok(address),
+            None => lode_client::token::mint_address(authority, name, &addresses::TOKEN)
+                .ok_or_else(|| {
+                    Error::Plan(format!("The mint's name `{name}` is longer than 32 bytes"))
+                }),
+        }
+    }
+
+    /// The committee's address, under an authority.
+    pub fn committee_address(&self, authority: &Address) -> Address {
+        addresses::oracle::committee(authority, self.committee.id)
+    }
+
+    /// The market's address, under an authority.
+    pub fn market_address(&self, authority: &Address) -> Address {
+        addresses::jobs::market(authority, self.market.id)
+    }
+}
+
+/// Addresses as base58 text.
+pub(crate) mod optional_address {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use solana_address::Address;
+
+    pub fn serialize<S: Serializer>(address: &Option<Address>, to: S) -> Result<S::Ok, S::Error> {
+        match address {
+            Some(address) => to.serialize_some(&address.to_string()),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Address>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        text.map(|text| text.parse().map_err(serde::de::Error::custom))
+            .transpose()
+    }
+}
