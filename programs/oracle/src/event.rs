@@ -1,0 +1,64 @@
+//! Every event.
+
+use anchor_lang::prelude::*;
+
+/// A committee was created.
+#[event(bytemuck)]
+pub struct CommitteeCreated {
+    /// The committee.
+    pub committee: Address,
+    /// Its governor.
+    pub governor: Address,
+    /// Mint of the bonds.
+    pub bond_mint: Address,
+    /// Smallest bond, base units.
+    pub minimum_bond: u64,
+}
+
+/// A committee's governor, or who may become it, changed.
+#[event(bytemuck)]
+pub struct GovernorChanged {
+    /// The committee.
+    pub committee: Address,
+    /// The governor after the change.
+    pub governor: Address,
+    /// Who may become governor by accepting; zero for nobody.
+    pub pending_governor: Address,
+}
+
+/// An owner may join.
+#[event(bytemuck)]
+pub struct OracleAdmitted {
+    /// The committee.
+    pub committee: Address,
+    /// The wallet.
+    pub owner: Address,
+    /// Until this unix second.
+    pub until: i64,
+}
+
+/// A seat's terms changed: joined, left, retired, another key.
+#[event(bytemuck)]
+pub struct SeatChanged {
+    /// The committee.
+    pub committee: Address,
+    /// Who sits there.
+    pub owner: Address,
+    /// Its signing key.
+    pub attester: Address,
+    /// Serves submissions from this unix second on.
+    pub active_from: i64,
+    /// Serves submissions before this unix second.
+    pub left_at: i64,
+    /// The seat.
+    pub seat: u64,
+}
+
+/// A bond grew or was withdrawn.
+#[event(bytemuck)]
+pub struct BondChanged {
+    /// The oracle.
+    pub oracle: Address,
+    /// Base units of the bond after the change.
+    pub bond: u64,
+}

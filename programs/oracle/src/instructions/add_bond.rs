@@ -1,0 +1,61 @@
+//! `add_bond`: a bond grows.
+
+use crate::constants::*;
+use crate::error::OracleError;
+use crate::event::BondChanged;
+use crate::state::{Committee, Oracle};
+use anchor_lang::accounts::Interface;
+use anchor_lang::prelude::*;
+use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+
+/// Accounts of `add_bond`.
+#[derive(Accounts)]
+pub struct AddBond {
+    /// The oracle's owner.
+    pub owner: Signer,
+    /// The committee of the membership.
+    #[account(address = oracle.committee @ OracleError::ForeignAccount)]
+    pub committee: Account<Committee>,
+    /// The membership; bound to owner and committee by its stored keys.
+    #[account(mut, constraint = anchor_lang::address_eq(&oracle.owner, owner.address()) @ OracleError::ForeignAccount)]
+    pub oracle: Account<Oracle>,
+    /// The bond's vault.
+    #[account(mut, seeds = [BOND_SEED, oracle.address().as_ref()], bump = oracle.vault_bump)]
+    pub vault: InterfaceAccount<TokenAccount>,
+    /// Where the money comes from; the token program demands the owner's authority over it.
+    #[account(mut)]
+    pub from: InterfaceAccount<TokenAccount>,
+    /// The bond mint.
+    #[account(address = committee.bond_mint @ OracleError::WrongMint)]
+    pub mint: InterfaceAccount<Mint>,
+    /// The mint's token program; the transfer fails under any other.
+    pub token_program: Interface<'static, TokenInterface>,
+}
+
+impl AddBond {
+    /// Checks, books, then moves the money.
+    pub fn handle(&mut self, amount: u64) -> Result<()> {
+        require!(self.oracle.is_seated(), OracleError::NotSeated);
+        let bond = self
+            .oracle
+            .bond
+            .checked_add(amount)
+            .ok_or(OracleError::Overflow)?;
+        self.oracle.bond = bond;
+        lode_token::transfer_checked(
+            self.token_program.address(),
+            self.from.cpi_handle(),
+            self.mint.cpi_handle(),
+            self.vault.cpi_handle(),
+            self.owner.cpi_handle(),
+            amount,
+            self.mint.decimals(),
+            &[],
+        );
+        emit!(BondChanged {
+            oracle: *self.oracle.address(),
+            bond,
+        });
+        Ok(())
+    }
+}

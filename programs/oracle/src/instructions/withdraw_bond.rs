@@ -1,0 +1,77 @@
+//! `withdraw_bond`: 14 days after the service ended, the bond goes home and the seat is freed. Only then: until then a
+//! bit of a job's masks means this owner and nobody else.
+
+use crate::constants::*;
+use crate::error::OracleError;
+use crate::event::BondChanged;
+use crate::state::{Committee, Oracle, Seat};
+use anchor_lang::accounts::Interface;
+use anchor_lang::prelude::*;
+use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+
+/// Accounts of `withdraw_bond`.
+#[derive(Accounts)]
+pub struct WithdrawBond {
+    /// The oracle's owner.
+    pub owner: Signer,
+    /// The committee of the membership.
+    #[account(mut, address = oracle.committee @ OracleError::ForeignAccount)]
+    pub committee: Account<Committee>,
+    /// The membership; bound to owner and committee by its stored keys.
+    #[account(mut, constraint = anchor_lang::address_eq(&oracle.owner, owner.address()) @ OracleError::ForeignAccount)]
+    pub oracle: Account<Oracle>,
+    /// The bond's vault.
+    #[account(mut, seeds = [BOND_SEED, oracle.address().as_ref()], bump = oracle.vault_bump)]
+    pub vault: InterfaceAccount<TokenAccount>,
+    /// A token account of the owner's.
+    #[account(mut, constraint = anchor_lang::address_eq(to.owner(), owner.address()) @ OracleError::WrongDestination)]
+    pub to: InterfaceAccount<TokenAccount>,
+    /// The bond mint.
+    #[account(address = committee.bond_mint @ OracleError::WrongMint)]
+    pub mint: InterfaceAccount<Mint>,
+    /// The mint's token program; the transfer fails under any other.
+    pub token_program: Interface<'static, TokenInterface>,
+}
+
+impl WithdrawBond {
+    /// Checks, frees the seat, then moves the money.
+    pub fn handle(&mut self, now: i64) -> Result<()> {
+        require!(self.oracle.is_seated(), OracleError::NotSeated);
+        let free_at = self
+            .oracle
+            .left_at
+            .checked_add(BOND_AFTER_LEAVING)
+            .ok_or(OracleError::BondStillAnswers)?;
+        require!(now >= free_at, OracleError::BondStillAnswers);
+        let (committee, owner, bump) = (
+            *self.committee.address(),
+            *self.owner.address(),
+            [self.oracle.bump],
+        );
+        let (amount, number) = (self.oracle.bond, self.oracle.seat);
+        *self.committee.seat_mut(number)? = Seat {
+            owner: Address::default(),
+            attester: Address::default(),
+            active_from: 0,
+            left_at: 0,
+        };
+        self.oracle.state = 0;
+        self.oracle.seat = 0;
+        self.oracle.bond = 0;
+        lode_token::transfer_checked(
+            self.token_program.address(),
+            self.vault.cpi_handle(),
+            self.mint.cpi_handle(),
+            self.to.cpi_handle(),
+            self.oracle.cpi_handle(),
+            amount,
+            self.mint.decimals(),
+            &[&[ORACLE_SEED, committee.as_ref(), owner.as_ref(), &bump]],
+        );
+        emit!(BondChanged {
+            oracle: *self.oracle.address(),
+            bond: 0,
+        });
+        Ok(())
+    }
+}
