@@ -88,15 +88,8 @@ pub fn decode<T: LodeAccount>(address: &Address, account: &Account) -> Result<T>
 impl Client {
     /// An account as it is, or `None` if there is none.
     pub async fn raw_account(&self, address: &Address) -> Result<Option<Account>> {
-        let response = self
-            .rpc
-            .get_ui_account_with_config(address, self.base64())
-            .await
-            .map_err(|e| self.failed(e))?;
-        response
-            .value
-            .map(|account| whole(address, account))
-            .transpose()
+        let one = self.raw_accounts(std::slice::from_ref(address)).await?;
+        Ok(one.into_iter().next().flatten())
     }
 
     /// Accounts as they are, in the order of `addresses`.

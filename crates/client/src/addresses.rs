@@ -138,3 +138,55 @@ pub mod jobs {
         Address::find_program_address(&[b"job", ledger.as_ref(), &nonce.to_le_bytes()], &ID)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lode_oracle::constants as of_oracle;
+    use lode_staking::constants as of_staking;
+
+    const A: Address = Address::new_from_array([1; 32]);
+    const B: Address = Address::new_from_array([2; 32]);
+
+    #[test]
+    fn every_address_of_staking_is_the_programs_own() {
+        let at = |seeds: &[&[u8]]| find(&lode_staking::ID, seeds);
+        assert_eq!(staking::config(), at(&[of_staking::CONFIG_SEED]));
+        assert_eq!(
+            staking::node(&A, 7),
+            at(&[of_staking::NODE_SEED, A.as_ref(), &[7, 0, 0, 0]])
+        );
+        assert_eq!(
+            staking::vault(&A),
+            at(&[of_staking::VAULT_SEED, A.as_ref()])
+        );
+        assert_eq!(
+            staking::delegation(&A, &B),
+            at(&[of_staking::DELEGATION_SEED, A.as_ref(), B.as_ref()])
+        );
+        assert_eq!(
+            staking::unbonding(&A, 7),
+            at(&[of_staking::UNBONDING_SEED, A.as_ref(), &[7, 0, 0, 0]])
+        );
+    }
+
+    #[test]
+    fn every_address_of_oracle_is_the_programs_own() {
+        let at = |seeds: &[&[u8]]| find(&lode_oracle::ID, seeds);
+        assert_eq!(
+            oracle::committee(&A, 7),
+            at(&[of_oracle::COMMITTEE_SEED, A.as_ref(), &[7, 0]])
+        );
+        assert_eq!(
+            oracle::oracle(&A, &B),
+            at(&[of_oracle::ORACLE_SEED, A.as_ref(), B.as_ref()])
+        );
+        assert_eq!(oracle::bond(&A), at(&[of_oracle::BOND_SEED, A.as_ref()]));
+    }
+
+    #[test]
+    fn the_slasher_is_the_one_that_staking_and_oracle_obey() {
+        assert_eq!(jobs::slasher(), of_staking::SLASHER);
+        assert_eq!(jobs::slasher(), of_oracle::SLASHER);
+    }
+}

@@ -401,3 +401,243 @@ pub fn size(transaction: &Transaction) -> usize {
     let signatures = transaction.signatures.len();
     1 + signatures * 64 + transaction.message_data().len()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use base64::Engine as _;
+    use serde_json::{json, Value};
+    use solana_commitment_config::CommitmentConfig;
+    use solana_keypair::Keypair;
+    use solana_rpc_client::nonblocking::rpc_client::RpcClient;
+    use solana_rpc_client::rpc_client::RpcClientConfig;
+    use solana_rpc_client::rpc_sender::{RpcSender, RpcTransportStats};
+    use solana_rpc_client_api::client_error::{Error as RequestError, Result as RequestResult};
+    use solana_rpc_client_api::request::RpcRequest;
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::sync::{Arc, Mutex};
+
+    /// A cluster that loses and hides what it is told to. A block passes with every question about the height.
+    #[derive(Default)]
+    struct Cluster {
+        height: u64,
+        /// Signatures that were sent to it, in order, each once.
+        sent: Vec<String>,
+        /// Transactions that it drops before one may land.
+        drops: usize,
+        /// Statuses are told only from this height on.
+        silent_until: u64,
+        /// Slots by which the server of signature statuses is behind at first; one less with each question.
+        behind: u64,
+        /// What the landed transaction ends with.
+        failure: Option<Value>,
+        /// Requests that get no answer at all, after the first send.
+        lost: usize,
+        budget: Option<Vec<u8>>,
+    }
+
+    const LIFE: u64 = 5;
+
+    impl Cluster {
+        fn landed(&self) -> Option<&String> {
+            self.sent.get(self.drops)
+        }
+
+        fn answer(&mut self, request: &RpcRequest, params: &Value) -> RequestResult<Value> {
+            if self.lost > 0 && !self.sent.is_empty() {
+                self.lost -= 1;
+                return Err(RequestError::from(std::io::Error::from(
+                    std::io::ErrorKind::ConnectionReset,
+                )));
+            }
+            let context = json!({"slot": self.height.saturating_sub(self.behind)});
+            Ok(match request {
+                RpcRequest::GetRecentPrioritizationFees => {
+                    json!([{"slot": 1, "prioritizationFee": 7}])
+                }
+                RpcRequest::SimulateTransaction => {
+                    json!({"context": context, "value": {"err": null, "logs": [], "unitsConsumed": 1_000}})
+                }
+                RpcRequest::GetLatestBlockhash => {
+                    let hash = Hash::new_from_array([self.sent.len() as u8; 32]);
+                    json!({"context": context, "value": {"blockhash": hash.to_string(), "lastValidBlockHeight": self.height + LIFE}})
+                }
+                RpcRequest::SendTransaction => {
+                    let bytes = base64::engine::general_purpose::STANDARD
+                        .decode(params[0].as_str().unwrap())
+                        .unwrap();
+                    let signature = Signature::try_from(&bytes[1..65]).unwrap().to_string();
+                    if !self.sent.contains(&signature) {
+                        self.sent.push(signature.clone());
+                    }
+                    self.budget = Some(bytes);
+                    json!(signature)
+                }
+                RpcRequest::GetSignatureStatuses => {
+                    let told = self.height >= self.silent_until && self.behind == 0;
+                    let asked = params[0][0].as_str().unwrap();
+                    self.behind = self.behind.saturating_sub(1);
+                    let known = told && self.landed().is_some_and(|landed| landed == asked);
+                    let result = self
+                        .failure
+                        .as_ref()
+                        .map_or(json!({"Ok": null}), |f| json!({"Err": f}));
+                    let status = json!({"slot": 3, "confirmations": 1, "err": self.failure, "status": result, "confirmationStatus": "confirmed"});
+                    json!({"context": context, "value": [if known { status } else { Value::Null }]})
+                }
+                RpcRequest::GetEpochInfo => {
+                    self.height += 2;
+                    json!({"absoluteSlot": self.height, "blockHeight": self.height, "epoch": 0, "slotIndex": 0, "slotsInEpoch": 9, "transactionCount": 0})
+                }
+                // Only for the log of a failure, which this cluster has forgotten.
+                RpcRequest::GetTransaction => Value::Null,
+                other => {
+                    let text = format!("nobody should ask for {other}");
+                    return Err(RequestError::from(ErrorKind::Custom(text)));
+                }
+            })
+        }
+    }
+
+    struct Scripted(Arc<Mutex<Cluster>>);
+
+    impl RpcSender for Scripted {
+        fn send<'a, 'b>(
+            &'a self,
+            request: RpcRequest,
+            params: Value,
+        ) -> Pin<Box<dyn Future<Output = RequestResult<Value>> + Send + 'b>>
+        where
+            'a: 'b,
+            Self: 'b,
+        {
+            let answer = self.0.lock().unwrap().answer(&request, &params);
+            Box::pin(async { answer })
+        }
+
+        fn get_transport_stats(&self) -> RpcTransportStats {
+            RpcTransportStats::default()
+        }
+
+        fn url(&self) -> String {
+            "http://scripted".into()
+        }
+    }
+
+    async fn send_to(cluster: Cluster) -> (Result<Sent>, Cluster) {
+        let shared = Arc::new(Mutex::new(cluster));
+        let commitment = CommitmentConfig::confirmed();
+        let client = Client {
+            rpc: Arc::new(RpcClient::new_sender(
+                Scripted(shared.clone()),
+                RpcClientConfig::with_commitment(commitment),
+            )),
+            commitment,
+            priority_fee: PriorityFee::Recent,
+        };
+        let payer = Keypair::new();
+        let instruction =
+            solana_system_interface::instruction::transfer(&payer.pubkey(), &payer.pubkey(), 1);
+        let sent = client.send(&[instruction], &payer, &[&payer]).await;
+        let mut cluster = shared.lock().unwrap();
+        (sent, std::mem::take(&mut *cluster))
+    }
+
+    #[tokio::test]
+    async fn what_expired_unseen_is_signed_again_and_lands_once() {
+        let (sent, cluster) = send_to(Cluster {
+            drops: 2,
+            ..Cluster::default()
+        })
+        .await;
+        let sent = sent.unwrap();
+        assert_eq!(cluster.sent.len(), 3);
+        assert_eq!(cluster.landed(), Some(&sent.signature.to_string()));
+        assert_eq!((sent.slot, sent.compute_units), (3, 1_000));
+    }
+
+    #[tokio::test]
+    async fn what_landed_and_was_told_of_after_its_expiry_is_not_signed_again() {
+        // The status appears with the question that follows the discovery of the expiry, and not before.
+        let (sent, cluster) = send_to(Cluster {
+            silent_until: LIFE + 1,
+            ..Cluster::default()
+        })
+        .await;
+        assert_eq!(cluster.sent.len(), 1);
+        assert_eq!(sent.unwrap().signature.to_string(), cluster.sent[0]);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_behind_cannot_say_that_a_transaction_is_lost() {
+        let (sent, cluster) = send_to(Cluster {
+            behind: 8,
+            ..Cluster::default()
+        })
+        .await;
+        assert_eq!(cluster.sent.len(), 1);
+        assert_eq!(sent.unwrap().signature.to_string(), cluster.sent[0]);
+    }
+
+    #[tokio::test]
+    async fn lost_answers_are_asked_for_again() {
+        let (sent, cluster) = send_to(Cluster {
+            lost: 3,
+            ..Cluster::default()
+        })
+        .await;
+        assert_eq!(cluster.sent.len(), 1);
+        assert!(sent.is_ok(), "{sent:?}");
+    }
+
+    #[tokio::test]
+    async fn what_never_lands_ends_with_an_error_that_says_that_it_never_will() {
+        let (sent, cluster) = send_to(Cluster {
+            drops: 99,
+            ..Cluster::default()
+        })
+        .await;
+        assert_eq!(cluster.sent.len(), SIGNINGS);
+        assert!(matches!(sent, Err(Error::Expired { .. })), "{sent:?}");
+    }
+
+    #[tokio::test]
+    async fn the_budget_is_what_the_simulation_took_and_a_margin_and_the_price_is_what_others_paid()
+    {
+        let (_, cluster) = send_to(Cluster::default()).await;
+        let bytes = cluster.budget.unwrap();
+        let has = |wanted: &[u8]| bytes.windows(wanted.len()).any(|part| part == wanted);
+        assert!(has(&[&[2u8][..], &2_200u32.to_le_bytes()].concat()));
+        assert!(has(&[&[3u8][..], &7u64.to_le_bytes()].concat()));
+    }
+
+    #[tokio::test]
+    async fn a_failure_on_the_chain_is_told_and_not_tried_again() {
+        let (sent, cluster) = send_to(Cluster {
+            failure: Some(json!({"InstructionError": [2, {"Custom": 1}]})),
+            ..Cluster::default()
+        })
+        .await;
+        assert_eq!(cluster.sent.len(), 1);
+        let error = sent.unwrap_err();
+        assert_eq!(error.code_of(&crate::addresses::SYSTEM), Some(1));
+    }
+
+    #[test]
+    fn the_price_is_what_three_of_four_paid() {
+        assert_eq!(third_quartile(vec![]), 0);
+        assert_eq!(third_quartile(vec![5]), 5);
+        assert_eq!(third_quartile(vec![4, 1, 3, 2]), 4);
+        assert_eq!(third_quartile(vec![0, 0, 0, 9]), 9);
+        assert_eq!(third_quartile(vec![0, 0, 0, 0, 9]), 0);
+    }
+
+    #[test]
+    fn the_margin_never_passes_the_most_there_is() {
+        assert_eq!(with_margin(10_000), 13_000);
+        assert_eq!(with_margin(1_399_999), MOST_UNITS);
+        assert_eq!(with_margin(u64::MAX), MOST_UNITS);
+    }
+}

@@ -8,6 +8,7 @@ use lode_client::instructions;
 use lode_client::send::Wallet;
 use lode_client::token::{self, MintInfo};
 use lode_client::{addresses, Client, Sent};
+use lode_oracle::state::{Committee, CommitteeArgs};
 use lode_staking::state::{ConfigArgs, StakingConfig};
 use solana_address::Address;
 use solana_instruction::Instruction;
@@ -79,11 +80,12 @@ pub async fn apply(plan: &Plan, client: &Client, authority: Wallet<'_>) -> Resul
     }
     let stake_mint = applier.known_mint(&plan.staking.mint).await?;
     applier.staking(&stake_mint).await?;
+    let committee = applier.committee().await?;
     Ok(Report {
         steps: applier.steps,
         stake_mint,
         payment_mint: stake_mint,
-        committee: Address::default(),
+        committee,
         market: Address::default(),
     })
 }
@@ -219,6 +221,69 @@ impl Applier<'_> {
         };
         let with = instructions::staking::initialize_config(&self.me(), &mint.address, args);
         self.make(what.into(), at, &[with]).await
+    }
+
+    async fn committee(&mut self) -> Result<Address> {
+        let what = "committee";
+        let plan = &self.plan.committee;
+        let at = self.plan.committee_address(&self.me());
+        let mint = self.plan.mint(&plan.mint, &self.me())?;
+        if let Some(found) = self.client.try_account::<Committee>(&at).await? {
+            same(what, at, "mint", &found.bond_mint, &mint)?;
+            same(what, at, "k", &found.k, &plan.k)?;
+            same(
+                what,
+                at,
+                "minimum_bond",
+                &found.minimum_bond,
+                &plan.minimum_bond,
+            )?;
+            same(what, at, "most_units", &found.most_units, &plan.most_units)?;
+            same(what, at, "most_blob", &found.most_blob, &plan.most_blob)?;
+            same(
+                what,
+                at,
+                "most_memory_mib",
+                &found.most_memory_mib,
+                &plan.most_memory_mib,
+            )?;
+            same(
+                what,
+                at,
+                "least_base_slots",
+                &found.least_base_slots,
+                &plan.least_base_slots,
+            )?;
+            same(
+                what,
+                at,
+                "least_slots_per_million",
+                &found.least_slots_per_million,
+                &plan.least_slots_per_million,
+            )?;
+            self.skip(what.into(), at);
+            return Ok(at);
+        }
+        if plan.founders.is_empty() {
+            return Err(Error::Plan(
+                "The plan's committee has no founders: name the wallets that may join it in its first day".into(),
+            ));
+        }
+        let args = CommitteeArgs {
+            id: plan.id,
+            k: plan.k,
+            governor: self.me(),
+            minimum_bond: plan.minimum_bond,
+            most_units: plan.most_units,
+            most_blob: plan.most_blob,
+            most_memory_mib: plan.most_memory_mib,
+            least_base_slots: plan.least_base_slots,
+            least_slots_per_million: plan.least_slots_per_million,
+        };
+        let founders = plan.founders.clone();
+        let with = instructions::oracle::create_committee(&self.me(), &mint, args, founders);
+        self.make(what.into(), at, &[with]).await?;
+        Ok(at)
     }
 }
 

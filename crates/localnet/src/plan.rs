@@ -67,12 +67,31 @@ pub struct JobsPlan {
     pub mint: String,
 }
 
-/// A committee.
+/// A committee. All of it is fixed for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommitteePlan {
     /// Which of the authority's committees.
     pub id: u16,
+    /// Name of the mint of the bonds.
+    pub mint: String,
+    /// Panel size: 3, 5, 7 or 9.
+    pub k: u8,
+    /// Smallest bond, base units.
+    pub minimum_bond: u64,
+    /// Most units of a job.
+    pub most_units: u64,
+    /// Most bytes of a blob.
+    pub most_blob: u64,
+    /// Most memory of a job, MiB.
+    pub most_memory_mib: u32,
+    /// Least slots a job.
+    pub least_base_slots: u64,
+    /// Least slots more for each million units.
+    pub least_slots_per_million: u64,
+    /// Who may join in the first day; asked for only when the committee is made.
+    #[serde(default, with = "addresses_as_text")]
+    pub founders: Vec<Address>,
 }
 
 /// A market.
@@ -148,5 +167,23 @@ pub(crate) mod optional_address {
         let text = Option::<String>::deserialize(from)?;
         text.map(|text| text.parse().map_err(serde::de::Error::custom))
             .transpose()
+    }
+}
+
+/// Lists of addresses as base58 text.
+pub(crate) mod addresses_as_text {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use solana_address::Address;
+
+    pub fn serialize<S: Serializer>(addresses: &[Address], to: S) -> Result<S::Ok, S::Error> {
+        let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        texts.serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Address>, D::Error> {
+        Vec::<String>::deserialize(from)?
+            .iter()
+            .map(|text| text.parse().map_err(serde::de::Error::custom))
+            .collect()
     }
 }
