@@ -48,8 +48,8 @@ impl Filter {
 macro_rules! filter {
     ($account:ty, $field:ident, $value:expr) => {{
         // The closure ties the value to the field's type: a filter of another width would match nothing.
-        let bytes_of = |account: &$account| ::bytemuck::bytes_of(&account.$field).to_vec();
-        let mut account: $account = ::bytemuck::Zeroable::zeroed();
+        let bytes_of = |account: &$account| $crate::bytemuck::bytes_of(&account.$field).to_vec();
+        let mut account: $account = $crate::bytemuck::Zeroable::zeroed();
         account.$field = $value;
         $crate::Filter {
             offset: $crate::accounts::DISCRIMINATOR_BYTES + ::core::mem::offset_of!($account, $field),
@@ -214,3 +214,62 @@ accounts_of!(lode_oracle:
     Committee "committee",
     Oracle "oracle",
 );
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use lode_staking::state::{Node, StakingConfig};
+
+    fn account<T: LodeAccount>(value: &T) -> Account {
+        Account {
+            lamports: 1,
+            data: [T::DISCRIMINATOR, bytemuck::bytes_of(value)].concat(),
+            owner: T::PROGRAM,
+            ..Account::default()
+        }
+    }
+
+    fn node() -> Node {
+        let mut node: Node = bytemuck::Zeroable::zeroed();
+        node.version = 1;
+        node.owner = Address::new_from_array([7; 32]);
+        node.stake = 9;
+        node
+    }
+
+    #[test]
+    fn a_filter_fits_exactly_the_accounts_with_that_field() {
+        let owner = Address::new_from_array([7; 32]);
+        let filter = filter!(Node, owner, owner);
+        assert_eq!(filter.offset, 16);
+        assert_eq!(filter.bytes, owner.as_ref());
+        assert!(filter.fits(&account(&node()).data));
+        assert!(!filter!(Node, worker, owner).fits(&account(&node()).data));
+        assert!(filter!(Node, stake, 9).fits(&account(&node()).data));
+        assert!(!filter.fits(&account(&node()).data[..40]));
+    }
+
+    #[test]
+    fn only_the_right_kind_owner_size_and_version_are_decoded() {
+        let at = Address::default();
+        let good = account(&node());
+        assert_eq!(decode::<Node>(&at, &good).unwrap().stake, 9);
+        let refused = |account: &Account| decode::<Node>(&at, account).err().unwrap().to_string();
+
+        let mut other = good.clone();
+        other.owner = Address::default();
+        assert!(refused(&other).contains("belongs to program"));
+        let mut other = good.clone();
+        other.data.truncate(100);
+        assert!(refused(&other).contains("only 100 bytes"));
+        let mut other = good.clone();
+        other.data[8] = 2;
+        assert!(refused(&other).contains("version 2"));
+        assert!(decode::<StakingConfig>(&at, &good)
+            .err()
+            .unwrap()
+            .to_string()
+            .contains("another kind"));
+    }
+}

@@ -19,6 +19,9 @@ pub mod nonce;
 pub mod send;
 pub mod token;
 
+#[doc(hidden)]
+pub use bytemuck;
+
 pub use accounts::{Filter, LodeAccount};
 pub use clock::ChainClock;
 pub use error::{Error, Result};
