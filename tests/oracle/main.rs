@@ -1,2 +1,11 @@
 //! Tests of the `oracle` program, one file an instruction.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod add_bond;
+mod admit_oracle;
+mod create_committee;
+mod governor;
+mod join;
+mod leave;
+mod set_attester;
+mod withdraw_bond;
