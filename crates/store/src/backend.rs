@@ -1,0 +1,309 @@
+//! Blobs in any `object_store`.
+
+use crate::{names, Attestation, BlobHash, Error, Hasher, Result};
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::path::Path as Key;
+use object_store::prefix::PrefixStore;
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart};
+use solana_address::Address;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::io::AsyncReadExt;
+
+/// Bytes of one part of an upload to the back end.
+const PART: usize = 8 * 1024 * 1024;
+
+/// Blobs and attestations in an object store: a folder, a bucket.
+#[derive(Clone, Debug)]
+pub struct BlobStore {
+    objects: Arc<dyn ObjectStore>,
+}
+
+/// A part of a blob on its way out.
+pub struct BlobPart {
+    /// Size of the whole blob.
+    pub size: u64,
+    /// Which of its bytes come.
+    pub range: Range<u64>,
+    /// They.
+    pub bytes: BoxStream<'static, Result<Bytes>>,
+}
+
+impl BlobStore {
+    /// Over any back end.
+    pub fn new(objects: Arc<dyn ObjectStore>) -> Self {
+        Self { objects }
+    }
+
+    /// In a folder, which is made where it is missing.
+    pub fn in_folder(folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
+        let objects = object_store::local::LocalFileSystem::new_with_prefix(folder)?
+            .with_automatic_cleanup(true);
+        Ok(Self::new(Arc::new(objects)))
+    }
+
+    /// At an address such as `s3://bucket/prefix` (credentials from the environment, as the back end names them) or a
+    /// folder's path.
+    pub fn at(address: &str) -> Result<Self> {
+        let Ok(url) = url::Url::parse(address) else {
+            return Self::in_folder(Path::new(address));
+        };
+        if url.scheme() == "file" {
+            let folder = url.to_file_path().map_err(|()| Error::BadUrl {
+                url: address.into(),
+                reason: "it is no path of this machine".into(),
+            })?;
+            return Self::in_folder(&folder);
+        }
+        let options = std::env::vars().map(|(k, v)| (k.to_lowercase(), v));
+        let (objects, prefix) = object_store::parse_url_opts(&url, options)?;
+        Ok(Self::new(Arc::new(PrefixStore::new(objects, prefix))))
+    }
+
+    /// Size of a blob, or `None` where it is not here.
+    pub async fn size(&self, blob: BlobHash) -> Result<Option<u64>> {
+        found(self.objects.head(&Key::from(names::blob(&blob))).await)
+            .map(|meta| meta.map(|m| m.size))
+    }
+
+    /// A blob, or the part of it that `range` asks for; `None` where it is not here.
+    pub async fn read(&self, blob: BlobHash, range: Option<GetRange>) -> Result<Option<BlobPart>> {
+        let options = GetOptions {
+            range,
+            ..GetOptions::default()
+        };
+        let key = Key::from(names::blob(&blob));
+        let Some(got) = found(self.objects.get_opts(&key, options).await)? else {
+            return Ok(None);
+        };
+        Ok(Some(BlobPart {
+            size: got.meta.size,
+            range: got.range.clone(),
+            bytes: got.into_stream().map_err(Error::from).boxed(),
+        }))
+    }
+
+    /// A blob of at most `limit` bytes, whole, its hash checked.
+    pub async fn get(&self, blob: BlobHash, limit: u64) -> Result<Option<Bytes>> {
+        let key = Key::from(names::blob(&blob));
+        let Some(got) = found(self.objects.get(&key).await)? else {
+            return Ok(None);
+        };
+        if got.meta.size > limit {
+            return Err(Error::TooLarge {
+                what: format!("blob {blob}"),
+                limit,
+            });
+        }
+        let bytes = got.bytes().await?;
+        let hash = BlobHash::of(&bytes);
+        if hash != blob {
+            return Err(Error::WrongHash {
+                expected: blob,
+                found: hash,
+            });
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Keeps a file's bytes as the blob `blob`. It becomes visible only after its hash has been found right.
+    pub async fn put_file(&self, blob: BlobHash, file: &Path) -> Result<()> {
+        let key = Key::from(names::blob(&blob));
+        let mut reader = tokio::fs::File::open(file)
+            .await
+            .map_err(Error::file(file))?;
+        let mut part =
+            WriteMultipart::new_with_chunk_size(self.objects.put_multipart(&key).await?, PART);
+        let mut hasher = Hasher::default();
+        let mut piece = vec![0; 256 * 1024];
+        let copied = loop {
+            match reader.read(&mut piece).await {
+                Ok(0) => break Ok(()),
+                Ok(n) => {
+                    let bytes = piece.get(..n).unwrap_or_default();
+                    hasher.update(bytes);
+                    if let Err(e) = part.wait_for_capacity(2).await {
+                        break Err(Error::from(e));
+                    }
+                    part.write(bytes);
+                }
+                Err(e) => break Err(Error::file(file)(e)),
+            }
+        };
+        let found = hasher.name();
+        let checked = copied.and(if found == blob {
+            Ok(())
+        } else {
+            Err(Error::WrongHash {
+                expected: blob,
+                found,
+            })
+        });
+        if let Err(error) = checked {
+            part.abort().await?;
+            return Err(error);
+        }
+        part.finish().await?;
+        Ok(())
+    }
+
+    /// Forgets a blob; it is no error if it was not here.
+    pub async fn delete(&self, blob: BlobHash) -> Result<()> {
+        self.delete_object(&names::blob(&blob)).await
+    }
+
+    /// A seat's attestation of an attempt.
+    pub async fn attestation(
+        &self,
+        job: &Address,
+        attempt: u8,
+        seat: u8,
+    ) -> Result<Option<Attestation>> {
+        let key = Key::from(names::attestation(job, attempt, seat));
+        match found(self.objects.get(&key).await)? {
+            Some(got) => Attestation::from_bytes(&got.bytes().await?).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Keeps a seat's attestation of an attempt, in place of an earlier one.
+    pub async fn put_attestation(
+        &self,
+        job: &Address,
+        attempt: u8,
+        seat: u8,
+        attestation: &Attestation,
+    ) -> Result<()> {
+        self.put_object(
+            &names::attestation(job, attempt, seat),
+            attestation.to_bytes().to_vec(),
+        )
+        .await
+    }
+
+    /// Forgets all attestations of a job.
+    pub async fn delete_attestations(&self, job: &Address) -> Result<()> {
+        for name in self.list(&format!("attest/{job}")).await? {
+            self.delete_object(&name).await?;
+        }
+        Ok(())
+    }
+
+    /// Names of all objects below `prefix`, for whoever keeps this store; a gateway shows no list to anyone.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>> {
+        let found = self
+            .objects
+            .list(Some(&Key::from(prefix)))
+            .map_ok(|meta| meta.location.to_string());
+        Ok(found.try_collect().await?)
+    }
+
+    /// Keeps a small object beside the blobs, in place of an earlier one.
+    pub async fn put_object(&self, name: &str, bytes: Vec<u8>) -> Result<()> {
+        self.objects
+            .put(&Key::from(name), PutPayload::from(bytes))
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets an object; it is no error if it was not here.
+    pub async fn delete_object(&self, name: &str) -> Result<()> {
+        found(self.objects.delete(&Key::from(name)).await).map(|_| ())
+    }
+}
+
+fn found<T>(result: object_store::Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, BlobStore) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = BlobStore::at(folder.path().to_str().unwrap()).unwrap();
+        (folder, store)
+    }
+
+    #[tokio::test]
+    async fn a_blob_becomes_visible_only_under_its_own_name() {
+        let (folder, store) = store();
+        let file = folder.path().join("upload");
+        std::fs::write(&file, b"lode").unwrap();
+        let blob = BlobHash::of(b"lode");
+        let other = BlobHash::of(b"other");
+        let error = store.put_file(other, &file).await.unwrap_err();
+        assert!(matches!(error, Error::WrongHash { .. }), "{error}");
+        assert_eq!(store.size(other).await.unwrap(), None);
+        assert_eq!(store.list("blobs").await.unwrap(), Vec::<String>::new());
+
+        store.put_file(blob, &file).await.unwrap();
+        assert_eq!(store.size(blob).await.unwrap(), Some(4));
+        assert_eq!(store.get(blob, 4).await.unwrap().unwrap(), &b"lode"[..]);
+        assert!(matches!(
+            store.get(blob, 3).await,
+            Err(Error::TooLarge { .. })
+        ));
+        store.delete(blob).await.unwrap();
+        store.delete(blob).await.unwrap();
+        assert_eq!(store.get(blob, 4).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_blob_is_not_handed_out_as_whole() {
+        let (folder, store) = store();
+        let blob = BlobHash::of(b"lode");
+        std::fs::create_dir_all(folder.path().join("blobs")).unwrap();
+        std::fs::write(folder.path().join(names::blob(&blob)), b"mode").unwrap();
+        assert!(matches!(
+            store.get(blob, 10).await,
+            Err(Error::WrongHash { .. })
+        ));
+    }
+
+    #[tokio::test]
+    async fn an_empty_blob_is_kept_like_any_other() {
+        let (folder, store) = store();
+        let file = folder.path().join("upload");
+        std::fs::write(&file, b"").unwrap();
+        let blob = BlobHash::of(b"");
+        store.put_file(blob, &file).await.unwrap();
+        assert_eq!(store.get(blob, 0).await.unwrap().unwrap(), &b""[..]);
+    }
+
+    #[tokio::test]
+    async fn attestations_of_a_job_go_together() {
+        let (_folder, store) = store();
+        let (job, other) = (
+            Address::new_from_array([1; 32]),
+            Address::new_from_array([2; 32]),
+        );
+        let attestation = Attestation {
+            verdict: 1,
+            signature: Default::default(),
+        };
+        for (job, attempt, seat) in [(job, 1, 0), (job, 2, 31), (other, 1, 0)] {
+            store
+                .put_attestation(&job, attempt, seat, &attestation)
+                .await
+                .unwrap();
+        }
+        store.delete_attestations(&job).await.unwrap();
+        assert_eq!(store.attestation(&job, 1, 0).await.unwrap(), None);
+        assert_eq!(store.attestation(&job, 2, 31).await.unwrap(), None);
+        assert_eq!(
+            store.attestation(&other, 1, 0).await.unwrap(),
+            Some(attestation)
+        );
+    }
+}

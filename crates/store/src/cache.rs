@@ -1,0 +1,172 @@
+//! Blobs on this machine's disk.
+
+use crate::{BlobHash, Error, GatewayClient, Result};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// A folder of blobs, each in a file of its name. A cache and nothing more: whatever is missing or damaged is fetched
+/// again. Several processes may share one.
+#[derive(Clone, Debug)]
+pub struct BlobCache {
+    folder: PathBuf,
+}
+
+impl BlobCache {
+    /// Opens the cache in `folder`, which is made where it is missing.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
+        let folder = folder.into();
+        std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
+        Ok(Self { folder })
+    }
+
+    /// Where a blob is, or would be.
+    pub fn path(&self, blob: BlobHash) -> PathBuf {
+        self.folder.join(blob.to_string())
+    }
+
+    /// The path of a blob that is here and whole; a damaged one is removed.
+    pub async fn find(&self, blob: BlobHash) -> Result<Option<PathBuf>> {
+        let path = self.path(blob);
+        let checked = blocking(move || {
+            if !path.is_file() {
+                return Ok(None);
+            }
+            if BlobHash::of_file(&path)?.0 == blob {
+                // the file's time is what `trim` goes by; a failure only makes it older than it is
+                if let Ok(file) = std::fs::File::open(&path) {
+                    let _ = file.set_modified(SystemTime::now());
+                }
+                return Ok(Some(path));
+            }
+            tracing::warn!(%blob, "damaged in the cache, fetched again");
+            std::fs::remove_file(&path).map_err(Error::file(&path))?;
+            Ok(None)
+        });
+        checked.await
+    }
+
+    /// The path of a blob of at most `limit` bytes, fetched from the gateway where it is not here.
+    pub async fn get(
+        &self,
+        blob: BlobHash,
+        limit: u64,
+        gateway: &GatewayClient,
+    ) -> Result<PathBuf> {
+        let path = match self.find(blob).await? {
+            Some(path) => path,
+            None => {
+                let path = self.path(blob);
+                gateway.fetch(blob, limit, &path).await?;
+                path
+            }
+        };
+        let size = std::fs::metadata(&path).map_err(Error::file(&path))?.len();
+        if size > limit {
+            return Err(Error::TooLarge {
+                what: format!("blob {blob}"),
+                limit,
+            });
+        }
+        Ok(path)
+    }
+
+    /// Keeps bytes under their name: whole or not at all.
+    pub async fn insert(&self, bytes: Vec<u8>) -> Result<(BlobHash, PathBuf)> {
+        let folder = self.folder.clone();
+        blocking(move || {
+            let blob = BlobHash::of(&bytes);
+            let path = folder.join(blob.to_string());
+            let write = || -> std::io::Result<()> {
+                let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+                std::io::Write::write_all(&mut file, &bytes)?;
+                file.as_file().sync_all()?;
+                file.persist(&path)?;
+                Ok(())
+            };
+            write().map_err(Error::file(&path))?;
+            Ok((blob, path))
+        })
+        .await
+    }
+
+    /// Removes what was used longest ago until at most `most` bytes are left. Partial downloads count and go too.
+    pub async fn trim(&self, most: u64) -> Result<()> {
+        let folder = self.folder.clone();
+        blocking(move || {
+            let mut files = list(&folder).map_err(Error::file(&folder))?;
+            files.sort();
+            let mut total = files
+                .iter()
+                .fold(0u64, |sum, (_, size, _)| sum.saturating_add(*size));
+            for (_, size, path) in files {
+                if total <= most {
+                    break;
+                }
+                std::fs::remove_file(&path).map_err(Error::file(&path))?;
+                total = total.saturating_sub(size);
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Time, size and path of every file.
+fn list(folder: &Path) -> std::io::Result<Vec<(SystemTime, u64, PathBuf)>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let about = entry.metadata()?;
+        if about.is_file() {
+            files.push((about.modified()?, about.len(), entry.path()));
+        }
+    }
+    Ok(files)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| Error::file("blob cache")(std::io::Error::other(e)))?
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test]
+    async fn a_damaged_blob_leaves_the_cache() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = BlobCache::open(folder.path()).unwrap();
+        let (blob, path) = cache.insert(b"lode".to_vec()).await.unwrap();
+        assert_eq!(cache.find(blob).await.unwrap(), Some(path.clone()));
+        std::fs::write(&path, b"mode").unwrap();
+        assert_eq!(cache.find(blob).await.unwrap(), None);
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn the_cache_forgets_what_was_used_longest_ago() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = BlobCache::open(folder.path()).unwrap();
+        let mut blobs = Vec::new();
+        for (age, bytes) in [(300, [1; 100]), (200, [2; 100]), (100, [3; 100])] {
+            let (blob, path) = cache.insert(bytes.to_vec()).await.unwrap();
+            let then = SystemTime::now() - std::time::Duration::from_secs(age);
+            std::fs::File::open(path)
+                .unwrap()
+                .set_modified(then)
+                .unwrap();
+            blobs.push(blob);
+        }
+        // using the oldest makes it the youngest
+        assert!(cache.find(blobs[0]).await.unwrap().is_some());
+        cache.trim(200).await.unwrap();
+        assert!(cache.find(blobs[0]).await.unwrap().is_some());
+        assert!(cache.find(blobs[1]).await.unwrap().is_none());
+        assert!(cache.find(blobs[2]).await.unwrap().is_some());
+    }
+}
