@@ -1,10 +1,11 @@
 //! Errors as sentences: what is wrong, and what to do.
 use solana_address::Address;
+use solana_client::client_error::{ClientError as RequestError, ClientErrorKind as ErrorKind};
+use solana_client::rpc_request::RpcError;
 use solana_instruction::error::InstructionError;
 use solana_instruction::Instruction;
-use solana_rpc_client_api::client_error::{Error as RequestError, ErrorKind, TransactionError};
-use solana_rpc_client_api::request::RpcError;
 use solana_signature::Signature;
+use solana_transaction_error::TransactionError;
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -27,8 +27,8 @@ pub use clock::ChainClock;
 pub use error::{Error, Result};
 pub use send::{PriorityFee, Sent, Wallet};
 
+use solana_client::nonblocking::rpc_client::RpcClient;
 use solana_commitment_config::CommitmentConfig;
-use solana_rpc_client::nonblocking::rpc_client::RpcClient;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ impl Client {
     }
 
     /// An error of a request to this server, as a sentence.
-    pub(crate) fn failed(&self, error: solana_rpc_client_api::client_error::Error) -> Error {
+    pub(crate) fn failed(&self, error: solana_client::client_error::ClientError) -> Error {
         Error::of_request(&self.url(), error)
     }
 }

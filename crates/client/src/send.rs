@@ -4,17 +4,18 @@
 //! block beyond the expiry, has said that it does not know it. So no effect is doubled, whatever was lost on the way.
 use crate::{Client, Error, Result};
 use solana_address::Address;
+use solana_client::client_error::ClientErrorKind as ErrorKind;
+use solana_client::rpc_config::{
+    RpcSendTransactionConfig, RpcSimulateTransactionConfig, RpcTransactionConfig,
+};
 use solana_compute_budget_interface::ComputeBudgetInstruction;
 use solana_hash::Hash;
 use solana_instruction::Instruction;
 use solana_message::Message;
-use solana_rpc_client_api::client_error::{ErrorKind, TransactionError};
-use solana_rpc_client_api::config::{
-    RpcSendTransactionConfig, RpcSimulateTransactionConfig, RpcTransactionConfig,
-};
 use solana_signature::Signature;
 use solana_signer::Signer;
 use solana_transaction::Transaction;
+use solana_transaction_error::TransactionError;
 use solana_transaction_status_client_types::UiTransactionEncoding;
 use std::time::{Duration, Instant};
 
@@ -336,7 +337,7 @@ fn refuses(kind: &ErrorKind) -> bool {
         Some(TransactionError::AlreadyProcessed | TransactionError::BlockhashNotFound) => false,
         Some(_) => true,
         None => match kind {
-            ErrorKind::RpcError(solana_rpc_client_api::request::RpcError::RpcResponseError {
+            ErrorKind::RpcError(solana_client::rpc_request::RpcError::RpcResponseError {
                 message,
                 ..
             }) => {
@@ -408,13 +409,13 @@ mod tests {
     use super::*;
     use base64::Engine as _;
     use serde_json::{json, Value};
+    use solana_client::client_error::{ClientError as RequestError, Result as RequestResult};
+    use solana_client::nonblocking::rpc_client::RpcClient;
+    use solana_client::rpc_client::RpcClientConfig;
+    use solana_client::rpc_request::RpcRequest;
+    use solana_client::rpc_sender::{RpcSender, RpcTransportStats};
     use solana_commitment_config::CommitmentConfig;
     use solana_keypair::Keypair;
-    use solana_rpc_client::nonblocking::rpc_client::RpcClient;
-    use solana_rpc_client::rpc_client::RpcClientConfig;
-    use solana_rpc_client::rpc_sender::{RpcSender, RpcTransportStats};
-    use solana_rpc_client_api::client_error::{Error as RequestError, Result as RequestResult};
-    use solana_rpc_client_api::request::RpcRequest;
     use std::future::Future;
     use std::pin::Pin;
     use std::sync::{Arc, Mutex};
