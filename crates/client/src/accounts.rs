@@ -215,6 +215,14 @@ accounts_of!(lode_oracle:
     Oracle "oracle",
 );
 
+accounts_of!(lode_jobs:
+    JobsConfig "jobs configuration",
+    Market "market",
+    Ledger "ledger",
+    Work "work account",
+    Job "job",
+);
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -142,6 +142,7 @@ pub mod jobs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lode_jobs::constants as of_jobs;
     use lode_oracle::constants as of_oracle;
     use lode_staking::constants as of_staking;
 
@@ -182,6 +183,26 @@ mod tests {
             at(&[of_oracle::ORACLE_SEED, A.as_ref(), B.as_ref()])
         );
         assert_eq!(oracle::bond(&A), at(&[of_oracle::BOND_SEED, A.as_ref()]));
+    }
+
+    #[test]
+    fn every_address_of_jobs_is_the_programs_own() {
+        let at = |seeds: &[&[u8]]| find(&lode_jobs::ID, seeds);
+        assert_eq!(jobs::config(), at(&[of_jobs::CONFIG_SEED]));
+        assert_eq!(
+            jobs::market(&A, 7),
+            at(&[of_jobs::MARKET_SEED, A.as_ref(), &[7, 0, 0, 0]])
+        );
+        assert_eq!(jobs::vault(&A), at(&[of_jobs::VAULT_SEED, A.as_ref()]));
+        assert_eq!(
+            jobs::ledger(&A, &B),
+            at(&[of_jobs::LEDGER_SEED, A.as_ref(), B.as_ref()])
+        );
+        assert_eq!(jobs::work(&A), at(&[of_jobs::WORK_SEED, A.as_ref()]));
+        assert_eq!(
+            jobs::job(&A, 7).0,
+            at(&[of_jobs::JOB_SEED, A.as_ref(), &[7, 0, 0, 0, 0, 0, 0, 0]])
+        );
     }
 
     #[test]

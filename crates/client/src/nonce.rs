@@ -1,7 +1,8 @@
 //! Nonces of jobs. A job's address costs the program one hash for every bump it tries, so a nonce is chosen whose
 //! first try succeeds.
 use crate::addresses;
-use lode_math::nonce::Window;
+use lode_jobs::state::Ledger;
+pub use lode_math::nonce::Window;
 use solana_address::Address;
 
 /// The `skip`th usable nonce of a ledger (0 the first) whose job address has bump 255. Posters that act at the same
@@ -14,6 +15,14 @@ pub fn next_nonce(ledger: &Address, window: Window, skip: usize) -> Option<u64> 
         .filter(|nonce| window.take(*nonce).is_some())
         .filter(|nonce| addresses::jobs::job(ledger, *nonce).1 == u8::MAX)
         .nth(skip)
+}
+
+/// The nonces a ledger has taken, for [`next_nonce`].
+pub fn window(ledger: &Ledger) -> Window {
+    Window {
+        top: ledger.nonce_top,
+        taken: ledger.nonce_taken,
+    }
 }
 
 #[cfg(test)]

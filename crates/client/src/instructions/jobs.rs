@@ -1,0 +1,455 @@
+//! Builders for the jobs program.
+use super::build;
+use crate::addresses::{self, SYSTEM};
+use crate::token::MintInfo;
+use lode_attestation::{Statement, Verdict};
+use lode_jobs::state::{ConfigArgs, Job, MarketArgs};
+use lode_jobs::{accounts, instruction, PostArgs, ID};
+use solana_address::Address;
+use solana_instruction::Instruction;
+
+/// Starts the program; signed by its upgrade authority.
+pub fn initialize_config(
+    authority: &Address,
+    emission_mint: &Address,
+    args: ConfigArgs,
+) -> Instruction {
+    build(
+        ID,
+        instruction::InitializeConfig { args },
+        accounts::InitializeConfig {
+            authority: *authority,
+            config: addresses::jobs::config(),
+            program_data: addresses::program_data(&ID),
+            emission_mint: *emission_mint,
+            system_program: SYSTEM,
+        },
+    )
+}
+
+fn govern(signer: &Address) -> accounts::Govern {
+    accounts::Govern {
+        signer: *signer,
+        config: addresses::jobs::config(),
+    }
+}
+
+/// Names who may become governor; signed by the governor.
+pub fn propose_governor(governor: &Address, pending: &Address) -> Instruction {
+    let data = instruction::ProposeGovernor { pending: *pending };
+    build(ID, data, govern(governor))
+}
+
+/// Becomes governor; signed by the pending one.
+pub fn accept_governor(pending: &Address) -> Instruction {
+    build(ID, instruction::AcceptGovernor {}, govern(pending))
+}
+
+/// Names the guardian; signed by the governor.
+pub fn set_guardian(governor: &Address, guardian: &Address) -> Instruction {
+    let data = instruction::SetGuardian {
+        guardian: *guardian,
+    };
+    build(ID, data, govern(governor))
+}
+
+/// Names the treasury's owner; signed by the governor.
+pub fn set_treasury(governor: &Address, treasury_owner: &Address) -> Instruction {
+    let data = instruction::SetTreasury {
+        treasury_owner: *treasury_owner,
+    };
+    build(ID, data, govern(governor))
+}
+
+/// Stops new exposure for a week; signed by the guardian.
+pub fn pause(guardian: &Address) -> Instruction {
+    build(
+        ID,
+        instruction::Pause {},
+        accounts::Pause {
+            guardian: *guardian,
+            config: addresses::jobs::config(),
+        },
+    )
+}
+
+/// Opens a market with terms that hold for ever; signed by its authority and by the committee's governor.
+pub fn create_market(
+    authority: &Address,
+    governor: &Address,
+    committee: &Address,
+    mint: &MintInfo,
+    args: MarketArgs,
+) -> Instruction {
+    let market = addresses::jobs::market(authority, args.id);
+    build(
+        ID,
+        instruction::CreateMarket { args },
+        accounts::CreateMarket {
+            authority: *authority,
+            governor: *governor,
+            config: addresses::jobs::config(),
+            committee: *committee,
+            market,
+            vault: addresses::jobs::vault(&market),
+            mint: mint.address,
+            token_program: mint.program,
+            system_program: SYSTEM,
+        },
+    )
+}
+
+/// Opens or closes a market to new jobs; signed by its authority.
+pub fn set_market_open(authority: &Address, market: &Address, open: bool) -> Instruction {
+    build(
+        ID,
+        instruction::SetMarketOpen { open },
+        accounts::SetMarketOpen {
+            authority: *authority,
+            market: *market,
+        },
+    )
+}
+
+/// Opens a wallet's ledger; signed by whoever pays the rent.
+pub fn open_ledger(payer: &Address, market: &Address, wallet: &Address) -> Instruction {
+    build(
+        ID,
+        instruction::OpenLedger { party: *wallet },
+        accounts::OpenLedger {
+            payer: *payer,
+            config: addresses::jobs::config(),
+            market: *market,
+            ledger: addresses::jobs::ledger(market, wallet),
+            system_program: SYSTEM,
+        },
+    )
+}
+
+/// Opens a node's ledger: opts in to the market; signed by the node's owner.
+pub fn open_node_ledger(
+    owner: &Address,
+    market: &Address,
+    node: &Address,
+    locked_cap: u64,
+) -> Instruction {
+    build(
+        ID,
+        instruction::OpenNodeLedger { locked_cap },
+        accounts::OpenNodeLedger {
+            owner: *owner,
+            config: addresses::jobs::config(),
+            market: *market,
+            node: *node,
+            ledger: addresses::jobs::ledger(market, node),
+            work: addresses::jobs::work(node),
+            system_program: SYSTEM,
+        },
+    )
+}
+
+/// Pays into a party's ledger from the wallet's associated account; signed by the wallet.
+pub fn deposit(
+    wallet: &Address,
+    market: &Address,
+    party: &Address,
+    mint: &MintInfo,
+    amount: u64,
+) -> Instruction {
+    build(
+        ID,
+        instruction::Deposit { amount },
+        accounts::Deposit {
+            wallet: *wallet,
+            market: *market,
+            ledger: addresses::jobs::ledger(market, party),
+            vault: addresses::jobs::vault(market),
+            from: mint.account_of(wallet),
+            mint: mint.address,
+            token_program: mint.program,
+        },
+    )
+}
+
+/// Pays out of a party's ledger to the authority's associated account; signed by the authority: the wallet, or the
+/// node's owner.
+pub fn withdraw(
+    authority: &Address,
+    market: &Address,
+    party: &Address,
+    mint: &MintInfo,
+    amount: u64,
+) -> Instruction {
+    build(
+        ID,
+        instruction::Withdraw { amount },
+        accounts::Withdraw {
+            authority: *authority,
+            market: *market,
+            ledger: addresses::jobs::ledger(market, party),
+            vault: addresses::jobs::vault(market),
+            to: mint.account_of(authority),
+            mint: mint.address,
+            token_program: mint.program,
+        },
+    )
+}
+
+/// Sets how much of a node's money its jobs may lock; signed by the node's owner.
+pub fn set_locked_cap(
+    owner: &Address,
+    market: &Address,
+    node: &Address,
+    locked_cap: u64,
+) -> Instruction {
+    build(
+        ID,
+        instruction::SetLockedCap { locked_cap },
+        accounts::SetLockedCap {
+            authority: *owner,
+            ledger: addresses::jobs::ledger(market, node),
+        },
+    )
+}
+
+/// Closes a ledger that holds nothing; signed by its authority or by whoever paid its rent, to whom the rent returns.
+pub fn close_ledger(signer: &Address, rent_payer: &Address, ledger: &Address) -> Instruction {
+    build(
+        ID,
+        instruction::CloseLedger {},
+        accounts::CloseLedger {
+            signer: *signer,
+            payer: *rent_payer,
+            ledger: *ledger,
+        },
+    )
+}
+
+/// Posts a job from the customer's ledger; signed by the customer. Take the nonce from [`crate::nonce::next_nonce`].
+pub fn post_job(customer: &Address, market: &Address, args: PostArgs) -> Instruction {
+    let ledger = addresses::jobs::ledger(market, customer);
+    let (job, _) = addresses::jobs::job(&ledger, args.nonce);
+    build(
+        ID,
+        instruction::PostJob { args },
+        accounts::PostJob {
+            customer: *customer,
+            config: addresses::jobs::config(),
+            market: *market,
+            ledger,
+            job,
+            system_program: SYSTEM,
+        },
+    )
+}
+
+/// Takes an open job back; signed by the customer, or by anyone once its window is over.
+pub fn cancel_job(signer: &Address, job_at: &Address, job: &Job) -> Instruction {
+    build(
+        ID,
+        instruction::CancelJob {},
+        accounts::CancelJob {
+            signer: *signer,
+            market: job.market,
+            job: *job_at,
+            customer: job.customer,
+        },
+    )
+}
+
+/// Accepts a job as it was read: other terms by the time it arrives are refused. Signed by the node's worker.
+pub fn accept_job(worker: &Address, node: &Address, job_at: &Address, job: &Job) -> Instruction {
+    build(
+        ID,
+        instruction::AcceptJob {
+            spec: job.spec,
+            units_limit: job.units_limit,
+            price: job.price,
+        },
+        accounts::AcceptJob {
+            worker: *worker,
+            config: addresses::jobs::config(),
+            staking: addresses::staking::config(),
+            market: job.market,
+            job: *job_at,
+            node: *node,
+            ledger: addresses::jobs::ledger(&job.market, node),
+        },
+    )
+}
+
+/// Ends an attempt before its deadline; signed by the node's worker.
+pub fn give_up_job(worker: &Address, job_at: &Address, job: &Job) -> Instruction {
+    build(
+        ID,
+        instruction::GiveUpJob {},
+        accounts::GiveUpJob {
+            worker: *worker,
+            market: job.market,
+            job: *job_at,
+            node: job.node,
+            ledger: addresses::jobs::ledger(&job.market, &job.node),
+            customer: job.customer,
+        },
+    )
+}
+
+/// Ends an attempt that was late; anyone may send it, `crank` earns the slice.
+pub fn expire_job(crank: &Address, job_at: &Address, job: &Job) -> Instruction {
+    build(
+        ID,
+        instruction::ExpireJob {},
+        accounts::ExpireJob {
+            crank: *crank,
+            market: job.market,
+            job: *job_at,
+            ledger: addresses::jobs::ledger(&job.market, &job.node),
+            customer: job.customer,
+        },
+    )
+}
+
+/// Commits to a result (see [`lode_attestation::commitment`]); signed by the node's worker.
+pub fn submit_result(
+    worker: &Address,
+    job_at: &Address,
+    job: &Job,
+    commitment: [u8; 32],
+    units: u64,
+) -> Instruction {
+    build(
+        ID,
+        instruction::SubmitResult { commitment, units },
+        accounts::SubmitResult {
+            worker: *worker,
+            market: job.market,
+            job: *job_at,
+            node: job.node,
+        },
+    )
+}
+
+/// Draws whether a result is checked, and by whom; anyone may send it, `crank` earns the slice.
+pub fn seal_job(crank: &Address, job_at: &Address, job: &Job, committee: &Address) -> Instruction {
+    build(
+        ID,
+        instruction::SealJob {},
+        accounts::SealJob {
+            crank: *crank,
+            market: job.market,
+            committee: *committee,
+            job: *job_at,
+        },
+    )
+}
+
+/// Tells a result that was not drawn for a check; anyone who knows it may send it.
+pub fn reveal_result(job_at: &Address, job: &Job, result: [u8; 32]) -> Instruction {
+    build(
+        ID,
+        instruction::RevealResult { result },
+        accounts::RevealResult {
+            market: job.market,
+            job: *job_at,
+        },
+    )
+}
+
+/// A seat's signature under a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeatSignature {
+    /// The seat's number.
+    pub seat: u8,
+    /// Who sits there.
+    pub owner: Address,
+    /// The key that signed.
+    pub attester: Address,
+    /// Over the seat's own digest of the statement.
+    pub signature: [u8; 64],
+}
+
+/// Brings signatures of one verdict to the chain: the proof, and directly after it the instruction that reads it. Keep
+/// them next to each other. Anyone may send them; `result` and `units` are zero unless the verdict is a match.
+pub fn attest_job(
+    job_at: &Address,
+    job: &Job,
+    committee: &Address,
+    verdict: Verdict,
+    result: [u8; 32],
+    units: u64,
+    signatures: &[SeatSignature],
+) -> [Instruction; 2] {
+    let statement = Statement {
+        program: &ID,
+        job: job_at,
+        attempt: job.attempt,
+        seal: &job.seal,
+        verdict,
+        result: &result,
+        units,
+        committee,
+    };
+    // The program reads the keys in ascending order of the seats.
+    let mut by_seat = signatures.to_vec();
+    by_seat.sort_unstable_by_key(|signature| signature.seat);
+    by_seat.dedup_by_key(|signature| signature.seat);
+    let signed: Vec<_> = by_seat
+        .iter()
+        .map(|s| (s.attester, s.signature, statement.digest(s.seat, &s.owner)))
+        .collect();
+    let signers = by_seat.iter().fold(0u32, |mask, s| {
+        mask | 1u32.checked_shl(u32::from(s.seat)).unwrap_or(0)
+    });
+    let proof = Instruction {
+        program_id: solana_sdk_ids::ed25519_program::ID,
+        accounts: Vec::new(),
+        data: lode_attestation::instruction_data(&signed),
+    };
+    let attest = build(
+        ID,
+        instruction::AttestJob {
+            verdict: verdict as u8,
+            result,
+            units,
+            signers,
+        },
+        accounts::AttestJob {
+            market: job.market,
+            committee: *committee,
+            job: *job_at,
+            instructions: addresses::INSTRUCTIONS,
+        },
+    );
+    [proof, attest]
+}
+
+/// Moves the money as the verdict says; signed by the customer or anyone, who earns the slice.
+pub fn settle_job(signer: &Address, job_at: &Address, job: &Job) -> Instruction {
+    build(
+        ID,
+        instruction::SettleJob {},
+        accounts::SettleJob {
+            signer: *signer,
+            config: addresses::jobs::config(),
+            market: job.market,
+            job: *job_at,
+            customer: job.customer,
+            ledger: addresses::jobs::ledger(&job.market, &job.node),
+            work: addresses::jobs::work(&job.node),
+        },
+    )
+}
+
+/// Returns a final job's rent and deposit to who paid them; anyone may send it, `crank` earns the slice.
+pub fn close_job(crank: &Address, job_at: &Address, job: &Job) -> Instruction {
+    build(
+        ID,
+        instruction::CloseJob {},
+        accounts::CloseJob {
+            crank: *crank,
+            payer: job.payer,
+            market: job.market,
+            job: *job_at,
+        },
+    )
+}
