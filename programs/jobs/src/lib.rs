@@ -1,3 +1,329 @@
-//! Lode jobs
+//! Lode jobs: markets, ledgers, and jobs from posting to payment.
+//!
+//! Money moves as ledger entries: only deposit and withdrawal touch a token account, and no two unrelated jobs write
+//! the same account. Every state has one deadline; what a party may do before it, anyone may end after it.
+
+// `#[derive(Accounts)]` binds instruction arguments that only some of its generated functions use.
+#![allow(unused_variables)]
+
+pub mod constants;
+pub mod error;
+pub mod event;
+pub mod instructions;
+pub mod state;
+mod sysvar;
+
 use anchor_lang::prelude::*;
+pub use instructions::*;
+use state::{ConfigArgs, MarketArgs};
+
 declare_id!("Fj4LXRkdHfx2775yE5VfeJQSnfrhECF9szYNktPywK6D");
+
+/// The jobs program.
+#[program]
+pub mod lode_jobs {
+    use super::*;
+
+    /// Starts the program: keys, emission mint, epochs.
+    ///
+    /// Who: the program's upgrade authority, once. Errors: `NotUpgradeAuthority`, `MintNotAccepted`, `OutOfBounds`.
+    pub fn initialize_config(ctx: &mut Context<InitializeConfig>, args: ConfigArgs) -> Result<()> {
+        let bump = ctx.bumps.config;
+        ctx.accounts.handle(bump, &args)
+    }
+
+    /// Names who may become governor by accepting; zero takes it back.
+    ///
+    /// Who: the governor. Errors: `NotGovernor`.
+    pub fn propose_governor(ctx: &mut Context<Govern>, pending: Address) -> Result<()> {
+        ctx.accounts.propose(pending)
+    }
+
+    /// Becomes governor.
+    ///
+    /// Who: the pending governor. Errors: `NotPendingGovernor`.
+    pub fn accept_governor(ctx: &mut Context<Govern>) -> Result<()> {
+        ctx.accounts.accept()
+    }
+
+    /// Names the guardian.
+    ///
+    /// Who: the governor. Errors: `NotGovernor`.
+    pub fn set_guardian(ctx: &mut Context<Govern>, guardian: Address) -> Result<()> {
+        ctx.accounts.guard(guardian)
+    }
+
+    /// Names the treasury's owner.
+    ///
+    /// Who: the governor. Errors: `NotGovernor`.
+    pub fn set_treasury(ctx: &mut Context<Govern>, treasury_owner: Address) -> Result<()> {
+        ctx.accounts.treasury(treasury_owner)
+    }
+
+    /// Stops new markets, ledgers, jobs and accepting for 7 days; 7 free days follow.
+    ///
+    /// Who: the guardian. Errors: `NotGuardian`, `PauseTooSoon`.
+    pub fn pause(ctx: &mut Context<Pause>) -> Result<()> {
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(now)
+    }
+
+    /// Fixes a market's terms for ever.
+    ///
+    /// Who: anyone, with the committee's governor. Errors: `Paused`, `CommitteeDisagrees`, `MintNotAccepted`,
+    /// `OutOfBounds`, `BeyondPromise`, `ChecksUnpaid`, `Windows`.
+    pub fn create_market(ctx: &mut Context<CreateMarket>, args: MarketArgs) -> Result<()> {
+        let (bump, vault_bump) = (ctx.bumps.market, ctx.bumps.vault);
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(bump, vault_bump, &args, now)
+    }
+
+    /// Opens a market to new jobs or closes it; what runs is not touched.
+    ///
+    /// Who: the market's authority. Errors: `NotMarketAuthority`.
+    pub fn set_market_open(ctx: &mut Context<SetMarketOpen>, open: bool) -> Result<()> {
+        ctx.accounts.handle(open)
+    }
+
+    /// Opens a wallet's ledger.
+    ///
+    /// Who: anyone, who pays the rent. Errors: `Paused`.
+    pub fn open_ledger(ctx: &mut Context<OpenLedger>, party: Address) -> Result<()> {
+        let bump = ctx.bumps.ledger;
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(bump, party, now)
+    }
+
+    /// Opens a node's ledger: opts it in to market, committee and gateway. Opens its points the first time.
+    ///
+    /// Who: the node's owner. Errors: `Paused`, `NotLedgerAuthority`.
+    pub fn open_node_ledger(ctx: &mut Context<OpenNodeLedger>, locked_cap: u64) -> Result<()> {
+        let (bump, work_bump) = (ctx.bumps.ledger, ctx.bumps.work);
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(bump, work_bump, locked_cap, now)
+    }
+
+    /// Puts money into a ledger.
+    ///
+    /// Who: anyone. Errors: `ForeignAccount`, `WrongMint`, `Overflow`; the token program's own where `from` does not
+    /// hold the amount or is not the wallet's.
+    pub fn deposit(ctx: &mut Context<Deposit>, amount: u64) -> Result<()> {
+        ctx.accounts.handle(amount)
+    }
+
+    /// Takes available money home. Never paused.
+    ///
+    /// Who: the ledger's authority. Errors: `InsufficientFunds`, `NotLedgerAuthority`, `WrongDestination`,
+    /// `ForeignAccount`, `WrongMint`.
+    pub fn withdraw(ctx: &mut Context<Withdraw>, amount: u64) -> Result<()> {
+        ctx.accounts.handle(amount)
+    }
+
+    /// Sets how much of the owner's money a node's jobs may lock.
+    ///
+    /// Who: the node's owner. Errors: `NotLedgerAuthority`, `WrongLedgerKind`.
+    pub fn set_locked_cap(ctx: &mut Context<SetLockedCap>, locked_cap: u64) -> Result<()> {
+        ctx.accounts.handle(locked_cap)
+    }
+
+    /// Closes an empty ledger.
+    ///
+    /// Who: its authority or its payer. Errors: `LedgerNotEmpty`, `NotLedgerAuthority`, `WrongPayer`.
+    pub fn close_ledger(ctx: &mut Context<CloseLedger>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Offers a job and locks its price.
+    ///
+    /// Who: the wallet of the ledger. Errors: `Paused`, `MarketClosed`, `WrongLedgerKind`, `UnitsOutOfRange`,
+    /// `EscrowOutOfRange`, `NonceTaken`, `InsufficientFunds`, `NotLedgerAuthority`, `ForeignAccount`, `Overflow`.
+    pub fn post_job(ctx: &mut Context<PostJob>, args: PostArgs) -> Result<()> {
+        let bump = ctx.bumps.job;
+        let clock = Clock::get()?;
+        ctx.accounts
+            .handle(bump, &args, clock.unix_timestamp, clock.slot)
+    }
+
+    /// Takes an open job back; the escrow returns.
+    ///
+    /// Who: the customer at any time, anyone when the accept window is over. Errors: `IllegalTransition`,
+    /// `WindowOpen`, `ForeignAccount`.
+    pub fn cancel_job(ctx: &mut Context<CancelJob>) -> Result<()> {
+        let slot = Clock::get()?.slot;
+        ctx.accounts.handle(slot)
+    }
+
+    /// Takes a job and locks collateral for it.
+    ///
+    /// Who: the node's worker. Errors: `Paused`, `IllegalTransition`, `WindowOver`, `UnexpectedTerms`,
+    /// `WrongLedgerKind`, `NodeNotActive`, `SkinNotIn`, `AnotherNodesJob`, `NotDrawnYet`, `InsufficientFunds`,
+    /// `CapExceeded`, `NotWorker`, `ForeignAccount`.
+    pub fn accept_job(
+        ctx: &mut Context<AcceptJob>,
+        spec: [u8; 32],
+        units_limit: u64,
+        price: u64,
+    ) -> Result<()> {
+        let clock = Clock::get()?;
+        ctx.accounts
+            .handle(&spec, units_limit, price, clock.unix_timestamp, clock.slot)
+    }
+
+    /// Ends an attempt before its deadline; costs the less the sooner.
+    ///
+    /// Who: the node's worker. Errors: `IllegalTransition`, `WindowOver`, `NotWorker`, `ForeignAccount`.
+    pub fn give_up_job(ctx: &mut Context<GiveUpJob>) -> Result<()> {
+        let slot = Clock::get()?.slot;
+        ctx.accounts.handle(slot)
+    }
+
+    /// Ends an attempt that was late; costs the node all of `late`.
+    ///
+    /// Who: anyone. Errors: `IllegalTransition`, `WindowOpen`, `ForeignAccount`.
+    pub fn expire_job(ctx: &mut Context<ExpireJob>) -> Result<()> {
+        let slot = Clock::get()?.slot;
+        ctx.accounts.handle(slot)
+    }
+
+    /// Commits to a result.
+    ///
+    /// Who: the node's worker. Errors: `IllegalTransition`, `WindowOver`, `UnitsOutOfRange`, `NotWorker`,
+    /// `ForeignAccount`.
+    pub fn submit_result(
+        ctx: &mut Context<SubmitResult>,
+        commitment: [u8; 32],
+        units: u64,
+    ) -> Result<()> {
+        let clock = Clock::get()?;
+        ctx.accounts
+            .handle(commitment, units, clock.unix_timestamp, clock.slot)
+    }
+
+    /// Draws whether a result is checked, and by whom.
+    ///
+    /// Who: anyone. Errors: `IllegalTransition`, `SealTooEarly`, `NobodyEligible`, `SlotHashes`, `ForeignAccount`.
+    pub fn seal_job(ctx: &mut Context<SealJob>) -> Result<()> {
+        let slot = Clock::get()?.slot;
+        ctx.accounts.handle(slot)
+    }
+
+    /// Tells a result that was not drawn for a check.
+    ///
+    /// Who: anyone who knows it. Errors: `IllegalTransition`, `MustBeAttested`, `WindowOver`, `WrongResult`,
+    /// `ForeignAccount`.
+    pub fn reveal_result(ctx: &mut Context<RevealResult>, result: [u8; 32]) -> Result<()> {
+        let slot = Clock::get()?.slot;
+        ctx.accounts.handle(result, slot)
+    }
+
+    /// Counts signatures of the panel, proved by the Ed25519 instruction directly before.
+    ///
+    /// Who: anyone. Errors: `IllegalTransition`, `NotDrawn`, `WindowOver`, `BadVerdict`, `WrongResult`, `NotInPanel`,
+    /// `AlreadySigned`, `NotAProof`, `WrongProofCount`, `WrongSigner`, `WrongMessage`, `MajorityIncomplete`,
+    /// `ForeignAccount`.
+    pub fn attest_job(
+        ctx: &mut Context<AttestJob>,
+        verdict: u8,
+        result: [u8; 32],
+        units: u64,
+        signers: u32,
+    ) -> Result<()> {
+        let slot = Clock::get()?.slot;
+        ctx.accounts.handle(verdict, &result, units, signers, slot)
+    }
+
+    /// Moves the money as the verdict says.
+    ///
+    /// Who: anyone when the window is over or the verdict final, the customer a match at once. Errors:
+    /// `IllegalTransition`, `WindowOpen`, `WrongWork`, `ForeignAccount`.
+    pub fn settle_job(ctx: &mut Context<SettleJob>) -> Result<()> {
+        let clock = Clock::get()?;
+        ctx.accounts.handle(clock.unix_timestamp, clock.slot)
+    }
+
+    /// Returns a final job's rent and what is left of its crank deposit.
+    ///
+    /// Who: anyone, when the retention is over. Errors: `NotClosable`, `WrongPayer`, `ForeignAccount`.
+    pub fn close_job(ctx: &mut Context<CloseJob>) -> Result<()> {
+        let slot = Clock::get()?.slot;
+        ctx.accounts.handle(slot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use bytemuck::Zeroable;
+    use core::mem::{offset_of, size_of};
+    use state::{Job, JobState, JobsConfig, Ledger, Market, Work, TRANSITIONS};
+
+    #[test]
+    fn frozen_offsets_do_not_move() {
+        // within the account, that is eight bytes of discriminator later than in the struct
+        assert_eq!(8 + offset_of!(Job, state), 9);
+        assert_eq!(8 + offset_of!(Job, market), 16);
+        assert_eq!(8 + offset_of!(Job, customer), 48);
+        assert_eq!(8 + offset_of!(Job, node), 80);
+        assert_eq!(8 + offset_of!(Job, spec), 112);
+        assert_eq!(8 + offset_of!(Job, payer), 272);
+        assert_eq!(8 + offset_of!(Job, deadline), 368);
+        assert_eq!(8 + size_of::<Job>(), 424);
+        assert!(8 + size_of::<Job>() <= 432);
+        assert_eq!(8 + offset_of!(Market, authority), 16);
+        assert_eq!(8 + offset_of!(Market, committee), 80);
+        assert_eq!(8 + offset_of!(Ledger, market), 16);
+        assert_eq!(8 + offset_of!(Ledger, party), 48);
+        assert_eq!(8 + offset_of!(Ledger, authority), 80);
+        assert_eq!(8 + offset_of!(Work, node), 16);
+        assert_eq!(8 + offset_of!(Work, points), 88);
+        assert_eq!(8 + size_of::<Work>(), 136);
+        assert_eq!(8 + offset_of!(JobsConfig, emission_mint), 48);
+        assert_eq!(8 + offset_of!(JobsConfig, epoch_genesis), 80);
+        assert_eq!(8 + offset_of!(JobsConfig, treasury_owner), 128);
+    }
+
+    #[test]
+    fn the_table_decides_every_step() {
+        let states = (0..=11u8).filter_map(|byte| JobState::try_from(byte).ok());
+        let states: Vec<_> = states.collect();
+        assert_eq!(states.len(), 10);
+        for from in &states {
+            for to in &states {
+                let mut job = Job::zeroed();
+                job.state = *from as u8;
+                assert_eq!(
+                    job.can_transition_to(*to),
+                    TRANSITIONS.contains(&(*from, *to))
+                );
+                assert_eq!(
+                    job.enter(*to, 5, 7).is_ok(),
+                    TRANSITIONS.contains(&(*from, *to))
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_leaves_a_final_state_and_every_other_state_can_end() {
+        for byte in 1..=10u8 {
+            let mut job = Job::zeroed();
+            job.state = byte;
+            let ways = TRANSITIONS
+                .iter()
+                .filter(|(from, _)| *from as u8 == byte)
+                .count();
+            assert_eq!(job.is_final(), ways == 0, "{byte}");
+        }
+        // from every state that is not final some path leads to one that is
+        let mut ends: Vec<u8> = (7..=10).collect();
+        for _ in 0..10 {
+            for (from, to) in TRANSITIONS {
+                if ends.contains(&(to as u8)) && !ends.contains(&(from as u8)) {
+                    ends.push(from as u8);
+                }
+            }
+        }
+        assert_eq!(ends.len(), 10);
+    }
+}

@@ -1,0 +1,114 @@
+//! `accept_job`: a node takes a job and locks its own money for it.
+
+use crate::error::JobsError;
+use crate::state::{fits, flag, Job, JobState, JobsConfig, Ledger, Market};
+use anchor_lang::address_eq;
+use anchor_lang::prelude::*;
+use lode_attestation::lottery_number;
+use lode_math::{bills, lottery};
+use lode_staking::state::{Node, StakingConfig};
+
+/// Layout version of `Node` and `StakingConfig` that this program reads.
+const STAKING_VERSION: u8 = 1;
+
+/// Accounts of `accept_job`.
+#[derive(Accounts)]
+pub struct AcceptJob {
+    /// The node's worker.
+    pub worker: Signer,
+    /// The configuration: not paused. Of this program and type there is only one.
+    pub config: Account<JobsConfig>,
+    /// The staking program's configuration. Of that program and type there is only one.
+    pub staking: Account<StakingConfig>,
+    /// The job's market.
+    #[account(address = job.market @ JobsError::ForeignAccount)]
+    pub market: Account<Market>,
+    /// The job: any account of this program and type is one.
+    #[account(mut)]
+    pub job: Account<Job>,
+    /// The node; bound to its worker by the stored key.
+    #[account(constraint = anchor_lang::address_eq(&node.worker, worker.address()) @ JobsError::NotWorker)]
+    pub node: Account<Node>,
+    /// The node's ledger of this market; bound by its stored keys.
+    #[account(mut, constraint = anchor_lang::address_eq(&ledger.party, node.address()) && anchor_lang::address_eq(&ledger.market, &job.market) @ JobsError::ForeignAccount)]
+    pub ledger: Account<Ledger>,
+}
+
+impl AcceptJob {
+    fn validate(
+        &self,
+        spec: &[u8; 32],
+        units_limit: u64,
+        price: u64,
+        now: i64,
+        slot: u64,
+    ) -> Result<()> {
+        self.config.require_running(now)?;
+        self.job.require_step(JobState::Open, JobState::Accepted)?;
+        self.job.require_open_window(&self.market, slot)?;
+        // what the worker read before it signed, so that nobody swaps the job under it
+        require!(
+            &self.job.spec == spec
+                && self.job.units_limit == units_limit
+                && self.job.price == price,
+            JobsError::UnexpectedTerms
+        );
+        self.ledger.require_node()?;
+        require!(
+            self.node.version == STAKING_VERSION
+                && self.staking.version == STAKING_VERSION
+                && !self.node.is_jailed()
+                && !self.node.is_exiting(),
+            JobsError::NodeNotActive
+        );
+        require!(self.node.skin_is_in(&self.staking)?, JobsError::SkinNotIn);
+        if self.job.has(flag::TARGETED) {
+            require!(
+                address_eq(&self.job.node, self.node.address()),
+                JobsError::AnotherNodesJob
+            );
+            return Ok(());
+        }
+        if self.market.ramp == 0 {
+            return Ok(());
+        }
+        let opened = self.job.opened(&self.market)?;
+        let number = lottery_number(
+            opened,
+            self.job.address(),
+            self.job.attempt,
+            self.node.address(),
+        );
+        require!(
+            lottery::may_accept(number, slot.saturating_sub(opened), self.market.ramp),
+            JobsError::NotDrawnYet
+        );
+        Ok(())
+    }
+
+    /// Checks, then locks the collateral and starts the run window.
+    pub fn handle(
+        &mut self,
+        spec: &[u8; 32],
+        units_limit: u64,
+        price: u64,
+        now: i64,
+        slot: u64,
+    ) -> Result<()> {
+        self.validate(spec, units_limit, price, now, slot)?;
+        let (at, node) = (*self.job.address(), *self.node.address());
+        let escrow = self.job.escrow(&self.market)?;
+        let check_bps = u64::from(self.job.check_bps(&self.market));
+        let collateral = fits(bills::collateral(escrow, check_bps))?;
+        let run = fits(self.market.run_window(units_limit))?;
+        self.ledger.lock_capped(collateral)?;
+        self.ledger.open_job()?;
+        let job = &mut *self.job;
+        job.node = node;
+        job.collateral = collateral;
+        job.accepted_at = now;
+        job.enter(JobState::Accepted, slot, run)?;
+        self.job.tell(&at, slot, collateral);
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+//! `give_up_job`: a node that cannot finish says so, and pays the less the sooner it does.
+
+use crate::error::JobsError;
+use crate::state::{fits, Job, JobState, Ledger, Market};
+use anchor_lang::prelude::*;
+use lode_math::bills;
+use lode_staking::state::Node;
+
+/// Accounts of `give_up_job`.
+#[derive(Accounts)]
+pub struct GiveUpJob {
+    /// The node's worker.
+    pub worker: Signer,
+    /// The job's market.
+    #[account(address = job.market @ JobsError::ForeignAccount)]
+    pub market: Account<Market>,
+    /// The job: any account of this program and type is one.
+    #[account(mut)]
+    pub job: Account<Job>,
+    /// The job's node; bound to its worker by the stored key.
+    #[account(address = job.node @ JobsError::ForeignAccount, constraint = anchor_lang::address_eq(&node.worker, worker.address()) @ JobsError::NotWorker)]
+    pub node: Account<Node>,
+    /// The node's ledger of this market; bound by its stored keys.
+    #[account(mut, constraint = anchor_lang::address_eq(&ledger.party, &job.node) && anchor_lang::address_eq(&ledger.market, &job.market) @ JobsError::ForeignAccount)]
+    pub ledger: Account<Ledger>,
+    /// The customer's ledger.
+    #[account(mut, address = job.customer @ JobsError::ForeignAccount)]
+    pub customer: Account<Ledger>,
+}
+
+impl GiveUpJob {
+    /// Checks, then forfeits a part of `late` and ends the attempt.
+    pub fn handle(&mut self, slot: u64) -> Result<()> {
+        require!(
+            self.job.state == JobState::Accepted as u8,
+            JobsError::IllegalTransition
+        );
+        self.job.require_open_window(&self.market, slot)?;
+        let window = self.job.window(&self.market)?;
+        let elapsed = slot.saturating_sub(self.job.opened(&self.market)?);
+        let late = self.job.late(&self.market)?;
+        let forfeit = fits(bills::give_up(late, elapsed, window))?;
+        let at = *self.job.address();
+        self.job.end_attempt(
+            &self.market,
+            &mut self.ledger,
+            &mut self.customer,
+            forfeit,
+            slot,
+        )?;
+        self.job.tell(&at, slot, forfeit);
+        Ok(())
+    }
+}

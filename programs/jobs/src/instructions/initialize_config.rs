@@ -1,0 +1,64 @@
+//! `initialize_config`: the first and only start of the program.
+
+use crate::constants::*;
+use crate::error::JobsError;
+use crate::event::ConfigInitialized;
+use crate::state::{ConfigArgs, JobsConfig};
+use anchor_lang::prelude::*;
+use anchor_spl::token_interface::Mint;
+
+/// Accounts of `initialize_config`.
+#[derive(Accounts)]
+pub struct InitializeConfig {
+    /// The program's upgrade authority; pays the rent.
+    #[account(mut)]
+    pub authority: Signer,
+    /// The configuration; a PDA, so there is only one.
+    #[account(init, payer = authority, space = 8 + core::mem::size_of::<JobsConfig>(), seeds = [CONFIG_SEED], bump)]
+    pub config: Account<JobsConfig>,
+    /// The program's own `ProgramData`: its address is derived and its content read in `validate`.
+    pub program_data: UncheckedAccount,
+    /// The emission mint, of either token program.
+    pub emission_mint: InterfaceAccount<Mint>,
+    /// The system program.
+    pub system_program: Program<System>,
+}
+
+impl InitializeConfig {
+    fn validate(&self) -> Result<()> {
+        let data = self.program_data.account().try_borrow()?;
+        require!(
+            lode_authority::is_upgrade_authority(
+                &crate::ID,
+                self.program_data.address(),
+                &data,
+                self.authority.address()
+            ),
+            JobsError::NotUpgradeAuthority
+        );
+        let mint = self.emission_mint.account();
+        require!(
+            lode_token::is_plain_mint(mint.owner(), &mint.try_borrow()?),
+            JobsError::MintNotAccepted
+        );
+        Ok(())
+    }
+
+    /// Checks, then writes the configuration.
+    pub fn handle(&mut self, bump: u8, args: &ConfigArgs) -> Result<()> {
+        self.validate()?;
+        let (payer, emission_mint) = (*self.authority.address(), *self.emission_mint.address());
+        let config = &mut *self.config;
+        config.version = VERSION;
+        config.bump = bump;
+        config.payer = payer;
+        config.emission_mint = emission_mint;
+        config.set(args)?;
+        emit!(ConfigInitialized {
+            config: *self.config.address(),
+            governor: args.governor,
+            emission_mint,
+        });
+        Ok(())
+    }
+}

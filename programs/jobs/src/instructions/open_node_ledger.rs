@@ -1,0 +1,63 @@
+//! `open_node_ledger`: an owner opts his node in to a market, its committee and its gateway.
+
+use super::open_ledger::write_ledger;
+use crate::constants::*;
+use crate::error::JobsError;
+use crate::state::{JobsConfig, Ledger, LedgerKind, Market, Work};
+use anchor_lang::prelude::*;
+use lode_staking::state::Node;
+
+/// Accounts of `open_node_ledger`.
+#[derive(Accounts)]
+pub struct OpenNodeLedger {
+    /// The node's owner; pays the rents.
+    #[account(mut)]
+    pub owner: Signer,
+    /// The configuration: not paused.
+    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    pub config: Account<JobsConfig>,
+    /// The market: any account of this program and type is one.
+    pub market: Account<Market>,
+    /// The node; bound to its owner by the stored key.
+    #[account(constraint = anchor_lang::address_eq(&node.owner, owner.address()) @ JobsError::NotLedgerAuthority)]
+    pub node: Account<Node>,
+    /// The new ledger.
+    #[account(init, payer = owner, space = 8 + core::mem::size_of::<Ledger>(), seeds = [LEDGER_SEED, market.address().as_ref(), node.address().as_ref()], bump)]
+    pub ledger: Account<Ledger>,
+    /// The node's points, opened with its first ledger.
+    #[account(init_if_needed, payer = owner, space = 8 + core::mem::size_of::<Work>(), seeds = [WORK_SEED, node.address().as_ref()], bump)]
+    pub work: Account<Work>,
+    /// The system program.
+    pub system_program: Program<System>,
+}
+
+impl OpenNodeLedger {
+    /// Checks, then writes the ledger and, the first time, the points.
+    pub fn handle(&mut self, bump: u8, work_bump: u8, locked_cap: u64, now: i64) -> Result<()> {
+        self.config.require_running(now)?;
+        let (owner, market, node) = (
+            *self.owner.address(),
+            *self.market.address(),
+            *self.node.address(),
+        );
+        if self.work.version == 0 {
+            let work = &mut *self.work;
+            work.version = VERSION;
+            work.bump = work_bump;
+            work.node = node;
+            work.payer = owner;
+        }
+        let ledger = &mut self.ledger;
+        write_ledger(
+            ledger,
+            bump,
+            LedgerKind::Node,
+            market,
+            node,
+            owner,
+            owner,
+            locked_cap,
+            now,
+        )
+    }
+}

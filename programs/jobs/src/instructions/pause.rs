@@ -1,0 +1,33 @@
+//! `pause`: the guardian stops new exposure for a week.
+
+use crate::constants::*;
+use crate::error::JobsError;
+use crate::event::Paused;
+use crate::state::JobsConfig;
+use anchor_lang::address_eq;
+use anchor_lang::prelude::*;
+
+/// Accounts of `pause`.
+#[derive(Accounts)]
+pub struct Pause {
+    /// The guardian.
+    pub guardian: Signer,
+    /// The configuration.
+    #[account(mut, seeds = [CONFIG_SEED], bump = config.bump)]
+    pub config: Account<JobsConfig>,
+}
+
+impl Pause {
+    /// Checks, then sets the end of the pause.
+    pub fn handle(&mut self, now: i64) -> Result<()> {
+        require!(
+            address_eq(&self.config.guardian, self.guardian.address()),
+            JobsError::NotGuardian
+        );
+        let until =
+            lode_authority::pause(now, self.config.paused_until).ok_or(JobsError::PauseTooSoon)?;
+        self.config.paused_until = until;
+        emit!(Paused { until });
+        Ok(())
+    }
+}

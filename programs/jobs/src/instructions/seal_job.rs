@@ -1,0 +1,66 @@
+//! `seal_job`: the first slot hash after the submission says whether a result is checked, and by whom. Once.
+
+use crate::constants::*;
+use crate::error::JobsError;
+use crate::state::{flag, Job, JobState, Market};
+use crate::sysvar::{slot_hash_after, SlotHash};
+use anchor_lang::prelude::*;
+use lode_attestation::{is_drawn, late_seal, panel, seal};
+use lode_oracle::state::Committee;
+
+/// Accounts of `seal_job`.
+#[derive(Accounts)]
+pub struct SealJob {
+    /// Anyone; earns the crank slice.
+    #[account(mut)]
+    pub crank: UncheckedAccount,
+    /// The job's market.
+    #[account(address = job.market @ JobsError::ForeignAccount)]
+    pub market: Account<Market>,
+    /// The market's committee.
+    #[account(address = market.committee @ JobsError::ForeignAccount)]
+    pub committee: Account<Committee>,
+    /// The job: any account of this program and type is one.
+    #[account(mut)]
+    pub job: Account<Job>,
+}
+
+impl SealJob {
+    /// Checks, then writes the seal and what it draws.
+    pub fn handle(&mut self, slot: u64) -> Result<()> {
+        self.job
+            .require_step(JobState::Submitted, JobState::Sealed)?;
+        // the hash of the slot after the submission is recorded in the second slot after it
+        require!(
+            slot >= self.job.submitted_slot.saturating_add(SEAL_AFTER),
+            JobsError::SealTooEarly
+        );
+        let at = *self.job.address();
+        let eligible = self.committee.eligible(self.job.submitted_at);
+        let check_bps = self.job.check_bps(&self.market);
+        let job = &mut *self.job;
+        let checked = match slot_hash_after(job.submitted_slot)? {
+            SlotHash::NotYet => return Err(JobsError::SealTooEarly.into()),
+            SlotHash::First(hash) => {
+                job.seal = seal(&hash, &at, job.attempt);
+                job.drawn = panel(&job.seal, eligible, self.market.k);
+                is_drawn(&job.seal, check_bps)
+            }
+            // too late to prove: everyone checks, at the node's expense, so waiting gains nothing
+            SlotHash::Gone => {
+                job.seal = late_seal(job.submitted_slot, &at, job.attempt);
+                job.drawn = eligible;
+                job.flags |= flag::LATE;
+                true
+            }
+        };
+        if checked {
+            // A check that nobody can do must not turn into none: the job stays as it is until it can be voided.
+            require!(job.drawn != 0, JobsError::NobodyEligible);
+            job.panel = job.drawn;
+        }
+        job.enter(JobState::Sealed, slot, self.market.attest_window)?;
+        self.job.tell(&at, slot, 0);
+        super::pay_crank(&self.job, &self.crank)
+    }
+}

@@ -1,0 +1,159 @@
+//! `settle_job`: money follows the verdict.
+
+use crate::constants::*;
+use crate::error::JobsError;
+use crate::state::{add, flag, sub, Job, JobState, JobsConfig, Ledger, Market, Work};
+use anchor_lang::address_eq;
+use anchor_lang::prelude::*;
+use lode_attestation::Verdict;
+use lode_math::bills;
+
+/// Accounts of `settle_job`.
+#[derive(Accounts)]
+pub struct SettleJob {
+    /// The customer, or anyone; earns the crank slice.
+    #[account(mut)]
+    pub signer: Signer,
+    /// The configuration: emission mint and epochs. Of this program and type there is only one.
+    pub config: Account<JobsConfig>,
+    /// The job's market.
+    #[account(address = job.market @ JobsError::ForeignAccount)]
+    pub market: Account<Market>,
+    /// The job: any account of this program and type is one.
+    #[account(mut)]
+    pub job: Account<Job>,
+    /// The customer's ledger.
+    #[account(mut, address = job.customer @ JobsError::ForeignAccount)]
+    pub customer: Account<Ledger>,
+    /// The node's ledger of this market; bound by its stored keys.
+    #[account(mut, constraint = anchor_lang::address_eq(&ledger.party, &job.node) && anchor_lang::address_eq(&ledger.market, &job.market) @ JobsError::ForeignAccount)]
+    pub ledger: Account<Ledger>,
+    /// The node's points, or its empty address where they were closed: see `earn`.
+    #[account(mut)]
+    pub work: UncheckedAccount,
+}
+
+impl SettleJob {
+    fn validate(&self, slot: u64) -> Result<()> {
+        require!(
+            self.job.state == JobState::Attested as u8,
+            JobsError::IllegalTransition
+        );
+        let is_match = self.job.verdict == Verdict::Match as u8;
+        let customers = address_eq(&self.customer.authority, self.signer.address());
+        // a customer may pay a match at once: it is his money
+        if self.job.has(flag::FINAL) || (is_match && customers) {
+            return Ok(());
+        }
+        self.job.require_over(&self.market, slot)
+    }
+
+    /// Pays the node: `work` less fees, the rest of the escrow back, the collateral back.
+    fn pay(&mut self, now: i64) -> Result<u64> {
+        let (market, job) = (&self.market, &self.job);
+        let bill = bills::bill(
+            job.price,
+            job.units,
+            job.surcharge(market),
+            u64::from(market.burn_bps),
+            u64::from(market.fee_bps),
+        )
+        .ok_or(JobsError::Overflow)?;
+        let escrow = job.escrow(market)?;
+        let spent = add(bill.work, bill.checks)?;
+        // A result sealed late is checked by everyone: its node pays for what the customer's share does not cover.
+        let extra = if job.has(flag::LATE) {
+            job.panel_work(market, job.units)?
+                .saturating_sub(bill.checks)
+        } else {
+            0
+        };
+        let (collateral, units) = (job.collateral, job.units);
+        let customer = &mut *self.customer;
+        customer.unlock(escrow, sub(escrow, spent)?)?;
+        customer.settled = add(customer.settled, 1)?;
+        customer.units = add(customer.units, units)?;
+        customer.turnover = add(customer.turnover, spent)?;
+        let emits = address_eq(&market.mint, &self.config.emission_mint);
+        let ledger = &mut *self.ledger;
+        ledger.unlock(collateral, add(sub(collateral, extra)?, bill.node)?)?;
+        ledger.checks_owed = add(ledger.checks_owed, add(bill.checks, extra)?)?;
+        ledger.market_owed = add(ledger.market_owed, bill.fee)?;
+        if emits {
+            ledger.burn_owed = add(ledger.burn_owed, bill.burn)?;
+        } else {
+            ledger.fees_owed = add(ledger.fees_owed, bill.burn)?;
+        }
+        ledger.settled = add(ledger.settled, 1)?;
+        ledger.units = add(ledger.units, units)?;
+        ledger.turnover = add(ledger.turnover, bill.node)?;
+        self.earn(if emits { bill.burn } else { 0 }, now)?;
+        Ok(bill.node)
+    }
+
+    /// Writes points to the node's `Work`. Its address is always passed, so that nobody denies points by leaving it
+    /// out; if it was closed there are no points and no failure.
+    fn earn(&mut self, points: u64, now: i64) -> Result<()> {
+        let view = *self.work.account();
+        if !view.owned_by(&crate::ID) {
+            let node = self.job.node;
+            let (expected, _) = find_program_address(&[WORK_SEED, node.as_ref()], &crate::ID);
+            require!(address_eq(view.address(), &expected), JobsError::WrongWork);
+            return Ok(());
+        }
+        // SAFETY: no other account of this instruction has the type `Work`, whose discriminator is checked here, so
+        // nothing else borrows its data.
+        let mut work = unsafe { Account::<Work>::load_mut(view) }?;
+        require!(address_eq(&work.node, &self.job.node), JobsError::WrongWork);
+        match self.config.epoch(now) {
+            Some(epoch) if points > 0 => work.earn(epoch, points),
+            _ => Ok(()),
+        }
+    }
+
+    /// A lie: the escrow goes back, the collateral pays the checks and burns.
+    fn punish(&mut self) -> Result<u64> {
+        let (market, job) = (&self.market, &self.job);
+        let (escrow, collateral) = (job.escrow(market)?, job.collateral);
+        let checks = job.panel_work(market, job.units_limit)?.min(collateral);
+        self.customer.unlock(escrow, escrow)?;
+        let ledger = &mut *self.ledger;
+        ledger.unlock(collateral, 0)?;
+        ledger.checks_owed = add(ledger.checks_owed, checks)?;
+        ledger.burn_owed = add(ledger.burn_owed, sub(collateral, checks)?)?;
+        Ok(collateral)
+    }
+
+    /// Nobody knows whose fault it was: customer and node each lose `late` to the checks.
+    fn share_loss(&mut self) -> Result<u64> {
+        let (market, job) = (&self.market, &self.job);
+        let (escrow, collateral, late) = (job.escrow(market)?, job.collateral, job.late(market)?);
+        self.customer.unlock(escrow, sub(escrow, late)?)?;
+        let ledger = &mut *self.ledger;
+        ledger.unlock(collateral, sub(collateral, late)?)?;
+        ledger.checks_owed = add(ledger.checks_owed, add(late, late)?)?;
+        Ok(late)
+    }
+
+    /// Checks, then moves the money as the verdict says.
+    pub fn handle(&mut self, now: i64, slot: u64) -> Result<()> {
+        self.validate(slot)?;
+        let verdict = Verdict::try_from(self.job.verdict).map_err(|_| JobsError::BadVerdict)?;
+        let (amount, end) = match verdict {
+            Verdict::Match => (self.pay(now)?, JobState::Settled),
+            Verdict::Mismatch => (self.punish()?, JobState::Failed),
+            Verdict::Unrunnable => (self.share_loss()?, JobState::Failed),
+        };
+        if end == JobState::Failed {
+            self.customer.failed = add(self.customer.failed, 1)?;
+            self.ledger.failed = add(self.ledger.failed, 1)?;
+        }
+        self.customer.close_job()?;
+        self.ledger.close_job()?;
+        let at = *self.job.address();
+        let retention = self.market.retention();
+        self.job.enter(end, slot, retention)?;
+        self.job.tell(&at, slot, amount);
+        super::pay_crank(&self.job, &self.signer)
+    }
+}

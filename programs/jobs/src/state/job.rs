@@ -1,0 +1,405 @@
+//! [`Job`]: from posting to close.
+
+use super::{fits, Ledger, Market};
+use crate::constants::*;
+use crate::error::JobsError;
+use crate::event::JobChanged;
+use anchor_lang::address_eq;
+use anchor_lang::prelude::*;
+use lode_attestation::Verdict;
+use lode_math::{bills, windows};
+
+/// Where a job stands.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobState {
+    /// Waits for a node.
+    Open = 1,
+    /// A node runs it.
+    Accepted = 2,
+    /// A commitment is published.
+    Submitted = 3,
+    /// The seal says whether it is checked, and by whom.
+    Sealed = 4,
+    /// A verdict stands and may be challenged.
+    Attested = 5,
+    /// The whole committee decides.
+    Challenged = 6,
+    /// Paid.
+    Settled = 7,
+    /// The customer has his escrow back.
+    Failed = 8,
+    /// Nobody could decide: everything returned.
+    Voided = 9,
+    /// Withdrawn before a node ran it.
+    Cancelled = 10,
+}
+
+use JobState::*;
+
+/// Every legal step, and no other: the one table that every instruction asks.
+pub const TRANSITIONS: [(JobState, JobState); 19] = [
+    (Open, Open),
+    (Open, Accepted),
+    (Open, Cancelled),
+    (Accepted, Open),
+    (Accepted, Failed),
+    (Accepted, Submitted),
+    (Submitted, Sealed),
+    (Submitted, Voided),
+    (Sealed, Attested),
+    (Sealed, Sealed),
+    (Sealed, Open),
+    (Sealed, Failed),
+    (Sealed, Voided),
+    (Attested, Sealed),
+    (Attested, Challenged),
+    (Attested, Settled),
+    (Attested, Failed),
+    (Challenged, Challenged),
+    (Challenged, Attested),
+];
+
+impl TryFrom<u8> for JobState {
+    type Error = u8;
+
+    /// The state of a byte, or the byte where it is none.
+    fn try_from(byte: u8) -> core::result::Result<Self, u8> {
+        Ok(match byte {
+            1 => Open,
+            2 => Accepted,
+            3 => Submitted,
+            4 => Sealed,
+            5 => Attested,
+            6 => Challenged,
+            7 => Settled,
+            8 => Failed,
+            9 => Voided,
+            10 => Cancelled,
+            other => return Err(other),
+        })
+    }
+}
+
+/// Bits of [`Job::flags`].
+pub mod flag {
+    /// Meant for one node.
+    pub const TARGETED: u8 = 1;
+    /// A bid stands.
+    pub const BID: u8 = 1 << 1;
+    /// Posted with a check for certain.
+    pub const CHECKED: u8 = 1 << 2;
+    /// The verdict cannot be challenged: a majority of all eligible seats signed it.
+    pub const FINAL: u8 = 1 << 3;
+    /// The node is to be slashed.
+    pub const SLASH_DUE: u8 = 1 << 4;
+    /// Sealed too late to draw: checked by the whole committee, at the node's expense.
+    pub const LATE: u8 = 1 << 5;
+    /// `result` is the result's hash, not the commitment.
+    pub const REVEALED: u8 = 1 << 6;
+}
+
+/// A job. PDA `"job", customer's ledger, nonce`.
+///
+/// Escrow, bonds, the opening and the accepting slot are not stored: they follow from the terms and the deadline.
+#[account]
+pub struct Job {
+    /// Layout version, 1.
+    pub version: u8,
+    /// A [`JobState`].
+    pub state: u8,
+    /// Bump of the address.
+    pub bump: u8,
+    /// Bits of [`flag`].
+    pub flags: u8,
+    /// How many nodes gave up or let it expire.
+    pub attempt: u8,
+    /// A [`Verdict`], 0 for none.
+    pub verdict: u8,
+    /// The verdict that was appealed against, 0 for none.
+    pub first_verdict: u8,
+    /// Padding, 0.
+    pub padding: u8,
+    /// The market.
+    pub market: Address,
+    /// The customer's ledger.
+    pub customer: Address,
+    /// Target while Open, later the assignee; zero for nobody.
+    pub node: Address,
+    /// SHA-256 of the spec.
+    pub spec: [u8; 32],
+    /// The commitment, after the reveal the result's hash.
+    pub result: [u8; 32],
+    /// The seal, zero before.
+    pub seal: [u8; 32],
+    /// Ledger of who challenged an unchecked result, zero for nobody.
+    pub challenger: Address,
+    /// Ledger of who appealed against a verdict, zero for nobody.
+    pub appellant: Address,
+    /// Who paid this account's rent and crank deposit.
+    pub payer: Address,
+    /// Base units per million units.
+    pub price: u64,
+    /// The best bid, base units per million units; 0 for none.
+    pub bid: u64,
+    /// Most units that are paid.
+    pub units_limit: u64,
+    /// Units of the result.
+    pub units: u64,
+    /// Base units of the node's money locked for this job.
+    pub collateral: u64,
+    /// When a node accepted, unix seconds: what a slash is dated by.
+    pub accepted_at: i64,
+    /// When the result was submitted, unix seconds: what seats serve by.
+    pub submitted_at: i64,
+    /// The same, slot: what the seal is drawn by.
+    pub submitted_slot: u64,
+    /// End of the state's window, slot.
+    pub deadline: u64,
+    /// Seats that the seal drew, a bit each, whether or not the result is checked.
+    pub drawn: u32,
+    /// Seats that decide; none while unchecked.
+    pub panel: u32,
+    /// Seats that stayed silent until a window ended.
+    pub silent: u32,
+    /// Seats that signed a match.
+    pub signed_match: u32,
+    /// Seats that signed a mismatch.
+    pub signed_mismatch: u32,
+    /// Seats that signed unrunnable.
+    pub signed_unrunnable: u32,
+    /// Seats that collected their share.
+    pub collected: u32,
+    /// Seats that were punished.
+    pub penalised: u32,
+    /// Reserved, 0.
+    pub reserved: [u8; 16],
+}
+
+impl Job {
+    /// Where the job stands.
+    pub fn state(&self) -> Result<JobState> {
+        JobState::try_from(self.state).map_err(|_| JobsError::IllegalTransition.into())
+    }
+
+    /// Whether a step is in the table.
+    pub fn can_transition_to(&self, next: JobState) -> bool {
+        TRANSITIONS
+            .iter()
+            .any(|(from, to)| *from as u8 == self.state && *to == next)
+    }
+
+    /// The job stands at `from` and may go to `to`. The states that an instruction starts from are its own; the table
+    /// says whether the step exists at all.
+    pub fn require_step(&self, from: JobState, to: JobState) -> Result<()> {
+        require!(
+            self.state == from as u8 && self.can_transition_to(to),
+            JobsError::IllegalTransition
+        );
+        Ok(())
+    }
+
+    /// Goes to a state whose window is `window` slots from `slot` on.
+    pub fn enter(&mut self, next: JobState, slot: u64, window: u64) -> Result<()> {
+        require!(self.can_transition_to(next), JobsError::IllegalTransition);
+        self.state = next as u8;
+        self.deadline = slot.checked_add(window).ok_or(JobsError::Overflow)?;
+        Ok(())
+    }
+
+    /// A flag is set.
+    pub fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Is paid, failed, voided or cancelled.
+    pub fn is_final(&self) -> bool {
+        [Settled, Failed, Voided, Cancelled]
+            .iter()
+            .any(|state| *state as u8 == self.state)
+    }
+
+    /// Share of results that are checked, for this job, basis points.
+    pub fn check_bps(&self, market: &Market) -> u16 {
+        if self.has(flag::CHECKED) {
+            10_000
+        } else {
+            market.check_bps
+        }
+    }
+
+    /// What is added for checks, for this job, basis points of the work.
+    pub fn surcharge(&self, market: &Market) -> u64 {
+        let usual = u64::from(market.surcharge_bps);
+        if self.has(flag::CHECKED) {
+            usual.max(u64::from(market.k) * 10_000)
+        } else {
+            usual
+        }
+    }
+
+    /// What the job locks in its customer's ledger.
+    pub fn escrow(&self, market: &Market) -> Result<u64> {
+        fits(bills::escrow(
+            self.price,
+            self.units_limit,
+            self.surcharge(market),
+        ))
+    }
+
+    /// What a node forfeits that is late.
+    pub fn late(&self, market: &Market) -> Result<u64> {
+        fits(bills::late(
+            self.escrow(market)?,
+            u64::from(market.late_bps),
+        ))
+    }
+
+    /// `k x work(units)`.
+    pub fn panel_work(&self, market: &Market, units: u64) -> Result<u64> {
+        fits(bills::work(self.price, units).and_then(|work| work.checked_mul(u64::from(market.k))))
+    }
+
+    /// Length of the window that runs.
+    pub fn window(&self, market: &Market) -> Result<u64> {
+        Ok(match self.state()? {
+            Open => market.accept_window,
+            Accepted => fits(market.run_window(self.units_limit))?,
+            Submitted => SEALING,
+            Sealed | Challenged => market.attest_window,
+            Attested => self.challenge_window(market)?,
+            Settled | Failed | Voided | Cancelled => market.retention(),
+        })
+    }
+
+    /// Whether the state's window is over at `slot`. A restart of the cluster inside it lengthens it; the sysvar is
+    /// read only where that could matter.
+    pub fn is_over(&self, market: &Market, slot: u64) -> Result<bool> {
+        if slot < self.deadline {
+            return Ok(false);
+        }
+        let window = self.window(market)?;
+        let restart = crate::sysvar::last_restart_slot()?;
+        Ok(slot >= windows::effective_deadline(self.deadline, window, restart))
+    }
+
+    /// The party may still act.
+    pub fn require_open_window(&self, market: &Market, slot: u64) -> Result<()> {
+        require!(!self.is_over(market, slot)?, JobsError::WindowOver);
+        Ok(())
+    }
+
+    /// The crank may act.
+    pub fn require_over(&self, market: &Market, slot: u64) -> Result<()> {
+        require!(self.is_over(market, slot)?, JobsError::WindowOpen);
+        Ok(())
+    }
+
+    /// Slot at which the running window opened.
+    pub fn opened(&self, market: &Market) -> Result<u64> {
+        Ok(self.deadline.saturating_sub(self.window(market)?))
+    }
+
+    /// The result is checked: somebody decides over it.
+    pub fn is_checked(&self) -> bool {
+        self.panel != 0
+    }
+
+    /// Slots in which a verdict may be challenged: none for a match on a small escrow, nor for what is final.
+    pub fn challenge_window(&self, market: &Market) -> Result<u64> {
+        let small =
+            self.verdict == Verdict::Match as u8 && self.escrow(market)? < market.final_below;
+        Ok(if small || self.has(flag::FINAL) {
+            0
+        } else {
+            market.challenge_window
+        })
+    }
+
+    /// Ends an attempt that gave no result, forfeiting `forfeit` of the collateral: the job is open again, or failed
+    /// after three attempts or if it was meant for this node; then the escrow returns.
+    pub fn end_attempt(
+        &mut self,
+        market: &Market,
+        node: &mut Ledger,
+        customer: &mut Ledger,
+        forfeit: u64,
+        slot: u64,
+    ) -> Result<()> {
+        node.forfeit(self.collateral, forfeit)?;
+        node.close_job()?;
+        let attempts = self.attempt.saturating_add(1);
+        if self.has(flag::TARGETED) || attempts >= ATTEMPTS {
+            let escrow = self.escrow(market)?;
+            self.enter(Failed, slot, market.retention())?;
+            node.failed = super::add(node.failed, 1)?;
+            customer.failed = super::add(customer.failed, 1)?;
+            customer.unlock(escrow, escrow)?;
+            return customer.close_job();
+        }
+        self.enter(Open, slot, market.accept_window)?;
+        // all fields of the attempt cleared: nothing of it can be replayed in the next
+        self.attempt = attempts;
+        self.flags &= flag::CHECKED;
+        self.node = Address::default();
+        self.result = [0; 32];
+        self.seal = [0; 32];
+        self.units = 0;
+        self.collateral = 0;
+        self.accepted_at = 0;
+        self.submitted_at = 0;
+        self.submitted_slot = 0;
+        self.drawn = 0;
+        Ok(())
+    }
+
+    /// Seats that are still to be punished: silent ones, and signers of a verdict that a majority overturned.
+    pub fn to_penalise(&self) -> u32 {
+        let wrong = if !self.has(flag::FINAL) {
+            0
+        } else if self.verdict == Verdict::Match as u8 {
+            self.signed_mismatch | self.signed_unrunnable
+        } else if self.verdict == Verdict::Mismatch as u8 {
+            self.signed_match | self.signed_unrunnable
+        } else {
+            0
+        };
+        (wrong | self.silent) & !self.penalised
+    }
+
+    /// Nothing is left that somebody could be punished for.
+    pub fn is_clean(&self) -> bool {
+        !self.has(flag::SLASH_DUE) && self.to_penalise() == 0
+    }
+
+    /// The ledger is the customer's of this job.
+    pub fn require_customer(&self, ledger: &Address) -> Result<()> {
+        require!(
+            address_eq(&self.customer, ledger),
+            JobsError::ForeignAccount
+        );
+        Ok(())
+    }
+
+    /// Tells what changed.
+    pub fn tell(&self, job: &Address, slot: u64, amount: u64) {
+        emit!(JobChanged {
+            job: *job,
+            market: self.market,
+            node: self.node,
+            slot,
+            deadline: self.deadline,
+            units: if self.units == 0 {
+                self.units_limit
+            } else {
+                self.units
+            },
+            amount,
+            state: self.state,
+            attempt: self.attempt,
+            verdict: self.verdict,
+            flags: self.flags,
+            padding: [0; 4],
+        });
+    }
+}

@@ -1,0 +1,157 @@
+//! [`Ledger`]: one party's account with one market. Money moves between ledgers as entries; tokens move only at
+//! deposit, withdrawal, redemption and sweep.
+
+use super::{add, sub};
+use crate::error::JobsError;
+use anchor_lang::prelude::*;
+use lode_math::nonce::Window;
+
+/// Whose ledger it is.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerKind {
+    /// A wallet's: customer, oracle, challenger. Posts and challenges.
+    Wallet = 0,
+    /// A node's: opened by its owner, who thereby opts in to market, committee and gateway. Bids and accepts.
+    Node = 1,
+}
+
+/// A party's account with a market. PDA `"ledger", market, party`.
+#[account]
+pub struct Ledger {
+    /// Layout version, 1.
+    pub version: u8,
+    /// A [`LedgerKind`].
+    pub kind: u8,
+    /// Bump of the address.
+    pub bump: u8,
+    /// Reserved, 0.
+    pub flags: u8,
+    /// Padding, 0.
+    pub padding: [u8; 4],
+    /// The market.
+    pub market: Address,
+    /// The wallet or the node.
+    pub party: Address,
+    /// The wallet, or the node's owner: the only one who takes money out.
+    pub authority: Address,
+    /// Who paid this account's rent.
+    pub payer: Address,
+    /// Base units that may be locked or withdrawn.
+    pub available: u64,
+    /// Base units locked: escrow, collateral, bonds.
+    pub locked: u64,
+    /// Most that a node's jobs may lock, set by its owner: what the worker's key can lose.
+    pub locked_cap: u64,
+    /// Jobs that are not final.
+    pub open_jobs: u64,
+    /// Highest nonce taken.
+    pub nonce_top: u64,
+    /// Which of the 64 nonces up to it are taken.
+    pub nonce_taken: u64,
+    /// Base units owed onward: to be burned.
+    pub burn_owed: u64,
+    /// Base units owed onward: burn fees in another mint than the emission mint, the treasury's.
+    pub fees_owed: u64,
+    /// Base units owed onward: the market's fees.
+    pub market_owed: u64,
+    /// Base units owed onward: to the check pool.
+    pub checks_owed: u64,
+    /// Base units that this party earned by checking and has not redeemed.
+    pub credits: u64,
+    /// Jobs that ended well for this party.
+    pub settled: u64,
+    /// Jobs that failed.
+    pub failed: u64,
+    /// Units of settled jobs.
+    pub units: u64,
+    /// Base units earned (node) or spent (wallet) in settled jobs.
+    pub turnover: u64,
+    /// Reserved, 0.
+    pub reserved: [u8; 64],
+}
+
+impl Ledger {
+    /// Is a wallet's.
+    pub fn require_wallet(&self) -> Result<()> {
+        require!(
+            self.kind == LedgerKind::Wallet as u8,
+            JobsError::WrongLedgerKind
+        );
+        Ok(())
+    }
+
+    /// Is a node's.
+    pub fn require_node(&self) -> Result<()> {
+        require!(
+            self.kind == LedgerKind::Node as u8,
+            JobsError::WrongLedgerKind
+        );
+        Ok(())
+    }
+
+    /// Moves money from available to locked.
+    pub fn lock(&mut self, amount: u64) -> Result<()> {
+        self.available = self
+            .available
+            .checked_sub(amount)
+            .ok_or(JobsError::InsufficientFunds)?;
+        self.locked = add(self.locked, amount)?;
+        Ok(())
+    }
+
+    /// The same for a node, under its owner's cap.
+    pub fn lock_capped(&mut self, amount: u64) -> Result<()> {
+        self.lock(amount)?;
+        require!(self.locked <= self.locked_cap, JobsError::CapExceeded);
+        Ok(())
+    }
+
+    /// Unlocks `locked`, of which `kept` returns to available; the caller books the rest.
+    pub fn unlock(&mut self, locked: u64, kept: u64) -> Result<()> {
+        self.locked = sub(self.locked, locked)?;
+        self.available = add(self.available, kept)?;
+        Ok(())
+    }
+
+    /// Unlocks a node's collateral, of which `forfeit` is owed to the burn.
+    pub fn forfeit(&mut self, collateral: u64, forfeit: u64) -> Result<()> {
+        self.unlock(collateral, sub(collateral, forfeit)?)?;
+        self.burn_owed = add(self.burn_owed, forfeit)?;
+        Ok(())
+    }
+
+    /// One more job that is not final.
+    pub fn open_job(&mut self) -> Result<()> {
+        self.open_jobs = add(self.open_jobs, 1)?;
+        Ok(())
+    }
+
+    /// One less.
+    pub fn close_job(&mut self) -> Result<()> {
+        self.open_jobs = sub(self.open_jobs, 1)?;
+        Ok(())
+    }
+
+    /// Takes a nonce.
+    pub fn take_nonce(&mut self, nonce: u64) -> Result<()> {
+        let window = Window {
+            top: self.nonce_top,
+            taken: self.nonce_taken,
+        }
+        .take(nonce)
+        .ok_or(JobsError::NonceTaken)?;
+        (self.nonce_top, self.nonce_taken) = (window.top, window.taken);
+        Ok(())
+    }
+
+    /// Nothing is left in it and nothing will come.
+    pub fn require_empty(&self) -> Result<()> {
+        let owed = self.burn_owed | self.fees_owed | self.market_owed | self.checks_owed;
+        require!(
+            self.open_jobs | self.locked | self.available | owed | self.credits == 0,
+            JobsError::LedgerNotEmpty
+        );
+        Ok(())
+    }
+}
