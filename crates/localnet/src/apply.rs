@@ -8,6 +8,7 @@ use lode_client::instructions;
 use lode_client::send::Wallet;
 use lode_client::token::{self, MintInfo};
 use lode_client::{addresses, Client, Sent};
+use lode_jobs::state::{JobsConfig, Market, MarketArgs, MarketKind};
 use lode_oracle::state::{Committee, CommitteeArgs};
 use lode_staking::state::{ConfigArgs, StakingConfig};
 use solana_address::Address;
@@ -81,12 +82,15 @@ pub async fn apply(plan: &Plan, client: &Client, authority: Wallet<'_>) -> Resul
     let stake_mint = applier.known_mint(&plan.staking.mint).await?;
     applier.staking(&stake_mint).await?;
     let committee = applier.committee().await?;
+    applier.jobs().await?;
+    let payment_mint = applier.known_mint(&plan.market.mint).await?;
+    let market = applier.market(&payment_mint).await?;
     Ok(Report {
         steps: applier.steps,
         stake_mint,
-        payment_mint: stake_mint,
+        payment_mint,
         committee,
-        market: Address::default(),
+        market,
     })
 }
 
@@ -282,6 +286,166 @@ impl Applier<'_> {
         };
         let founders = plan.founders.clone();
         let with = instructions::oracle::create_committee(&self.me(), &mint, args, founders);
+        self.make(what.into(), at, &[with]).await?;
+        Ok(at)
+    }
+
+    async fn jobs(&mut self) -> Result<()> {
+        let what = "jobs configuration";
+        let at = addresses::jobs::config();
+        let plan = &self.plan.jobs;
+        let mint = self.plan.mint(&plan.mint, &self.me())?;
+        if let Some(found) = self.client.try_account::<JobsConfig>(&at).await? {
+            same(what, at, "mint", &found.emission_mint, &mint)?;
+            same(
+                what,
+                at,
+                "epoch_seconds",
+                &found.epoch_seconds,
+                &plan.epoch_seconds,
+            )?;
+            if let Some(genesis) = plan.epoch_genesis {
+                same(what, at, "epoch_genesis", &found.epoch_genesis, &genesis)?;
+            }
+            self.skip(what.into(), at);
+            return Ok(());
+        }
+        let epoch_genesis = match plan.epoch_genesis {
+            Some(genesis) => genesis,
+            None => self.client.clock().await?.unix_timestamp,
+        };
+        let args = lode_jobs::state::ConfigArgs {
+            governor: self.me(),
+            guardian: self.me(),
+            treasury_owner: self.me(),
+            epoch_genesis,
+            epoch_seconds: plan.epoch_seconds,
+        };
+        let with = instructions::jobs::initialize_config(&self.me(), &mint, args);
+        self.make(what.into(), at, &[with]).await
+    }
+
+    async fn market(&mut self, mint: &MintInfo) -> Result<Address> {
+        let what = "market";
+        let plan = &self.plan.market;
+        let at = self.plan.market_address(&self.me());
+        let committee = self.plan.committee_address(&self.me());
+        let store_url = plan.store_url_bytes()?;
+        let args = MarketArgs {
+            id: plan.id,
+            kind: MarketKind::FirstCome as u8,
+            runtime: lode_jobs::constants::RUNTIME,
+            store_url,
+            units_limit: plan.units_limit,
+            memory_mib: plan.memory_mib,
+            blob_limit: plan.blob_limit,
+            least_reserved: plan.least_reserved,
+            most_reserved: plan.most_reserved,
+            base_slots: plan.base_slots,
+            slots_per_million: plan.slots_per_million,
+            accept_window: plan.accept_window,
+            attest_window: plan.attest_window,
+            challenge_window: plan.challenge_window,
+            retention_days: plan.retention_days,
+            check_bps: plan.check_bps,
+            surcharge_bps: plan.surcharge_bps,
+            burn_bps: plan.burn_bps,
+            fee_bps: plan.fee_bps,
+            late_bps: plan.late_bps,
+            fault_bps: plan.fault_bps,
+            final_below: plan.final_below,
+            ramp: plan.ramp,
+        };
+        if let Some(found) = self.client.try_account::<Market>(&at).await? {
+            same(what, at, "mint", &found.mint, &mint.address)?;
+            same(what, at, "committee", &found.committee, &committee)?;
+            let url = String::from_utf8_lossy(&found.store_url);
+            let url = url.trim_end_matches('\0').to_string();
+            same(what, at, "store_url", &url, &plan.store_url)?;
+            same(
+                what,
+                at,
+                "units_limit",
+                &found.units_limit,
+                &plan.units_limit,
+            )?;
+            same(what, at, "memory_mib", &found.memory_mib, &plan.memory_mib)?;
+            same(what, at, "blob_limit", &found.blob_limit, &plan.blob_limit)?;
+            same(
+                what,
+                at,
+                "least_reserved",
+                &found.least_reserved,
+                &plan.least_reserved,
+            )?;
+            same(
+                what,
+                at,
+                "most_reserved",
+                &found.most_reserved,
+                &plan.most_reserved,
+            )?;
+            same(what, at, "base_slots", &found.base_slots, &plan.base_slots)?;
+            same(
+                what,
+                at,
+                "slots_per_million",
+                &found.slots_per_million,
+                &plan.slots_per_million,
+            )?;
+            same(
+                what,
+                at,
+                "accept_window",
+                &found.accept_window,
+                &plan.accept_window,
+            )?;
+            same(
+                what,
+                at,
+                "attest_window",
+                &found.attest_window,
+                &plan.attest_window,
+            )?;
+            same(
+                what,
+                at,
+                "challenge_window",
+                &found.challenge_window,
+                &plan.challenge_window,
+            )?;
+            same(
+                what,
+                at,
+                "retention_days",
+                &found.retention_days,
+                &plan.retention_days,
+            )?;
+            same(what, at, "check_bps", &found.check_bps, &plan.check_bps)?;
+            same(
+                what,
+                at,
+                "surcharge_bps",
+                &found.surcharge_bps,
+                &plan.surcharge_bps,
+            )?;
+            same(what, at, "burn_bps", &found.burn_bps, &plan.burn_bps)?;
+            same(what, at, "fee_bps", &found.fee_bps, &plan.fee_bps)?;
+            same(what, at, "late_bps", &found.late_bps, &plan.late_bps)?;
+            same(what, at, "fault_bps", &found.fault_bps, &plan.fault_bps)?;
+            same(
+                what,
+                at,
+                "final_below",
+                &found.final_below,
+                &plan.final_below,
+            )?;
+            same(what, at, "ramp", &found.ramp, &plan.ramp)?;
+            self.skip(what.into(), at);
+            return Ok(at);
+        }
+        let with =
+            instructions::jobs::create_market(&self.me(), &self.me(), &committee, mint, args);
         self.make(what.into(), at, &[with]).await?;
         Ok(at)
     }

@@ -63,8 +63,12 @@ pub struct StakingPlan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobsPlan {
-    /// Name of the emission mint.
+    /// Name of the mint whose burn fees earn points.
     pub mint: String,
+    /// When epoch 0 begins, unix seconds; without it, when the configuration is made.
+    pub epoch_genesis: Option<i64>,
+    /// Length of an epoch, seconds: the staking plan's `stream_seconds`.
+    pub epoch_seconds: i64,
 }
 
 /// A committee. All of it is fixed for ever.
@@ -94,12 +98,72 @@ pub struct CommitteePlan {
     pub founders: Vec<Address>,
 }
 
-/// A market.
+/// A first-come market of runtime 1. All of it is fixed for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MarketPlan {
     /// Which of the authority's markets.
     pub id: u32,
+    /// Name of the payment mint.
+    pub mint: String,
+    /// URL of the gateway that stores blobs and signatures, at most 96 bytes.
+    pub store_url: String,
+    /// Most units of a job.
+    pub units_limit: u64,
+    /// Most memory of a job, MiB.
+    pub memory_mib: u32,
+    /// Most bytes of a blob.
+    pub blob_limit: u64,
+    /// Least escrow, base units.
+    pub least_reserved: u64,
+    /// Most escrow, base units.
+    pub most_reserved: u64,
+    /// Slots that a node has for any job.
+    pub base_slots: u64,
+    /// Slots that a node has more for each million units.
+    pub slots_per_million: u64,
+    /// Slots that a job waits for a node.
+    pub accept_window: u64,
+    /// Slots that the committee has.
+    pub attest_window: u64,
+    /// Slots in which a verdict may be challenged.
+    pub challenge_window: u64,
+    /// Days that a final job stays.
+    pub retention_days: u16,
+    /// Share of results that are checked.
+    pub check_bps: u16,
+    /// Of the work, added for checks.
+    pub surcharge_bps: u32,
+    /// Of the work, burned.
+    pub burn_bps: u16,
+    /// Of the work, the market's.
+    pub fee_bps: u16,
+    /// Of the escrow, forfeited by a late node.
+    pub late_bps: u16,
+    /// Of the node's stake, slashed for a lie.
+    pub fault_bps: u16,
+    /// Escrows below this have no challenge window after a match, base units.
+    pub final_below: u64,
+    /// Slots until the lottery has let every node in; 0 for no lottery.
+    pub ramp: u64,
+}
+
+impl MarketPlan {
+    /// The store's URL as the market keeps it: zero-padded.
+    pub fn store_url_bytes(&self) -> Result<[u8; 96]> {
+        let url = self.store_url.as_bytes();
+        let mut padded = [0; 96];
+        padded
+            .get_mut(..url.len())
+            .ok_or_else(|| {
+                Error::Plan(format!(
+                    "The market's store_url `{}` is longer than 96 bytes",
+                    self.store_url
+                ))
+            })?
+            .copy_from_slice(url);
+        Ok(padded)
+    }
 }
 
 impl Plan {
