@@ -1,1 +1,55 @@
-//! The market's blob server: who may write is read from the chain.
+//! The market's blob server (protocol, "Data"): anyone may read a blob whose name he knows, nobody gets a list, and who
+//! may write what is read from the chain at every write.
+//!
+//! | request | who | what |
+//! |---|---|---|
+//! | `GET`, `HEAD /blobs/<sha256>` | anyone | the blob, or the part that `Range` asks for |
+//! | `PUT /blobs/<sha256>` | the customer, the worker, a seat of the panel | signed, see `lode_store::PutRequest`; resumable, see below |
+//! | `GET`, `HEAD /attest/<job>/<attempt>/<seat>` | anyone | verdict and signature, 65 bytes |
+//! | `PUT /attest/<job>/<attempt>/<seat>` | anyone with the seat's valid signature | the same |
+//!
+//! An upload that broke goes on: `PUT` with `Content-Range: bytes */<total>` and no body is answered by 308 and
+//! `Range: bytes=0-<last>` (no `Range` if nothing is there); then `Content-Range: bytes <from>-<last>/<total>` sends
+//! the rest. A blob becomes visible only when it is whole and its hash is right.
+//!
+//! Beside the blobs the store holds `index/<job>/..`, objects whose names alone say which job a blob belongs to: that
+//! is how sizes are summed and how blobs end with their job. One gateway process writes to a store.
+#![warn(missing_docs)]
+
+mod case;
+mod chain;
+mod index;
+mod refusal;
+mod server;
+mod spec;
+mod sweep;
+mod uploads;
+
+pub use chain::{Chain, RpcChain};
+pub use server::{Config, Gateway};
+pub use sweep::{Swept, RETENTION_SECONDS};
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a gateway does not start, or stops.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store behind it.
+    #[error(transparent)]
+    Store(#[from] lode_store::Error),
+    /// The chain behind it.
+    #[error("the chain cannot be asked: {0}")]
+    Chain(#[from] lode_client::Error),
+    /// A folder or a socket.
+    #[error("{what}: {source}")]
+    Io {
+        /// What for.
+        what: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another process wrote into the store's index.
+    #[error("`{0}` in the store's index was not written by a gateway")]
+    Index(String),
+}

@@ -1,0 +1,62 @@
+//! What a gateway asks the chain.
+
+use lode_jobs::state::{Job, Ledger, Market};
+use lode_oracle::state::Committee;
+use lode_staking::state::Node;
+use solana_address::Address;
+use std::future::Future;
+
+/// Reads accounts; `None` where there is none.
+pub trait Chain: Send + Sync + 'static {
+    /// A job.
+    fn job(
+        &self,
+        address: &Address,
+    ) -> impl Future<Output = lode_client::Result<Option<Job>>> + Send;
+    /// A market.
+    fn market(
+        &self,
+        address: &Address,
+    ) -> impl Future<Output = lode_client::Result<Option<Market>>> + Send;
+    /// A party's account with a market.
+    fn ledger(
+        &self,
+        address: &Address,
+    ) -> impl Future<Output = lode_client::Result<Option<Ledger>>> + Send;
+    /// An operator's node.
+    fn node(
+        &self,
+        address: &Address,
+    ) -> impl Future<Output = lode_client::Result<Option<Node>>> + Send;
+    /// A committee of oracles.
+    fn committee(
+        &self,
+        address: &Address,
+    ) -> impl Future<Output = lode_client::Result<Option<Committee>>> + Send;
+}
+
+/// The chain behind an RPC server.
+#[derive(Clone, Debug)]
+pub struct RpcChain(pub lode_client::Client);
+
+impl Chain for RpcChain {
+    async fn job(&self, address: &Address) -> lode_client::Result<Option<Job>> {
+        self.0.try_account(address).await
+    }
+
+    async fn market(&self, address: &Address) -> lode_client::Result<Option<Market>> {
+        self.0.try_account(address).await
+    }
+
+    async fn ledger(&self, address: &Address) -> lode_client::Result<Option<Ledger>> {
+        self.0.try_account(address).await
+    }
+
+    async fn node(&self, address: &Address) -> lode_client::Result<Option<Node>> {
+        self.0.try_account(address).await
+    }
+
+    async fn committee(&self, address: &Address) -> lode_client::Result<Option<Committee>> {
+        self.0.try_account(address).await
+    }
+}

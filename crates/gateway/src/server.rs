@@ -1,0 +1,639 @@
+//! The HTTP server.
+
+use crate::case::{Case, Role};
+use crate::chain::Chain;
+use crate::index::{Entry, Index, Kind};
+use crate::refusal::Refusal;
+use crate::uploads::{Turn, UploadId, Uploads};
+use crate::{spec, Error, Result};
+use axum::body::{Body, BodyDataStream};
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::header::{
+    ACCEPT_RANGES, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, RANGE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::Router;
+use futures_util::StreamExt;
+use lode_store::{
+    unix_now, Attestation, Authorization, BlobHash, BlobStore, ATTESTATION_BYTES,
+    MOST_RECEIPT_BYTES, MOST_SPEC_BYTES,
+};
+use object_store::GetRange;
+use solana_address::Address;
+use std::future::IntoFuture;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+/// An upload on which nothing arrives for this long counts as broken.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Writes that are served at the same time.
+const WRITERS: usize = 64;
+/// What is still read of the body of a refused write, so that its sender hears the refusal.
+const DRAIN_BYTES: usize = 1 << 20;
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+/// What a shutdown leaves running requests.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
+
+/// What a gateway is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Its URL exactly as markets name it; a slash at the end does not matter.
+    pub url: String,
+    /// Where blobs are kept. One gateway process writes to a store.
+    pub store: BlobStore,
+    /// Folder of its own for uploads in progress; emptied at the start.
+    pub uploads: PathBuf,
+    /// Time between two sweeps.
+    pub sweep_every: Duration,
+}
+
+/// A gateway. Shared by all its requests.
+pub struct Gateway<C> {
+    url: String,
+    store: BlobStore,
+    sweep_every: Duration,
+    pub(crate) chain: C,
+    pub(crate) uploads: Uploads,
+    pub(crate) index: Mutex<Index>,
+    writers: Semaphore,
+}
+
+impl<C: Chain> Gateway<C> {
+    /// Opens the store and reads its index.
+    pub async fn open(config: Config, chain: C) -> Result<Arc<Self>> {
+        // the same rules as for whoever reads the market
+        let url = lode_store::GatewayClient::new(&config.url)?
+            .url()
+            .to_owned();
+        Ok(Arc::new(Self {
+            url,
+            index: Mutex::new(Index::load(config.store.clone()).await?),
+            uploads: Uploads::open(config.uploads)?,
+            store: config.store,
+            sweep_every: config.sweep_every,
+            chain,
+            writers: Semaphore::new(WRITERS),
+        }))
+    }
+
+    /// Serves and sweeps until `shutdown` is cancelled; requests that run then have ten seconds to end.
+    pub async fn serve(
+        self: Arc<Self>,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+    ) -> Result<()> {
+        let sweeper = tokio::spawn(self.clone().sweep_for_ever(shutdown.clone()));
+        let stop = shutdown.clone();
+        let server = axum::serve(listener, self.router())
+            .with_graceful_shutdown(async move { stop.cancelled().await })
+            .into_future();
+        let patience = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(SHUTDOWN_TIME).await;
+        };
+        let served = tokio::select! {
+            served = server => served,
+            () = patience => Ok(()),
+        };
+        shutdown.cancel();
+        // it only ever ends by the shutdown
+        let _ = sweeper.await;
+        served.map_err(|source| Error::Io {
+            what: "the gateway's socket".into(),
+            source,
+        })
+    }
+
+    async fn sweep_for_ever(self: Arc<Self>, shutdown: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(self.sweep_every) => {}
+            }
+            match self.sweep(unix_now()).await {
+                Ok(swept) if swept.jobs > 0 => {
+                    tracing::info!(jobs = swept.jobs, blobs = swept.blobs, "swept");
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "a sweep stopped; the next goes on"),
+            }
+        }
+    }
+
+    /// The routes. There is none that lists.
+    pub fn router(self: Arc<Self>) -> Router {
+        Router::new()
+            .route(
+                "/blobs/{blob}",
+                get(get_blob::<C>).head(head_blob::<C>).put(put_blob::<C>),
+            )
+            .route(
+                "/attest/{job}/{attempt}/{seat}",
+                get(get_attestation::<C>).put(put_attestation::<C>),
+            )
+            .fallback(|| async { Refusal::not_found() })
+            .layer(DefaultBodyLimit::disable())
+            .with_state(self)
+    }
+
+    /// Checks a write of a blob, and does it.
+    async fn put(
+        &self,
+        name: &str,
+        headers: &HeaderMap,
+        body: &mut BodyDataStream,
+    ) -> std::result::Result<Response, Refusal> {
+        let blob: BlobHash = name.parse()?;
+        let header = headers
+            .get(AUTHORIZATION)
+            .and_then(|v| v.to_str().ok())
+            .ok_or_else(|| {
+                Refusal::new(
+                    StatusCode::UNAUTHORIZED,
+                    "a blob is put under a signature: `Authorization: Lode ..`",
+                )
+            })?;
+        let signed = Authorization::parse(header)?;
+        signed.verify(&self.url, blob, unix_now())?;
+        let part = Part::of(headers)?;
+
+        let case = Case::load(&self.chain, &self.url, signed.job, signed.attempt).await?;
+        let roles = case.roles(&self.chain, &signed.key).await?;
+        let id = UploadId {
+            job: signed.job,
+            key: signed.key,
+            blob,
+        };
+        let kind = self.allow(&case, &roles, &id, part.total()).await?;
+        let entry = Entry {
+            kind,
+            attempt: signed.attempt,
+            key: signed.key,
+            size: part.total(),
+        };
+
+        // What is there already, perhaps by another job, need not be sent. Under the lock, so that no sweep takes it away
+        // before this job has an entry.
+        {
+            let mut index = self.index.lock().await;
+            if let Some(size) = self.store.size(blob).await? {
+                if size != part.total() {
+                    return Err(Refusal::new(
+                        StatusCode::UNPROCESSABLE_ENTITY,
+                        "the blob of this name has another size",
+                    ));
+                }
+                index.add(&signed.job, blob, entry).await?;
+                return Ok(StatusCode::OK.into_response());
+            }
+        }
+
+        let turn = self
+            .uploads
+            .take(&id, kind, signed.attempt, part.total())
+            .map_err(disk)?
+            .ok_or_else(|| {
+                Refusal::new(
+                    StatusCode::LOCKED,
+                    "another request is writing this upload; try again",
+                )
+            })?;
+        let there = receive(&turn, &part, body).await?;
+        if there < part.total() || matches!(part, Part::Ask { total } if total > 0) {
+            return Ok(incomplete(there));
+        }
+        self.keep(turn, &id, entry).await?;
+        tracing::info!(%blob, job = %signed.job, bytes = part.total(), ?kind, "stored");
+        Ok(StatusCode::CREATED.into_response())
+    }
+
+    /// What the blob is to the job, if a key with these roles may put it with this size.
+    async fn allow(
+        &self,
+        case: &Case,
+        roles: &[Role],
+        id: &UploadId,
+        size: u64,
+    ) -> std::result::Result<Kind, Refusal> {
+        let customer = roles.contains(&Role::Customer);
+        let runner = roles.contains(&Role::Worker) || roles.contains(&Role::Seat);
+        if id.blob.0 == case.job.spec {
+            if !customer {
+                return Err(Refusal::forbidden("only the customer puts the spec"));
+            }
+            if size > MOST_SPEC_BYTES {
+                return Err(Refusal::too_large("a spec has at most 64 KiB"));
+            }
+            return Ok(Kind::Spec);
+        }
+        let spec = self
+            .store
+            .get(BlobHash(case.job.spec), MOST_SPEC_BYTES)
+            .await?
+            .ok_or_else(|| Refusal::conflict("the job's spec is not stored yet: put it first"))?;
+        let named = spec::named(&spec).ok_or_else(|| {
+            Refusal::conflict("the job's spec cannot be read: nothing else can be stored for it")
+        })?;
+        if let Some(said) = named.blobs.get(&id.blob) {
+            if customer {
+                if said.is_some_and(|said| said != size) {
+                    return Err(Refusal::new(
+                        StatusCode::UNPROCESSABLE_ENTITY,
+                        "the spec names this blob with another size",
+                    ));
+                }
+                if size > case.market.blob_limit {
+                    return Err(Refusal::too_large(format!(
+                        "a blob in this market has at most {} bytes",
+                        case.market.blob_limit
+                    )));
+                }
+                return Ok(Kind::Input);
+            }
+            return Err(Refusal::forbidden(
+                "only the customer puts what the spec names",
+            ));
+        }
+        if !runner {
+            return Err(Refusal::forbidden(
+                "the spec does not name this blob, and outputs are put by the worker or a seat of the panel",
+            ));
+        }
+        let most = named.output_limit.saturating_add(MOST_RECEIPT_BYTES);
+        let index = self.index.lock().await;
+        let counted = index
+            .record(&id.job)
+            .filter(|r| !r.blobs.contains_key(&id.blob))
+            .map_or(0, |r| r.output_bytes(case.job.attempt, &id.key));
+        let coming = self.uploads.output_bytes(case.job.attempt, id);
+        if counted.saturating_add(coming).saturating_add(size) > most {
+            return Err(Refusal::too_large(format!(
+                "outputs and receipt of this job have at most {most} bytes"
+            )));
+        }
+        Ok(Kind::Output)
+    }
+
+    /// A whole upload becomes a blob.
+    async fn keep(
+        &self,
+        turn: Turn,
+        id: &UploadId,
+        entry: Entry,
+    ) -> std::result::Result<(), Refusal> {
+        let path = turn.path.clone();
+        let hashed = tokio::task::spawn_blocking(move || BlobHash::of_file(&path));
+        let (found, _) = hashed.await.map_err(|e| disk(std::io::Error::other(e)))??;
+        if found != id.blob {
+            turn.end().await;
+            return Err(Refusal::from(lode_store::Error::WrongHash {
+                expected: id.blob,
+                found,
+            }));
+        }
+        let mut index = self.index.lock().await;
+        index.add(&id.job, id.blob, entry).await?;
+        drop(index);
+        self.store.put_file(id.blob, &turn.path).await?;
+        turn.end().await;
+        Ok(())
+    }
+
+    /// Checks an attestation, and keeps it.
+    async fn attest(
+        &self,
+        at: &(String, String, String),
+        body: Body,
+    ) -> std::result::Result<StatusCode, Refusal> {
+        let (job, attempt, seat) = read_name(at)?;
+        let bytes = axum::body::to_bytes(body, ATTESTATION_BYTES)
+            .await
+            .map_err(|_| Refusal::from(lode_store::Error::NotAnAttestation))?;
+        let attestation = Attestation::from_bytes(&bytes)?;
+        let case = Case::load(&self.chain, &self.url, job, attempt).await?;
+        // Held to the end: two attestations of one seat are decided one after the other.
+        let mut index = self.index.lock().await;
+        let outputs: Vec<BlobHash> = index
+            .record(&job)
+            .map(|r| r.outputs().collect())
+            .unwrap_or_default();
+        case.check_attestation(&self.chain, seat, &attestation, &outputs)
+            .await?;
+        if let Some(earlier) = self.store.attestation(&job, attempt, seat).await? {
+            if earlier == attestation {
+                return Ok(StatusCode::OK);
+            }
+            let stands = case
+                .check_attestation(&self.chain, seat, &earlier, &outputs)
+                .await
+                .is_ok();
+            if stands && earlier.verdict != lode_attestation::Verdict::Unrunnable as u8 {
+                return Err(Refusal::conflict(
+                    "this seat has signed already; only `unrunnable` may be changed",
+                ));
+            }
+        }
+        index.touch(&job);
+        self.store
+            .put_attestation(&job, attempt, seat, &attestation)
+            .await?;
+        tracing::info!(%job, attempt, seat, verdict = attestation.verdict, "attested");
+        Ok(StatusCode::CREATED)
+    }
+}
+
+/// Which part of a blob a PUT brings.
+enum Part {
+    /// All of it.
+    Whole { total: u64 },
+    /// From `from` on, `length` bytes.
+    Rest { from: u64, length: u64, total: u64 },
+    /// None: it asks what is there.
+    Ask { total: u64 },
+}
+
+impl Part {
+    fn of(headers: &HeaderMap) -> std::result::Result<Self, Refusal> {
+        let text = |name| {
+            headers
+                .get(name)
+                .and_then(|v: &HeaderValue| v.to_str().ok())
+        };
+        let length: u64 = text(CONTENT_LENGTH)
+            .and_then(|v| v.parse().ok())
+            .ok_or_else(|| {
+                Refusal::new(StatusCode::LENGTH_REQUIRED, "a PUT says its Content-Length")
+            })?;
+        let Some(range) = headers.get(CONTENT_RANGE) else {
+            return Ok(Self::Whole { total: length });
+        };
+        let read = || {
+            let (part, total) = range
+                .to_str()
+                .ok()?
+                .strip_prefix("bytes ")?
+                .split_once('/')?;
+            let total: u64 = total.parse().ok()?;
+            if part == "*" {
+                return (length == 0).then_some(Self::Ask { total });
+            }
+            let (from, last) = part.split_once('-')?;
+            let (from, last): (u64, u64) = (from.parse().ok()?, last.parse().ok()?);
+            let fits = from <= last && last < total && last - from == length.checked_sub(1)?;
+            fits.then_some(Self::Rest {
+                from,
+                length,
+                total,
+            })
+        };
+        read().ok_or_else(|| {
+            Refusal::bad("Content-Range is `bytes <from>-<last>/<total>`, or `bytes */<total>` without a body")
+        })
+    }
+
+    fn total(&self) -> u64 {
+        match self {
+            Self::Whole { total } | Self::Rest { total, .. } | Self::Ask { total } => *total,
+        }
+    }
+}
+
+/// Writes a request's part into its upload and returns how many bytes are there now. What arrived before the
+/// connection broke stays.
+async fn receive(
+    turn: &Turn,
+    part: &Part,
+    body: &mut BodyDataStream,
+) -> std::result::Result<u64, Refusal> {
+    let mut file = tokio::fs::OpenOptions::new()
+        .append(true)
+        .open(&turn.path)
+        .await
+        .map_err(disk)?;
+    let mut there = file.metadata().await.map_err(disk)?.len();
+    let mut left = match part {
+        Part::Ask { .. } => return Ok(there),
+        Part::Rest { from, length, .. } if *from == there => *length,
+        Part::Rest { .. } => return Ok(there),
+        Part::Whole { total } => {
+            file.set_len(0).await.map_err(disk)?;
+            there = 0;
+            *total
+        }
+    };
+    let received = loop {
+        let bytes = match tokio::time::timeout(BODY_TIMEOUT, body.next()).await {
+            Ok(Some(Ok(bytes))) => bytes,
+            Ok(None) if left == 0 => break Ok(()),
+            Ok(None | Some(Err(_))) => break Err(Refusal::bad("the body ended before its end")),
+            Err(_) => {
+                break Err(Refusal::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "nothing arrived for too long",
+                ))
+            }
+        };
+        let length = bytes.len() as u64;
+        if length > left {
+            break Err(Refusal::too_large("the body is longer than it said"));
+        }
+        if let Err(error) = file.write_all(&bytes).await {
+            break Err(disk(error));
+        }
+        left -= length;
+        there = there.saturating_add(length);
+    };
+    file.flush().await.map_err(disk)?;
+    received.map(|()| there)
+}
+
+/// The answer that says how many bytes of an upload are there.
+fn incomplete(there: u64) -> Response {
+    let mut response = StatusCode::PERMANENT_REDIRECT.into_response();
+    if let Some(last) = there.checked_sub(1) {
+        if let Ok(value) = HeaderValue::from_str(&format!("bytes=0-{last}")) {
+            response.headers_mut().insert(RANGE, value);
+        }
+    }
+    response
+}
+
+fn disk(error: std::io::Error) -> Refusal {
+    tracing::error!(%error, "the folder of uploads fails");
+    Refusal::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "this gateway's disk fails; try again later",
+    )
+}
+
+/// Reads the rest of a refused body, so that whoever still sends hears the answer instead of a broken connection.
+async fn drain(body: &mut BodyDataStream) {
+    let read = async {
+        let mut left = DRAIN_BYTES;
+        while let Some(Ok(bytes)) = body.next().await {
+            left = left.saturating_sub(bytes.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // its end, its limit or its time: all the same
+    let _ = tokio::time::timeout(DRAIN_TIME, read).await;
+}
+
+async fn put_blob<C: Chain>(
+    State(gateway): State<Arc<Gateway<C>>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let mut body = body.into_data_stream();
+    let Ok(_permit) = gateway.writers.try_acquire() else {
+        drain(&mut body).await;
+        return busy().into_response();
+    };
+    let answer = gateway.put(&name, &headers, &mut body).await;
+    drain(&mut body).await;
+    answer.into_response()
+}
+
+fn busy() -> Refusal {
+    Refusal::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "this gateway serves too many writes now; try again",
+    )
+}
+
+/// The part that a `Range` header asks for. A header that is none of ours is ignored, as HTTP has it.
+fn range(headers: &HeaderMap) -> Option<GetRange> {
+    let text = headers.get(RANGE)?.to_str().ok()?.strip_prefix("bytes=")?;
+    let (from, last) = text.split_once('-')?;
+    match (from.parse::<u64>(), last.parse::<u64>()) {
+        (Ok(from), Ok(last)) if from <= last => Some(GetRange::Bounded(from..last.checked_add(1)?)),
+        (Ok(from), Err(_)) if last.is_empty() => Some(GetRange::Offset(from)),
+        (Err(_), Ok(last)) if from.is_empty() => Some(GetRange::Suffix(last)),
+        _ => None,
+    }
+}
+
+/// The headers of every blob: bytes for a program, never a page for a browser, and never another's.
+fn blob_headers(response: &mut Response, size: u64) {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_TYPE, "application/octet-stream"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
+        (ACCEPT_RANGES, "bytes"),
+        (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
+}
+
+async fn head_blob<C: Chain>(
+    State(gateway): State<Arc<Gateway<C>>>,
+    Path(name): Path<String>,
+) -> std::result::Result<Response, Refusal> {
+    let size = gateway
+        .store
+        .size(name.parse()?)
+        .await?
+        .ok_or_else(Refusal::not_found)?;
+    let mut response = StatusCode::OK.into_response();
+    blob_headers(&mut response, size);
+    Ok(response)
+}
+
+async fn get_blob<C: Chain>(
+    State(gateway): State<Arc<Gateway<C>>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> std::result::Result<Response, Refusal> {
+    let blob: BlobHash = name.parse()?;
+    let size = gateway
+        .store
+        .size(blob)
+        .await?
+        .ok_or_else(Refusal::not_found)?;
+    let asked = range(&headers);
+    let satisfiable = match &asked {
+        Some(GetRange::Bounded(range)) => range.start < size,
+        Some(GetRange::Offset(from)) => *from < size,
+        Some(GetRange::Suffix(last)) => *last > 0 && size > 0,
+        None => true,
+    };
+    if !satisfiable {
+        let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+        if let Ok(value) = HeaderValue::from_str(&format!("bytes */{size}")) {
+            response.headers_mut().insert(CONTENT_RANGE, value);
+        }
+        return Ok(response);
+    }
+    let partial = asked.is_some();
+    let part = gateway
+        .store
+        .read(blob, asked)
+        .await?
+        .ok_or_else(Refusal::not_found)?;
+    let range = part.range.clone();
+    let mut response = Body::from_stream(part.bytes).into_response();
+    blob_headers(&mut response, range.end.saturating_sub(range.start));
+    if partial {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        let last = range.end.saturating_sub(1);
+        let value = format!("bytes {}-{last}/{}", range.start, part.size);
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(CONTENT_RANGE, value);
+        }
+    }
+    Ok(response)
+}
+
+/// Job, attempt and seat of a path, each written in the one way there is.
+fn read_name(
+    (job, attempt, seat): &(String, String, String),
+) -> std::result::Result<(Address, u8, u8), Refusal> {
+    fn read<T: std::str::FromStr + ToString>(text: &str) -> Option<T> {
+        text.parse::<T>()
+            .ok()
+            .filter(|value| value.to_string() == text)
+    }
+    let name = || Some((read(job)?, read(attempt)?, read(seat)?));
+    name().ok_or_else(|| Refusal::bad("an attestation is at attest/<job>/<attempt>/<seat>"))
+}
+
+async fn get_attestation<C: Chain>(
+    State(gateway): State<Arc<Gateway<C>>>,
+    Path(at): Path<(String, String, String)>,
+) -> std::result::Result<Response, Refusal> {
+    let (job, attempt, seat) = read_name(&at)?;
+    let attestation = gateway
+        .store
+        .attestation(&job, attempt, seat)
+        .await?
+        .ok_or_else(Refusal::not_found)?;
+    let mut response = attestation.to_bytes().to_vec().into_response();
+    blob_headers(&mut response, ATTESTATION_BYTES as u64);
+    // a seat may move from unrunnable to another verdict
+    let fresh = HeaderValue::from_static("no-cache");
+    response.headers_mut().insert(CACHE_CONTROL, fresh);
+    Ok(response)
+}
+
+async fn put_attestation<C: Chain>(
+    State(gateway): State<Arc<Gateway<C>>>,
+    Path(at): Path<(String, String, String)>,
+    body: Body,
+) -> std::result::Result<StatusCode, Refusal> {
+    let _permit = gateway.writers.try_acquire().map_err(|_| busy())?;
+    gateway.attest(&at, body).await
+}
