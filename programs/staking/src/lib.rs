@@ -19,6 +19,9 @@ use state::ConfigArgs;
 declare_id!("7cFVjMmfX3wbPP8JBniYGsdHNBwknZb73F7xD6hokXHX");
 
 /// The staking program.
+// As a library of another program on chain it is state only: Anchor exports one dispatcher a program under a fixed
+// symbol, and two of them in one program do not link.
+#[cfg(not(all(target_os = "solana", feature = "no-entrypoint")))]
 #[program]
 pub mod lode_staking {
     use super::*;
