@@ -2,6 +2,7 @@ use lode_oracle::error::OracleError;
 use lode_oracle::state::Oracle;
 use lode_tests::oracle::*;
 use lode_tests::*;
+use solana_signer::Signer;
 
 #[test]
 fn a_bond_grows_by_what_its_owner_adds() {
@@ -47,10 +48,10 @@ fn a_bond_grows_by_what_its_owner_adds() {
     }
     assert_refused(world.send_one(unsigned(add, 0), &[]));
     let newcomer = Panel::wallet(&mut world, &panel.mint);
-    world.ok(
-        panel.admit(&solana_signer::Signer::pubkey(&newcomer.owner)),
-        &[&panel.governor],
+    world.ok(panel.admit(&newcomer.owner.pubkey()), &[&panel.governor]);
+    assert_error(
+        world.send_one(panel.add_bond(&world, &newcomer, 5), &[&newcomer.owner]),
+        OracleError::NotSeated,
     );
-    assert_refused(world.send_one(panel.add_bond(&world, &newcomer, 5), &[&newcomer.owner]));
     assert_eq!(world.read::<Oracle>(&at).bond, MINIMUM_BOND + 5);
 }

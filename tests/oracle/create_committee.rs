@@ -114,3 +114,34 @@ fn the_slasher_is_the_jobs_programs_own_address() {
     let (slasher, _) = Address::find_program_address(&[b"slasher"], &lode_jobs::ID);
     assert_eq!(lode_oracle::constants::SLASHER, slasher);
 }
+
+#[test]
+fn the_native_mint_is_no_bond() {
+    let mut world = World::new();
+    let creator = world.wallet();
+    let me = creator.pubkey();
+    let plain = world.mint(&TOKEN);
+    for native in lode_oracle::constants::NATIVE_MINTS {
+        let mint = world.svm.get_account(&plain).unwrap();
+        world.svm.set_account(native, mint).unwrap();
+        let create = create_committee(&me, &native, args(&me, 3), vec![me]);
+        assert_error(world.send_one(create, &[&creator]), OracleError::NativeMint);
+    }
+}
+
+#[test]
+fn a_committee_is_only_made_at_its_own_address_by_who_signs() {
+    let mut world = World::new();
+    let (mint, creator) = (world.mint(&TOKEN), world.wallet());
+    let me = creator.pubkey();
+    let create = create_committee(&me, &mint, args(&me, 3), vec![me]);
+    let other = committee(&me, 1);
+    let no_mint = world.foreign_owned(&mint);
+    assert_refused(world.send_one(with_account(create.clone(), 1, other), &[&creator]));
+    assert_refused(world.send_one(with_account(create.clone(), 2, no_mint), &[&creator]));
+    for index in [0, 1] {
+        assert_refused(world.send_one(read_only(create.clone(), index), &[&creator]));
+    }
+    assert_refused(world.send_one(unsigned(create, 0), &[]));
+    assert!(!world.exists(&committee(&me, 0)));
+}

@@ -3,9 +3,12 @@
 
 mod add_bond;
 mod admit_oracle;
+mod close_oracle;
 mod create_committee;
 mod governor;
 mod join;
 mod leave;
+mod seats;
 mod set_attester;
+mod slash_oracle;
 mod withdraw_bond;

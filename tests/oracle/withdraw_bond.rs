@@ -31,7 +31,7 @@ fn the_bond_goes_home_and_the_seat_is_freed_fourteen_days_after_the_service() {
         world.amount(&world.associated(&member.owner.pubkey(), &panel.mint)),
         10 * MINIMUM_BOND
     );
-    assert_eq!(world.amount(&bond_vault(&panel.oracle(member))), 0);
+    assert!(!world.exists(&bond_vault(&panel.oracle(member))));
     let committee: Committee = world.read(&panel.committee);
     assert!(committee.seats[0].is_free());
     // a freed seat is never eligible, not even for the past
@@ -90,7 +90,7 @@ fn nobody_takes_anothers_bond() {
         with_account(withdraw.clone(), 3, bond_vault(&panel.oracle(thief))),
         &[&member.owner],
     ));
-    for index in [1, 2, 3, 4] {
+    for index in [0, 1, 2, 3, 4, 5] {
         assert_refused(world.send_one(read_only(withdraw.clone(), index), &[&member.owner]));
     }
     assert_refused(world.send_one(unsigned(withdraw.clone(), 0), &[]));
@@ -99,4 +99,30 @@ fn nobody_takes_anothers_bond() {
         world.amount(&bond_vault(&panel.oracle(thief))),
         MINIMUM_BOND
     );
+}
+
+#[test]
+fn gifts_to_a_vault_are_burned_and_its_rent_goes_home() {
+    let mut world = World::new();
+    let panel = Panel::serving(&mut world, 3, 3);
+    let member = &panel.members[0];
+    let vault = bond_vault(&panel.oracle(member));
+    let mut account = world.svm.get_account(&vault).unwrap();
+    account.data[64..72].copy_from_slice(&(MINIMUM_BOND + 7).to_le_bytes());
+    world.svm.set_account(vault, account).unwrap();
+    let supply = world.supply(&panel.mint);
+    let (rent, lamports) = (
+        world.lamports(&vault),
+        world.lamports(&member.owner.pubkey()),
+    );
+    assert!(rent > 0);
+    world.ok(panel.leave(member), &[&member.owner]);
+    world.pass_seconds(15 * DAY);
+    world.ok(panel.withdraw_bond(&world, member), &[&member.owner]);
+    assert_eq!(world.supply(&panel.mint), supply - 7);
+    assert_eq!(
+        world.amount(&world.associated(&member.owner.pubkey(), &panel.mint)),
+        10 * MINIMUM_BOND
+    );
+    assert_eq!(world.lamports(&member.owner.pubkey()), lamports + rent);
 }

@@ -43,6 +43,8 @@ pub struct Panel {
     pub governor: Keypair,
     /// Mint of the bonds.
     pub mint: Address,
+    /// Its token program.
+    pub token_program: Address,
     /// Founders, in the order of their seats.
     pub members: Vec<Member>,
 }
@@ -83,9 +85,14 @@ pub fn create_committee(
 }
 
 impl Panel {
-    /// A committee of `k` whose `founders` have not joined yet.
+    /// A committee of `k` whose `founders` have not joined yet, bonds in the classic token program.
     pub fn founded(world: &mut World, k: u8, founders: usize) -> Self {
-        let mint = world.mint(&TOKEN);
+        Self::founded_in(world, &TOKEN, k, founders)
+    }
+
+    /// The same, bonds in a token program.
+    pub fn founded_in(world: &mut World, token_program: &Address, k: u8, founders: usize) -> Self {
+        let mint = world.mint(token_program);
         let governor = world.wallet();
         let members: Vec<Member> = (0..founders).map(|_| Self::wallet(world, &mint)).collect();
         let names = members.iter().map(|m| m.owner.pubkey()).collect();
@@ -100,6 +107,7 @@ impl Panel {
             committee: committee(&governor.pubkey(), 0),
             governor,
             mint,
+            token_program: *token_program,
             members,
         }
     }
@@ -142,7 +150,7 @@ impl Panel {
                 vault: bond_vault(&oracle),
                 from: world.associated(&owner, &self.mint),
                 mint: self.mint,
-                token_program: TOKEN,
+                token_program: self.token_program,
                 system_program: SYSTEM,
             }
             .to_account_metas(None),
@@ -227,7 +235,7 @@ impl Panel {
                 vault: bond_vault(&oracle),
                 from: world.associated(&owner, &self.mint),
                 mint: self.mint,
-                token_program: TOKEN,
+                token_program: self.token_program,
             }
             .to_account_metas(None),
             instruction::AddBond { amount }.data(),
@@ -247,10 +255,64 @@ impl Panel {
                 vault: bond_vault(&oracle),
                 to: world.associated(&owner, &self.mint),
                 mint: self.mint,
-                token_program: TOKEN,
+                token_program: self.token_program,
             }
             .to_account_metas(None),
             instruction::WithdrawBond {}.data(),
         )
     }
+
+    /// `close_oracle`, the rent to `payer`.
+    pub fn close(&self, owner: &Address, payer: &Address) -> Instruction {
+        crate::instruction(
+            ID,
+            accounts::CloseOracle {
+                oracle: oracle(&self.committee, owner),
+                payer: *payer,
+            }
+            .to_account_metas(None),
+            instruction::CloseOracle {}.data(),
+        )
+    }
+
+    /// `slash_oracle`, as the jobs program calls it. `reward`: who is paid a part.
+    pub fn slash(&self, member: &Member, slash: Slash, reward: Option<Address>) -> Instruction {
+        let oracle = self.oracle(member);
+        crate::instruction(
+            ID,
+            accounts::SlashOracle {
+                slasher: lode_oracle::constants::SLASHER,
+                committee: self.committee,
+                oracle: Some(oracle),
+                vault: Some(bond_vault(&oracle)),
+                reward,
+                mint: self.mint,
+                token_program: self.token_program,
+            }
+            .to_account_metas(None),
+            instruction::SlashOracle {
+                seat: slash.seat,
+                submitted_at: slash.submitted_at,
+                fault: slash.fault,
+                bps: slash.bps,
+                reward_bps: slash.reward_bps,
+            }
+            .data(),
+        )
+    }
+}
+
+/// Arguments of `slash_oracle`.
+#[derive(Clone, Copy)]
+pub struct Slash {
+    /// The seat.
+    pub seat: u8,
+    /// When the job was submitted, unix seconds.
+    pub submitted_at: i64,
+    /// An overturned verdict, not a silence.
+    pub fault: bool,
+    /// Of the bond, lost.
+    pub bps: u16,
+    /// Of the loss, paid to the reward account.
+    pub reward_bps: u16,
 }

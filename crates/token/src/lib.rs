@@ -13,6 +13,7 @@ pub const TOKEN_2022: Address =
     Address::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
 
 const TRANSFER_CHECKED: u8 = 12;
+const BURN: u8 = 8;
 const CLOSE_ACCOUNT: u8 = 9;
 
 /// Moves `amount` base units of `mint` from one token account to another, signed by `authority` (by `seeds` where it
@@ -41,6 +42,26 @@ pub fn transfer_checked<'a>(
     unchecked_invoke_signed_fixed(program, &data, &metas, &[from, mint, to, authority], seeds);
 }
 
+/// Destroys `amount` base units of a token account; not possible for the native mint.
+#[inline(always)]
+pub fn burn<'a>(
+    program: &'a Address,
+    account: CpiHandle<'a>,
+    mint: CpiHandle<'a>,
+    authority: CpiHandle<'a>,
+    amount: u64,
+    seeds: &'a [&'a [&'a [u8]]],
+) {
+    let mut data = [BURN; 9];
+    data[1..].copy_from_slice(&amount.to_le_bytes());
+    let metas = [
+        InstructionAccount::writable(account.address()),
+        InstructionAccount::writable(mint.address()),
+        InstructionAccount::readonly_signer(authority.address()),
+    ];
+    unchecked_invoke_signed_fixed(program, &data, &metas, &[account, mint, authority], seeds);
+}
+
 /// Closes an empty token account; its lamports go to `to`.
 #[inline(always)]
 pub fn close_account<'a>(
@@ -62,6 +83,27 @@ pub fn close_account<'a>(
         &[account, to, authority],
         seeds,
     );
+}
+
+/// Size of a token account without extensions, and of one whose only extension fixes its owner.
+const ACCOUNT: usize = 165;
+const FIXED_OWNER_ACCOUNT: usize = ACCOUNT + 5;
+/// What follows in the latter: a token account; the extension "immutable owner", empty.
+const FIXED_OWNER: [u8; 5] = [2, 7, 0, 0, 0];
+const STATE: usize = 108;
+const STATE_INITIALIZED: u8 = 1;
+
+/// What a token account holds, base units; `None` where the data is too short for one.
+pub fn amount(data: &[u8]) -> Option<u64> {
+    data.get(64..72)?.try_into().ok().map(u64::from_le_bytes)
+}
+
+/// Whether a token account (its owner is checked by the caller) can be paid `mint` by a plain transfer: of that mint,
+/// not frozen, and with no extension that may refuse, such as a required memo.
+pub fn can_receive(mint: &Address, data: &[u8]) -> bool {
+    let plain = data.len() == ACCOUNT
+        || (data.len() == FIXED_OWNER_ACCOUNT && data[ACCOUNT..] == FIXED_OWNER);
+    plain && data[..32] == *mint.as_ref() && data[STATE] == STATE_INITIALIZED
 }
 
 /// Size of a mint without extensions.
@@ -118,6 +160,37 @@ mod tests {
             data.extend(vec![9; *size]);
         }
         data
+    }
+
+    #[test]
+    fn only_a_live_account_of_the_mint_without_conditions_can_receive() {
+        let mut account = vec![0; ACCOUNT];
+        account[..32].copy_from_slice(OTHER.as_ref());
+        account[STATE] = 1;
+        assert!(can_receive(&OTHER, &account));
+        account[64] = 7;
+        account[71] = 1;
+        assert_eq!(amount(&account), Some(7 + (1 << 56)));
+        assert_eq!(amount(&account[..71]), None);
+        assert!(!can_receive(&TOKEN_2022, &account));
+        assert!(!can_receive(&OTHER, &account[..164]));
+        assert!(!can_receive(&OTHER, &[]));
+        assert!(can_receive(&OTHER, &[&account[..], &FIXED_OWNER].concat()));
+        // a required memo; and that beside a fixed owner
+        let memo = [&account[..], &[2, 8, 0, 1, 0, 1]].concat();
+        assert!(!can_receive(&OTHER, &memo));
+        assert!(!can_receive(
+            &OTHER,
+            &[&account[..], &FIXED_OWNER, &[8, 0, 1, 0, 1]].concat()
+        ));
+        assert!(!can_receive(
+            &OTHER,
+            &[&account[..], &[2, 8, 0, 0, 0]].concat()
+        ));
+        for state in [0, 2, 255] {
+            account[STATE] = state;
+            assert!(!can_receive(&OTHER, &account));
+        }
     }
 
     #[test]

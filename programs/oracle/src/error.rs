@@ -65,4 +65,16 @@ pub enum OracleError {
     /// 6019
     #[msg("The rent goes back to whoever paid it: pass that wallet")]
     WrongPayer,
+    /// 6020
+    #[msg("The native mint cannot be burned, so it cannot be a bond: use another mint")]
+    NativeMint,
+    /// 6021
+    #[msg("Only the jobs program slashes bonds")]
+    NotSlasher,
+    /// 6022
+    #[msg("The admission still runs: close it when its 30 days are over")]
+    AdmissionRuns,
+    /// 6023
+    #[msg("This wallet still has its seat: it leaves and withdraws its bond first")]
+    StillSeated,
 }

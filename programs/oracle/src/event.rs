@@ -54,6 +54,32 @@ pub struct SeatChanged {
     pub seat: u64,
 }
 
+/// A bond was slashed.
+#[event(bytemuck)]
+pub struct BondSlashed {
+    /// The committee.
+    pub committee: Address,
+    /// The oracle's owner.
+    pub owner: Address,
+    /// Base units of the bond after the slash.
+    pub bond: u64,
+    /// Base units slashed in all.
+    pub slashed: u64,
+    /// Base units of them paid to the reward account; the rest was burned.
+    pub rewarded: u64,
+    /// The seat.
+    pub seat: u64,
+}
+
+/// A membership's account was closed.
+#[event(bytemuck)]
+pub struct OracleClosed {
+    /// The committee.
+    pub committee: Address,
+    /// The wallet.
+    pub owner: Address,
+}
+
 /// A bond grew or was withdrawn.
 #[event(bytemuck)]
 pub struct BondChanged {

@@ -19,13 +19,16 @@ use state::CommitteeArgs;
 declare_id!("5Aiz8vYSMYLG3RMwgxyC9cunoGpytrRScoTd7QJJSbom");
 
 /// The oracle program.
+// As a library of another program on chain it is state only: Anchor exports one dispatcher a program under a fixed
+// symbol, and two of them in one program do not link.
+#[cfg(not(all(target_os = "solana", feature = "no-entrypoint")))]
 #[program]
 pub mod lode_oracle {
     use super::*;
 
     /// Founds a committee with fixed terms and names its founders, who may join within a day.
     ///
-    /// Who: anyone. Errors: `MintNotPlain`, `Founders`, `PanelSize`, `OutOfBounds`.
+    /// Who: anyone. Errors: `MintNotPlain`, `NativeMint`, `Founders`, `PanelSize`, `OutOfBounds`.
     pub fn create_committee(
         ctx: &mut Context<CreateCommittee>,
         args: CommitteeArgs,
@@ -100,7 +103,34 @@ pub mod lode_oracle {
         ctx.accounts.handle(amount)
     }
 
-    /// Takes the bond home and frees the seat, 14 days after the service ended.
+    /// Takes a part of a bond: some to `reward`, the rest burned. A bond that falls below the minimum ends the service
+    /// in a day. Nothing happens where the seat did not serve the submission, as after it was freed.
+    ///
+    /// Who: the jobs program. `seat` served the job submitted at `submitted_at`; `fault` tells an overturned verdict
+    /// from a silence; `bps` of the bond are lost, `reward_bps` of the loss go to `reward`. Errors: `NotSlasher`,
+    /// `ForeignAccount`, `WrongMint`.
+    pub fn slash_oracle(
+        ctx: &mut Context<SlashOracle>,
+        seat: u8,
+        submitted_at: i64,
+        fault: bool,
+        bps: u16,
+        reward_bps: u16,
+    ) -> Result<()> {
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts
+            .handle(seat, submitted_at, fault, bps, reward_bps, now)
+    }
+
+    /// Closes a membership that has no seat: an admission that lapsed, or what is left after the bond was withdrawn.
+    ///
+    /// Who: anyone; the rent goes to whoever paid it. Errors: `StillSeated`, `AdmissionRuns`, `WrongPayer`.
+    pub fn close_oracle(ctx: &mut Context<CloseOracle>) -> Result<()> {
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(now)
+    }
+
+    /// Takes the bond home, frees the seat and closes the vault, 14 days after the service ended.
     ///
     /// Who: the oracle's owner. Errors: `NotSeated`, `BondStillAnswers`, `ForeignAccount`, `WrongDestination`,
     /// `WrongMint`.

@@ -30,6 +30,10 @@ impl CreateCommittee {
             lode_token::is_plain_mint(mint.owner(), &mint.try_borrow()?),
             OracleError::MintNotPlain
         );
+        require!(
+            !NATIVE_MINTS.contains(self.bond_mint.address()),
+            OracleError::NativeMint
+        );
         Ok(())
     }
 

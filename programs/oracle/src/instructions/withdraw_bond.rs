@@ -1,5 +1,6 @@
 //! `withdraw_bond`: 14 days after the service ended, the bond goes home and the seat is freed. Only then: until then a
-//! bit of a job's masks means this owner and nobody else.
+//! bit of a job's masks means this owner and nobody else. The vault is closed with it: whatever anybody else sent there
+//! is burned, so that no gift keeps it open.
 
 use crate::constants::*;
 use crate::error::OracleError;
@@ -12,22 +13,23 @@ use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
 /// Accounts of `withdraw_bond`.
 #[derive(Accounts)]
 pub struct WithdrawBond {
-    /// The oracle's owner.
+    /// The oracle's owner; gets the vault's rent.
+    #[account(mut)]
     pub owner: Signer,
     /// The committee of the membership.
     #[account(mut, address = oracle.committee @ OracleError::ForeignAccount)]
     pub committee: Account<Committee>,
-    /// The membership; bound to owner and committee by its stored keys.
-    #[account(mut, constraint = anchor_lang::address_eq(&oracle.owner, owner.address()) @ OracleError::ForeignAccount)]
+    /// The membership; bound to owner and committee by its stored keys. Seated, so that it has a vault.
+    #[account(mut, constraint = anchor_lang::address_eq(&oracle.owner, owner.address()) @ OracleError::ForeignAccount, constraint = oracle.is_seated() @ OracleError::NotSeated)]
     pub oracle: Account<Oracle>,
-    /// The bond's vault.
+    /// The bond's vault: a token account that only `join` makes, so its address says all.
     #[account(mut, seeds = [BOND_SEED, oracle.address().as_ref()], bump = oracle.vault_bump)]
-    pub vault: InterfaceAccount<TokenAccount>,
+    pub vault: UncheckedAccount,
     /// A token account of the owner's.
     #[account(mut, constraint = anchor_lang::address_eq(to.owner(), owner.address()) @ OracleError::WrongDestination)]
     pub to: InterfaceAccount<TokenAccount>,
-    /// The bond mint.
-    #[account(address = committee.bond_mint @ OracleError::WrongMint)]
+    /// The bond mint; its supply falls by what is burned.
+    #[account(mut, address = committee.bond_mint @ OracleError::WrongMint)]
     pub mint: InterfaceAccount<Mint>,
     /// The mint's token program; the transfer fails under any other.
     pub token_program: Interface<'static, TokenInterface>,
@@ -36,7 +38,6 @@ pub struct WithdrawBond {
 impl WithdrawBond {
     /// Checks, frees the seat, then moves the money.
     pub fn handle(&mut self, now: i64) -> Result<()> {
-        require!(self.oracle.is_seated(), OracleError::NotSeated);
         let free_at = self
             .oracle
             .left_at
@@ -49,6 +50,9 @@ impl WithdrawBond {
             [self.oracle.bump],
         );
         let (amount, number) = (self.oracle.bond, self.oracle.seat);
+        let surplus = lode_token::amount(&self.vault.account().try_borrow()?)
+            .and_then(|held| held.checked_sub(amount))
+            .ok_or(OracleError::Overflow)?;
         *self.committee.seat_mut(number)? = Seat {
             owner: Address::default(),
             attester: Address::default(),
@@ -58,6 +62,7 @@ impl WithdrawBond {
         self.oracle.state = 0;
         self.oracle.seat = 0;
         self.oracle.bond = 0;
+        let signer: &[&[u8]] = &[ORACLE_SEED, committee.as_ref(), owner.as_ref(), &bump];
         lode_token::transfer_checked(
             self.token_program.address(),
             self.vault.cpi_handle(),
@@ -66,7 +71,24 @@ impl WithdrawBond {
             self.oracle.cpi_handle(),
             amount,
             self.mint.decimals(),
-            &[&[ORACLE_SEED, committee.as_ref(), owner.as_ref(), &bump]],
+            &[signer],
+        );
+        if surplus > 0 {
+            lode_token::burn(
+                self.token_program.address(),
+                self.vault.cpi_handle(),
+                self.mint.cpi_handle(),
+                self.oracle.cpi_handle(),
+                surplus,
+                &[signer],
+            );
+        }
+        lode_token::close_account(
+            self.token_program.address(),
+            self.vault.cpi_handle(),
+            self.owner.cpi_handle(),
+            self.oracle.cpi_handle(),
+            &[signer],
         );
         emit!(BondChanged {
             oracle: *self.oracle.address(),

@@ -125,6 +125,19 @@ impl Committee {
         mask
     }
 
+    /// Whether a seat serves a result submitted at `submitted_at`; false for a number that is no seat. Also false where
+    /// the seat was freed and taken by somebody else, who answers for nothing that was submitted before him.
+    pub fn seat_is_eligible(&self, seat: u8, submitted_at: i64) -> bool {
+        self.seats
+            .get(usize::from(seat))
+            .is_some_and(|seat| seat.is_eligible(submitted_at))
+    }
+
+    /// Seats that are more than half of a mask: the votes that decide.
+    pub fn majority(mask: u32) -> u32 {
+        mask.count_ones() / 2 + 1
+    }
+
     /// The seat of a number, if there is one.
     pub fn seat(&self, seat: u8) -> Result<&Seat> {
         self.seats

@@ -44,4 +44,15 @@ impl Oracle {
     pub fn is_seated(&self) -> bool {
         self.state == 1
     }
+
+    /// Counts one offence: a verdict that was overturned, or a silence.
+    pub fn count(&mut self, fault: bool) {
+        let counter = if fault {
+            &mut self.faults
+        } else {
+            &mut self.misses
+        };
+        // A statistic: at its end it stays there rather than to let an oracle off.
+        *counter = counter.saturating_add(1);
+    }
 }
