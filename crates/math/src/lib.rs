@@ -8,6 +8,7 @@
 pub mod bills;
 pub mod lottery;
 pub mod nonce;
+pub mod rewards;
 pub mod shares;
 pub mod windows;
 
