@@ -209,6 +209,41 @@ mod tests {
     }
 
     #[test]
+    fn every_changed_byte_of_a_key_or_message_is_told() {
+        let signed = signed(3);
+        let data = instruction_data(&signed);
+        let (keys, signatures, messages, end) = places(3).unwrap();
+        for place in (keys..signatures).chain(messages..end) {
+            let is_key = place < signatures;
+            let (i, mistake) = if is_key {
+                ((place - keys) / KEY, Mistake::Key)
+            } else {
+                ((place - messages) / MESSAGE, Mistake::Message)
+            };
+            for bit in 0..8 {
+                let mut other = data.clone();
+                other[place] ^= 1 << bit;
+                let proof = Proof::read(&ED25519_PROGRAM, &other, 3).unwrap();
+                for (n, (key, _, message)) in signed.iter().enumerate() {
+                    let expected = if n == i { Err(mistake) } else { Ok(()) };
+                    assert_eq!(proof.is(n, key, message), expected, "byte {place}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn signers_in_another_order_are_told() {
+        let signed = signed(2);
+        let swapped = instruction_data(&[signed[1], signed[0]]);
+        let proof = Proof::read(&ED25519_PROGRAM, &swapped, 2).unwrap();
+        for (i, (key, _, message)) in signed.iter().enumerate() {
+            assert_eq!(proof.is(i, key, message), Err(Mistake::Key));
+            assert_eq!(proof.is(1 - i, key, message), Ok(()));
+        }
+    }
+
+    #[test]
     fn a_byte_more_or_less_is_refused() {
         let data = instruction_data(&signed(3));
         let longer = [&data[..], &[0]].concat();
