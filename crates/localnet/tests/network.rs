@@ -1,37 +1,20 @@
 //! The network of `migrations/localnet.toml`, started for real. Needs the programs that `cargo xtask build` makes.
 #![allow(clippy::unwrap_used)]
+mod common;
+
+use common::options;
 use lode_client::{Client, Error as ClientError};
-use lode_localnet::{apply, fund, time_travel, Error, Localnet, Options, Outcome, Plan};
+use lode_jobs::state::{JobsConfig, Market};
+use lode_localnet::{apply, fund, time_travel, Error, Localnet, Outcome, Plan};
 use lode_oracle::state::Committee;
 use lode_staking::state::StakingConfig;
 use solana_address::Address;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
 
 fn plan() -> Plan {
-    let mut plan = Plan::read(&root().join("migrations/localnet.toml")).unwrap();
-    plan.committee.founders = (1..=5).map(|n| Address::new_from_array([n; 32])).collect();
-    plan
-}
-
-/// Options on two ports that are free now.
-fn options(authority: &Keypair) -> Options {
-    let free: Vec<TcpListener> = (0..2)
-        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-        .collect();
-    let port = |i: usize| free[i].local_addr().unwrap().port();
-    Options {
-        rpc_port: port(0),
-        ws_port: port(1),
-        slot_millis: 100,
-        ..Options::new(root().join("target/deploy"), authority.pubkey())
-    }
+    common::plan((1..=5).map(|n| Address::new_from_array([n; 32])).collect())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,6 +52,16 @@ async fn a_plan_is_made_true_once_and_then_found_true() {
     assert_eq!(found[0].1.k, 3);
     assert_eq!(found[0].1.seats[4].owner, plan.committee.founders[4]);
 
+    let market: Market = client.get_account(&first.market).await.unwrap();
+    assert_eq!(market.mint, first.payment_mint.address);
+    assert_eq!(market.committee, first.committee);
+    assert_eq!((market.k, market.check_bps), (3, 10_000));
+    assert!(market.is_open());
+    let config = lode_client::addresses::jobs::config();
+    let config: JobsConfig = client.get_account(&config).await.unwrap();
+    assert_eq!(config.emission_mint, first.stake_mint.address);
+    assert_eq!(config.epoch_seconds, staking.stream_seconds);
+
     // Who founds the committee is asked for only when it is made; its terms are never changed.
     let mut other = plan.clone();
     other.committee.founders.clear();
@@ -82,6 +75,11 @@ async fn a_plan_is_made_true_once_and_then_found_true() {
         unreachable!("{error}")
     };
     assert_eq!(*field, "minimum_bond");
+
+    let mut other = plan.clone();
+    other.market.store_url.push('x');
+    let error = apply(&other, &client, &authority).await.unwrap_err();
+    assert!(error.to_string().contains("store_url"), "{error}");
 
     // Only the upgrade authority can be first; nobody can be second.
     let error = apply(&plan, &client, &Keypair::new()).await.unwrap_err();
