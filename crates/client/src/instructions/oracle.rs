@@ -2,7 +2,7 @@
 use super::build;
 use crate::addresses::{self, SYSTEM};
 use crate::token::MintInfo;
-use lode_oracle::state::CommitteeArgs;
+use lode_oracle::state::{CommitteeArgs, Oracle};
 use lode_oracle::{accounts, instruction, ID};
 use solana_address::Address;
 use solana_instruction::Instruction;
@@ -160,6 +160,18 @@ pub fn withdraw_bond(owner: &Address, committee: &Address, mint: &MintInfo) -> I
             to: mint.account_of(owner),
             mint: mint.address,
             token_program: mint.program,
+        },
+    )
+}
+
+/// Closes a membership that has no seat; anyone may send it, the rent goes to whoever paid it.
+pub fn close_oracle(oracle_at: &Address, oracle: &Oracle) -> Instruction {
+    build(
+        ID,
+        instruction::CloseOracle {},
+        accounts::CloseOracle {
+            oracle: *oracle_at,
+            payer: oracle.payer,
         },
     )
 }
