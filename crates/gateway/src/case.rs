@@ -102,14 +102,23 @@ impl Case {
             }
         }
         if roles.is_empty() {
-            return Err(Refusal::forbidden(
+            // Accepting and sealing make writers: whoever just became one by a transaction that this gateway's server has
+            // not seen yet should try again.
+            let status = if [Open, Submitted].contains(&self.state) {
+                StatusCode::TOO_EARLY
+            } else {
+                StatusCode::FORBIDDEN
+            };
+            return Err(Refusal::new(
+                status,
                 "this key may not put blobs for this job now: the customer may until it is final, its worker from accepting on, a seat of its panel from the seal on",
             ));
         }
         Ok(roles)
     }
 
-    async fn committee(&self, chain: &impl Chain) -> Result<Committee, Refusal> {
+    /// The market's committee.
+    pub(crate) async fn committee(&self, chain: &impl Chain) -> Result<Committee, Refusal> {
         chain
             .committee(&self.market.committee)
             .await?
@@ -119,9 +128,9 @@ impl Case {
     /// The attestation is of a seat that serves this job, and its signature is over what that seat has to sign.
     /// `outputs` are the blobs stored for the job: of a match, which says nothing of the hash, the receipt among them
     /// is the one that fits the commitment.
-    pub(crate) async fn check_attestation(
+    pub(crate) fn check_attestation(
         &self,
-        chain: &impl Chain,
+        committee: &Committee,
         seat: u8,
         attestation: &Attestation,
         outputs: &[BlobHash],
@@ -131,7 +140,6 @@ impl Case {
                 "the job takes no attestations now: it must be sealed or challenged",
             ));
         }
-        let committee = self.committee(chain).await?;
         let sitting = committee
             .seats
             .get(usize::from(seat))

@@ -299,10 +299,10 @@ impl<C: Chain> Gateway<C> {
                 found,
             }));
         }
-        let mut index = self.index.lock().await;
-        index.add(&id.job, id.blob, entry).await?;
-        drop(index);
+        self.index.lock().await.add(&id.job, id.blob, entry).await?;
         self.store.put_file(id.blob, &turn.path).await?;
+        // A sweep in between may have forgotten the job: the next one shall find the blob.
+        self.index.lock().await.add(&id.job, id.blob, entry).await?;
         turn.end().await;
         Ok(())
     }
@@ -319,21 +319,20 @@ impl<C: Chain> Gateway<C> {
             .map_err(|_| Refusal::from(lode_store::Error::NotAnAttestation))?;
         let attestation = Attestation::from_bytes(&bytes)?;
         let case = Case::load(&self.chain, &self.url, job, attempt).await?;
+        let committee = case.committee(&self.chain).await?;
         // Held to the end: two attestations of one seat are decided one after the other.
         let mut index = self.index.lock().await;
         let outputs: Vec<BlobHash> = index
             .record(&job)
             .map(|r| r.outputs().collect())
             .unwrap_or_default();
-        case.check_attestation(&self.chain, seat, &attestation, &outputs)
-            .await?;
+        case.check_attestation(&committee, seat, &attestation, &outputs)?;
         if let Some(earlier) = self.store.attestation(&job, attempt, seat).await? {
             if earlier == attestation {
                 return Ok(StatusCode::OK);
             }
             let stands = case
-                .check_attestation(&self.chain, seat, &earlier, &outputs)
-                .await
+                .check_attestation(&committee, seat, &earlier, &outputs)
                 .is_ok();
             if stands && earlier.verdict != lode_attestation::Verdict::Unrunnable as u8 {
                 return Err(Refusal::conflict(
