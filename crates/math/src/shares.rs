@@ -17,6 +17,12 @@ pub enum Refusal {
     Overflow,
 }
 
+/// Whether a pool of `stake` behind `total` shares still prices shares finely enough to take new ones.
+#[inline]
+pub fn takes_deposits(stake: u64, total: u64) -> bool {
+    total == 0 || (stake > 0 && total <= stake.saturating_mul(MOST_SHARES_PER_STAKE))
+}
+
 /// Shares that `amount` buys in a pool of `stake` behind `total` shares: `floor(amount x total / stake)`, one for one
 /// in an empty pool.
 #[inline]
@@ -29,7 +35,7 @@ pub fn buy(amount: u64, stake: u64, total: u64) -> Result<u64, Refusal> {
             Ok(amount)
         };
     }
-    if stake == 0 || total > stake.saturating_mul(MOST_SHARES_PER_STAKE) {
+    if !takes_deposits(stake, total) {
         return Err(Refusal::PoolRuined);
     }
     let shares = mul_div_floor(amount, total, stake).ok_or(Refusal::Overflow)?;

@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 use anchor_lang::cpi::InstructionAccount;
+use anchor_lang::prelude::sha256;
 use anchor_lang::{unchecked_invoke_signed_fixed, Address, CpiHandle};
 
 /// Token-2022.
@@ -106,6 +107,32 @@ pub fn can_receive(mint: &Address, data: &[u8]) -> bool {
     plain && data[..32] == *mint.as_ref() && data[STATE] == STATE_INITIALIZED
 }
 
+/// The program whose addresses associated token accounts are.
+const ASSOCIATED: Address = Address::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
+const ADDRESS_MARKER: &[u8; 21] = b"ProgramDerivedAddress";
+
+/// Whether `account` is the associated token account of `wallet` for `mint`.
+///
+/// Every bump is tried by its hash alone, without asking whether the point lies on the curve, which is far cheaper:
+/// an existing account at such a hash is one that the associated token program made, as nobody has its key.
+pub fn is_associated(
+    account: &Address,
+    wallet: &Address,
+    mint: &Address,
+    token_program: &Address,
+) -> bool {
+    let mut seeds = [0; 32 * 4 + 1 + 21];
+    seeds[..32].copy_from_slice(wallet.as_ref());
+    seeds[32..64].copy_from_slice(token_program.as_ref());
+    seeds[64..96].copy_from_slice(mint.as_ref());
+    seeds[97..129].copy_from_slice(ASSOCIATED.as_ref());
+    seeds[129..].copy_from_slice(ADDRESS_MARKER);
+    (0..=u8::MAX).rev().any(|bump| {
+        seeds[96] = bump;
+        sha256(&seeds) == *account.as_array()
+    })
+}
+
 /// Size of a mint without extensions.
 const MINT: usize = 82;
 /// Where a Token-2022 mint says what kind of account it is; extensions follow.
@@ -190,6 +217,22 @@ mod tests {
         for state in [0, 2, 255] {
             account[STATE] = state;
             assert!(!can_receive(&OTHER, &account));
+        }
+    }
+
+    #[test]
+    fn an_associated_account_is_that_of_its_wallet_mint_and_program() {
+        for seed in 0..32u8 {
+            let [wallet, mint, program] =
+                [1, 2, 3].map(|kind| Address::new_from_array([seed ^ kind << 6; 32]));
+            let (at, _) = Address::find_program_address(
+                &[wallet.as_ref(), program.as_ref(), mint.as_ref()],
+                &ASSOCIATED,
+            );
+            assert!(is_associated(&at, &wallet, &mint, &program));
+            assert!(!is_associated(&at, &mint, &wallet, &program));
+            assert!(!is_associated(&at, &wallet, &mint, &wallet));
+            assert!(!is_associated(&wallet, &wallet, &mint, &program));
         }
     }
 

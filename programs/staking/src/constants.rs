@@ -40,3 +40,5 @@ pub const COMMISSION_CAP_CEILING: u16 = 5_000;
 pub const COMMISSION_STEP_CEILING: u16 = 500;
 /// Longest jail, seconds: 28 days.
 pub const JAIL_SECONDS: core::ops::RangeInclusive<i64> = 3_600..=28 * 86_400;
+/// Most that slashes take of a node in one unbonding period, basis points: stake that leaves in time never loses more.
+pub const SLASH_MOST: u64 = 1_000;

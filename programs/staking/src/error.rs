@@ -90,4 +90,33 @@ pub enum StakingError {
     /// 6024
     #[msg("The ticket's rent goes back to whoever paid it: pass that wallet")]
     WrongPayer,
+    /// 6025
+    #[msg("A rise of the commission is announced already: wait until it is in effect, or lower the commission to cancel it")]
+    CommissionPending,
+    /// 6026
+    #[msg("The commission would pass its cap or rise by more than one step: see the configuration's cap and step")]
+    CommissionTooHigh,
+    /// 6027
+    #[msg("This node is not jailed")]
+    NotJailed,
+    /// 6028
+    #[msg("The jail is not over: unjail at the node's jailed-until time")]
+    JailNotOver,
+    /// 6029
+    #[msg("Only the jobs program may slash")]
+    NotSlasher,
+    /// 6030
+    #[msg(
+        "This node is not leaving: only stake on a node whose owner exits can be unstaked by others"
+    )]
+    NodeNotExiting,
+    /// 6031
+    #[msg("Stake or tickets are left: unstake and withdraw first")]
+    StillStaked,
+    /// 6032
+    #[msg("Rewards are left: claim them first")]
+    RewardsUnclaimed,
+    /// 6033
+    #[msg("Delegations or tickets are open: withdraw and close them first; anyone may")]
+    ChildrenOpen,
 }

@@ -93,3 +93,137 @@ pub struct Withdrawn {
     /// Shares that were redeemed.
     pub shares: u64,
 }
+
+/// Parameters of the configuration changed.
+#[event(bytemuck)]
+pub struct ConfigUpdated {
+    /// Unbonding of tickets made from now on, seconds.
+    pub unbonding_seconds: i64,
+    /// Self-stake that a node needs to accept jobs, base units.
+    pub minimum_self_stake: u64,
+    /// How long a slash jails, seconds.
+    pub jail_seconds: i64,
+    /// Most delegated stake as a multiple of self-stake.
+    pub delegation_ratio: u64,
+    /// Highest commission, basis points.
+    pub commission_cap: u64,
+    /// Largest single rise of a commission, basis points.
+    pub commission_step: u64,
+}
+
+/// The owner described his node anew.
+#[event(bytemuck)]
+pub struct NodeDescribed {
+    /// The node.
+    pub node: Address,
+    /// SHA-256 of its public description.
+    pub metadata: [u8; 32],
+    /// Its X25519 key.
+    pub encryption_key: [u8; 32],
+}
+
+/// A ticket's shares became active again.
+#[event(bytemuck)]
+pub struct Restaked {
+    /// The node.
+    pub node: Address,
+    /// Whose shares.
+    pub owner: Address,
+    /// Shares.
+    pub shares: u64,
+}
+
+/// A commission fell, or a rise was announced.
+#[event(bytemuck)]
+pub struct CommissionChanged {
+    /// The node.
+    pub node: Address,
+    /// Commission now, basis points.
+    pub commission: u64,
+    /// Commission announced, basis points; the same as now for none.
+    pub pending: u64,
+    /// When the announced one takes effect, unix seconds; 0 for none.
+    pub effective_at: i64,
+}
+
+/// A reward was found in a vault and booked.
+#[event(bytemuck)]
+pub struct RewardsSwept {
+    /// The node.
+    pub node: Address,
+    /// Base units found.
+    pub reward: u64,
+    /// Of them the operator's.
+    pub commission: u64,
+    /// When the node's stream ends now, unix seconds.
+    pub stream_end: i64,
+}
+
+/// Rewards were paid to a delegation's wallet.
+#[event(bytemuck)]
+pub struct RewardsClaimed {
+    /// The node.
+    pub node: Address,
+    /// The wallet.
+    pub owner: Address,
+    /// Base units paid.
+    pub amount: u64,
+}
+
+/// Commission was paid to the operator.
+#[event(bytemuck)]
+pub struct CommissionClaimed {
+    /// The node.
+    pub node: Address,
+    /// Base units paid.
+    pub amount: u64,
+}
+
+/// A node was slashed and jailed.
+#[event(bytemuck)]
+pub struct NodeSlashed {
+    /// The node.
+    pub node: Address,
+    /// Base units burned; 0 where the period's most was reached.
+    pub burned: u64,
+    /// Base units of stake that are left.
+    pub stake: u64,
+    /// When its owner may unjail it, unix seconds.
+    pub jailed_until: i64,
+}
+
+/// A node is in service again.
+#[event(bytemuck)]
+pub struct NodeUnjailed {
+    /// The node.
+    pub node: Address,
+}
+
+/// A node is on its way out.
+#[event(bytemuck)]
+pub struct NodeExiting {
+    /// The node.
+    pub node: Address,
+    /// Its owner.
+    pub owner: Address,
+}
+
+/// A delegation was closed.
+#[event(bytemuck)]
+pub struct DelegationClosed {
+    /// The node.
+    pub node: Address,
+    /// Its wallet.
+    pub owner: Address,
+}
+
+/// A node and its vault were closed.
+#[event(bytemuck)]
+pub struct NodeClosed {
+    /// The node.
+    pub node: Address,
+    /// Its owner.
+    pub owner: Address,
+    /// Base units that were left in the vault, paid to the owner.
+    pub amount: u64,
+}

@@ -14,7 +14,7 @@ pub mod state;
 
 use anchor_lang::prelude::*;
 pub use instructions::*;
-use state::ConfigArgs;
+use state::{ConfigArgs, ParameterArgs};
 
 declare_id!("7cFVjMmfX3wbPP8JBniYGsdHNBwknZb73F7xD6hokXHX");
 
@@ -32,6 +32,13 @@ pub mod lode_staking {
     pub fn initialize_config(ctx: &mut Context<InitializeConfig>, args: ConfigArgs) -> Result<()> {
         let bump = ctx.bumps.config;
         ctx.accounts.handle(bump, &args)
+    }
+
+    /// Moves parameters inside their compiled bounds, for the future.
+    ///
+    /// Who: the governor. Errors: `NotGovernor`, `OutOfBounds`.
+    pub fn update_config(ctx: &mut Context<UpdateConfig>, args: ParameterArgs) -> Result<()> {
+        ctx.accounts.handle(&args)
     }
 
     /// Names who may become governor by accepting; zero takes it back.
@@ -86,6 +93,21 @@ pub mod lode_staking {
         ctx.accounts.handle()
     }
 
+    /// Says anew what the machine is: customers' filters, never a reward.
+    ///
+    /// Who: the node's owner. Errors: `NotOwner`.
+    pub fn update_node(ctx: &mut Context<UpdateNode>, args: NodeDescription) -> Result<()> {
+        ctx.accounts.handle(&args)
+    }
+
+    /// Lowers the commission at once, or announces a rise by one step.
+    ///
+    /// Who: the node's owner. Errors: `NotOwner`, `CommissionPending`, `CommissionTooHigh`.
+    pub fn set_commission(ctx: &mut Context<SetCommission>, bps: u16) -> Result<()> {
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(bps, now)
+    }
+
     /// Puts stake on a node, own or delegated.
     ///
     /// Who: any wallet. Errors: `Paused`, `NodeExiting`, `NodeJailed`, `AmountTooSmall`, `PoolRuined`,
@@ -106,12 +128,93 @@ pub mod lode_staking {
         ctx.accounts.handle(bump, shares, now)
     }
 
+    /// Makes a ticket's shares active again on the same node. Never paused.
+    ///
+    /// Who: the ticket's wallet. Errors: `NodeExiting`, `NodeJailed`, `PoolRuined`, `RatioExceeded` (delegated stake only),
+    /// `NotDelegator`, `ForeignAccount`, `WrongPayer`.
+    pub fn restake(ctx: &mut Context<Restake>) -> Result<()> {
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(now)
+    }
+
+    /// Moves all shares of a delegation on a leaving node to a ticket. Never paused.
+    ///
+    /// Who: anyone. Errors: `NodeNotExiting`, `AmountTooSmall` (no shares), `ForeignAccount`.
+    pub fn force_unstake(ctx: &mut Context<ForceUnstake>) -> Result<()> {
+        let bump = ctx.bumps.ticket;
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(bump, now)
+    }
+
     /// Pays a ticket to its wallet's associated account and closes it. Never paused.
     ///
     /// Who: anyone. Errors: `UnbondingNotOver`, `WrongDestination`, `ForeignAccount`, `WrongPayer`, `WrongMint`.
     pub fn withdraw(ctx: &mut Context<Withdraw>) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         ctx.accounts.handle(now)
+    }
+
+    /// Books what the vault holds above everything booked: commission to the operator, the rest streams.
+    ///
+    /// Who: anyone. Errors: none of its own; nothing to book is no error.
+    pub fn sweep_rewards(ctx: &mut Context<SweepRewards>) -> Result<()> {
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(now)
+    }
+
+    /// Pays a delegation's rewards to its wallet's associated account, or the owner's own to the payout account.
+    ///
+    /// Who: anyone. Errors: `WrongDestination`, `ForeignAccount`, `WrongMint`; nothing to pay is no error.
+    pub fn claim_rewards(ctx: &mut Context<ClaimRewards>) -> Result<()> {
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(now)
+    }
+
+    /// Pays the operator's commission to the payout account or his associated account.
+    ///
+    /// Who: anyone. Errors: `WrongDestination`, `WrongMint`; nothing to pay is no error.
+    pub fn claim_commission(ctx: &mut Context<ClaimCommission>) -> Result<()> {
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(now)
+    }
+
+    /// Burns a part of a node's stake and jails it, for a job accepted at `accepted_at`. One incident, one slash; at most
+    /// 1 000 bps an unbonding period. A node that is gone is no error.
+    ///
+    /// Who: the jobs program's slasher. Errors: `NotSlasher`, `ForeignAccount`, `WrongMint`.
+    pub fn slash(ctx: &mut Context<Slash>, bps: u16, accepted_at: i64) -> Result<()> {
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(bps, accepted_at, now)
+    }
+
+    /// Takes a jailed node back into service.
+    ///
+    /// Who: the node's owner. Errors: `NotOwner`, `NotJailed`, `JailNotOver`.
+    pub fn unjail(ctx: &mut Context<Unjail>) -> Result<()> {
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(now)
+    }
+
+    /// Takes a node out for good. Never paused.
+    ///
+    /// Who: the node's owner. Errors: `NotOwner`, `NodeExiting`.
+    pub fn exit_node(ctx: &mut Context<ExitNode>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Closes an empty delegation. Never paused.
+    ///
+    /// Who: anyone. Errors: `StillStaked`, `RewardsUnclaimed`, `ForeignAccount`, `WrongPayer`.
+    pub fn close_delegation(ctx: &mut Context<CloseDelegation>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Closes a node that everyone has left, and its vault. Never paused.
+    ///
+    /// Who: the node's owner. Errors: `NotOwner`, `NodeNotExiting`, `ChildrenOpen`, `WrongDestination`, `WrongPayer`,
+    /// `WrongMint`.
+    pub fn close_node(ctx: &mut Context<CloseNode>) -> Result<()> {
+        ctx.accounts.handle()
     }
 }
 

@@ -1,21 +1,48 @@
 //! One instruction per file: accounts, checks, effect - in that order.
 
+mod claim_commission;
+mod claim_rewards;
+mod close_delegation;
+mod close_node;
+mod exit_node;
+mod force_unstake;
 mod governor;
 mod initialize_config;
 mod pause;
 mod register_node;
+mod restake;
+mod set_commission;
 mod set_payout;
 mod set_worker;
+mod slash;
 mod stake;
+mod sweep_rewards;
+mod unjail;
 mod unstake;
+mod update_config;
+mod update_node;
+mod vault;
 mod withdraw;
 
+pub use claim_commission::*;
+pub use claim_rewards::*;
+pub use close_delegation::*;
+pub use close_node::*;
+pub use exit_node::*;
+pub use force_unstake::*;
 pub use governor::*;
 pub use initialize_config::*;
 pub use pause::*;
 pub use register_node::*;
+pub use restake::*;
+pub use set_commission::*;
 pub use set_payout::*;
 pub use set_worker::*;
+pub use slash::*;
 pub use stake::*;
+pub use sweep_rewards::*;
+pub use unjail::*;
 pub use unstake::*;
+pub use update_config::*;
+pub use update_node::*;
 pub use withdraw::*;

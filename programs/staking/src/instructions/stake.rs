@@ -50,28 +50,18 @@ impl Stake {
         self.validate(now)?;
         let (wallet, node) = (*self.wallet.address(), *self.node.address());
         let is_own = address_eq(&self.node.owner, &wallet);
+        self.node.flow(now)?;
+        if self.delegation.version == 0 {
+            self.delegation.open(bump, node, wallet, wallet);
+            self.node.add_child()?;
+        }
+        self.delegation.book(&self.node)?;
         let shares = self.node.add_stake(amount, is_own)?;
         require!(
             is_own || self.node.ratio_holds(&self.config)?,
             StakingError::RatioExceeded
         );
-        let delegation = &mut *self.delegation;
-        if delegation.version == 0 {
-            delegation.version = VERSION;
-            delegation.bump = bump;
-            delegation.node = node;
-            delegation.owner = wallet;
-            delegation.payer = wallet;
-            self.node.open_children = self
-                .node
-                .open_children
-                .checked_add(1)
-                .ok_or(StakingError::Overflow)?;
-        }
-        delegation.active_shares = delegation
-            .active_shares
-            .checked_add(shares)
-            .ok_or(StakingError::Overflow)?;
+        self.delegation.add_shares(shares)?;
         lode_token::transfer_checked(
             self.token_program.address(),
             self.from.cpi_handle(),

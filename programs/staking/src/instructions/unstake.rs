@@ -4,7 +4,6 @@ use crate::constants::*;
 use crate::error::StakingError;
 use crate::event::Unstaked;
 use crate::state::{Delegation, Node, StakingConfig, Unbonding};
-use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 
 /// Accounts of `unstake`.
@@ -32,47 +31,23 @@ pub struct Unstake {
 impl Unstake {
     /// Checks, then moves the shares.
     pub fn handle(&mut self, bump: u8, shares: u64, now: i64) -> Result<()> {
-        require!(shares > 0, StakingError::AmountTooSmall);
-        let (node, wallet) = (*self.node.address(), *self.wallet.address());
-        let release_at = now
-            .checked_add(self.config.unbonding_seconds)
-            .ok_or(StakingError::Overflow)?;
-        let is_own = address_eq(&self.node.owner, &wallet);
-        self.delegation.active_shares = self
-            .delegation
-            .active_shares
-            .checked_sub(shares)
-            .ok_or(StakingError::NotEnoughShares)?;
-        self.node.begin_unbonding(shares, is_own)?;
-        self.node.open_children = self
-            .node
-            .open_children
-            .checked_add(1)
-            .ok_or(StakingError::Overflow)?;
-        let delegation_at = *self.delegation.address();
-        let delegation = &mut *self.delegation;
-        let index = delegation.next_ticket;
-        delegation.next_ticket = index.checked_add(1).ok_or(StakingError::Overflow)?;
-        delegation.open_tickets = delegation
-            .open_tickets
-            .checked_add(1)
-            .ok_or(StakingError::Overflow)?;
-        let ticket = &mut *self.ticket;
-        ticket.version = VERSION;
-        ticket.bump = bump;
-        ticket.index = index;
-        ticket.node = node;
-        ticket.delegation = delegation_at;
-        ticket.owner = wallet;
-        ticket.payer = wallet;
-        ticket.shares = shares;
-        ticket.release_at = release_at;
+        let (delegation_at, wallet) = (*self.delegation.address(), *self.wallet.address());
+        self.ticket.open(
+            bump,
+            &mut self.node,
+            &mut self.delegation,
+            &delegation_at,
+            &wallet,
+            shares,
+            self.config.unbonding_seconds,
+            now,
+        )?;
         emit!(Unstaked {
-            node,
+            node: self.ticket.node,
             owner: wallet,
             ticket: *self.ticket.address(),
             shares,
-            release_at,
+            release_at: self.ticket.release_at,
         });
         Ok(())
     }

@@ -1,12 +1,12 @@
 //! `withdraw`: a ticket is paid to its wallet at release. Anyone may call it: the money has one way to go.
 
+use super::vault::{pay, require_destination};
 use crate::constants::*;
 use crate::error::StakingError;
 use crate::event::Withdrawn;
 use crate::state::{Delegation, Node, StakingConfig, Unbonding};
 use anchor_lang::accounts::Interface;
 use anchor_lang::prelude::*;
-use anchor_spl::associated_token::get_associated_token_address_with_program_id;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
 
 /// Accounts of `withdraw`.
@@ -46,17 +46,13 @@ impl Withdraw {
             now >= self.ticket.release_at,
             StakingError::UnbondingNotOver
         );
-        let expected = get_associated_token_address_with_program_id(
+        require_destination(
+            &self.to,
             &self.ticket.owner,
+            None,
             self.mint.address(),
             self.token_program.address(),
-        );
-        // The address alone is not enough: an associated account can be given away.
-        require!(
-            self.to.address() == &expected && self.to.owner() == &self.ticket.owner,
-            StakingError::WrongDestination
-        );
-        Ok(())
+        )
     }
 
     /// Checks, books the shares out, then moves the tokens.
@@ -65,23 +61,15 @@ impl Withdraw {
         let (node_at, wallet, shares) =
             (*self.node.address(), self.ticket.owner, self.ticket.shares);
         let amount = self.node.redeem(shares)?;
-        let one_less = |count: u32| count.checked_sub(1).ok_or(StakingError::Overflow);
-        self.node.open_children = one_less(self.node.open_children)?;
-        self.delegation.open_tickets = one_less(self.delegation.open_tickets)?;
-        let (owner, index, bump) = (
-            self.node.owner,
-            self.node.index.to_le_bytes(),
-            [self.node.bump],
-        );
-        lode_token::transfer_checked(
+        self.node.drop_child()?;
+        self.delegation.close_ticket()?;
+        pay(
             self.token_program.address(),
-            self.vault.cpi_handle(),
-            self.mint.cpi_handle(),
-            self.to.cpi_handle(),
-            self.node.cpi_handle(),
+            &self.vault,
+            &self.mint,
+            &self.to,
+            &self.node,
             amount,
-            self.mint.decimals(),
-            &[&[NODE_SEED, owner.as_ref(), &index, &bump]],
         );
         emit!(Withdrawn {
             node: node_at,

@@ -72,7 +72,36 @@ pub struct ConfigArgs {
     pub commission_step: u16,
 }
 
+/// What `update_config` sets: all that is not fixed. For the future only; tickets and announced commissions keep
+/// their times.
+#[derive(Clone, Copy, AnchorSerialize, AnchorDeserialize, IdlType)]
+pub struct ParameterArgs {
+    /// See [`StakingConfig::unbonding_seconds`].
+    pub unbonding_seconds: i64,
+    /// See [`StakingConfig::minimum_self_stake`].
+    pub minimum_self_stake: u64,
+    /// See [`StakingConfig::jail_seconds`].
+    pub jail_seconds: i64,
+    /// See [`StakingConfig::delegation_ratio`].
+    pub delegation_ratio: u16,
+    /// See [`StakingConfig::commission_cap`].
+    pub commission_cap: u16,
+    /// See [`StakingConfig::commission_step`].
+    pub commission_step: u16,
+}
+
 impl StakingConfig {
+    /// Sets what is not fixed.
+    pub fn update(&mut self, args: &ParameterArgs) -> Result<()> {
+        self.unbonding_seconds = args.unbonding_seconds;
+        self.minimum_self_stake = args.minimum_self_stake;
+        self.jail_seconds = args.jail_seconds;
+        self.delegation_ratio = args.delegation_ratio;
+        self.commission_cap = args.commission_cap;
+        self.commission_step = args.commission_step;
+        self.invariant()
+    }
+
     /// Sets everything from the arguments.
     pub fn set(&mut self, args: &ConfigArgs) -> Result<()> {
         self.governor = args.governor;

@@ -1,6 +1,10 @@
 //! [`Delegation`]: one wallet's stake on one node; the owner's own stake is one too.
 
+use crate::constants::VERSION;
+use crate::error::StakingError;
+use crate::state::Node;
 use anchor_lang::prelude::*;
+use lode_math::rewards;
 
 /// Shares and rewards of one wallet on one node. PDA `"delegation", node, owner`.
 #[account]
@@ -35,4 +39,81 @@ pub struct Delegation {
     pub padding: [u8; 4],
     /// Reserved, 0.
     pub reserved: [u8; 32],
+}
+
+impl Delegation {
+    /// Begins a delegation; it earns from the node's present reward per share on.
+    pub fn open(&mut self, bump: u8, node: Address, owner: Address, payer: Address) {
+        self.version = VERSION;
+        self.bump = bump;
+        self.node = node;
+        self.owner = owner;
+        self.payer = payer;
+    }
+
+    /// Reward per share of the node when rewards were last booked here, Q64.64.
+    pub fn checkpoint(&self) -> u128 {
+        u128::from(self.checkpoint_high) << 64 | u128::from(self.checkpoint_low)
+    }
+
+    /// Rewards that could be claimed if they were booked now, base units. The node's stream has flowed before.
+    pub fn claimable(&self, node: &Node) -> Result<u64> {
+        rewards::earned(
+            self.active_shares,
+            self.checkpoint(),
+            node.reward_per_share(),
+        )
+        .and_then(|earned| earned.checked_add(self.rewards_pending))
+        .ok_or(StakingError::Overflow.into())
+    }
+
+    /// Books the rewards up to now: before every change of the shares.
+    pub fn book(&mut self, node: &Node) -> Result<()> {
+        self.rewards_pending = self.claimable(node)?;
+        self.checkpoint_low = node.reward_per_share_low;
+        self.checkpoint_high = node.reward_per_share_high;
+        Ok(())
+    }
+
+    /// `shares` were bought, or came back from a ticket.
+    pub fn add_shares(&mut self, shares: u64) -> Result<()> {
+        self.active_shares = self
+            .active_shares
+            .checked_add(shares)
+            .ok_or(StakingError::Overflow)?;
+        Ok(())
+    }
+
+    /// A ticket takes `shares`; returns the ticket's index.
+    pub fn open_ticket(&mut self, shares: u64) -> Result<u32> {
+        require!(shares > 0, StakingError::AmountTooSmall);
+        self.active_shares = self
+            .active_shares
+            .checked_sub(shares)
+            .ok_or(StakingError::NotEnoughShares)?;
+        let one_more = |count: u32| count.checked_add(1).ok_or(StakingError::Overflow);
+        let index = self.next_ticket;
+        self.next_ticket = one_more(index)?;
+        self.open_tickets = one_more(self.open_tickets)?;
+        Ok(index)
+    }
+
+    /// A ticket is closed.
+    pub fn close_ticket(&mut self) -> Result<()> {
+        self.open_tickets = self
+            .open_tickets
+            .checked_sub(1)
+            .ok_or(StakingError::Overflow)?;
+        Ok(())
+    }
+
+    /// Nothing hangs on it any more: no shares, no tickets, no rewards.
+    pub fn require_empty(&self) -> Result<()> {
+        require!(
+            self.active_shares == 0 && self.open_tickets == 0,
+            StakingError::StillStaked
+        );
+        require!(self.rewards_pending == 0, StakingError::RewardsUnclaimed);
+        Ok(())
+    }
 }

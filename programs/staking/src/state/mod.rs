@@ -8,7 +8,7 @@ mod delegation;
 mod node;
 mod unbonding;
 
-pub use config::{ConfigArgs, StakingConfig};
+pub use config::{ConfigArgs, ParameterArgs, StakingConfig};
 pub use delegation::Delegation;
 pub use node::{Node, NodeStatus};
 pub use unbonding::Unbonding;

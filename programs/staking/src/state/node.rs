@@ -1,9 +1,10 @@
 //! [`Node`]: an operator's machine, and the pool of all stake on it.
 
+use crate::constants::SLASH_MOST;
 use crate::error::StakingError;
 use crate::state::StakingConfig;
 use anchor_lang::prelude::*;
-use lode_math::shares;
+use lode_math::{bps_ceil, bps_floor, rewards, shares};
 
 /// What a node may do.
 #[repr(u8)]
@@ -198,6 +199,190 @@ impl Node {
             .ok_or(StakingError::Overflow)?;
         self.invariant()?;
         Ok(amount)
+    }
+
+    /// Moves a ticket's shares back to the active ones: the reverse of [`Node::begin_unbonding`].
+    pub fn end_unbonding(&mut self, shares: u64, is_own: bool) -> Result<()> {
+        require!(
+            shares::takes_deposits(self.stake, self.total_shares()?),
+            StakingError::PoolRuined
+        );
+        self.unbonding_shares = self
+            .unbonding_shares
+            .checked_sub(shares)
+            .ok_or(StakingError::NotEnoughShares)?;
+        let add = |a: u64, b: u64| a.checked_add(b).ok_or(StakingError::Overflow);
+        self.active_shares = add(self.active_shares, shares)?;
+        if is_own {
+            self.self_active_shares = add(self.self_active_shares, shares)?;
+        }
+        self.invariant()
+    }
+
+    /// One more delegation or ticket is open.
+    pub fn add_child(&mut self) -> Result<()> {
+        self.open_children = self
+            .open_children
+            .checked_add(1)
+            .ok_or(StakingError::Overflow)?;
+        Ok(())
+    }
+
+    /// One fewer delegation or ticket is open.
+    pub fn drop_child(&mut self) -> Result<()> {
+        self.open_children = self
+            .open_children
+            .checked_sub(1)
+            .ok_or(StakingError::Overflow)?;
+        Ok(())
+    }
+
+    /// Reward per active share since the node began, Q64.64.
+    pub fn reward_per_share(&self) -> u128 {
+        u128::from(self.reward_per_share_high) << 64 | u128::from(self.reward_per_share_low)
+    }
+
+    /// Lets the stream flow up to `now`: to the active shares, to the operator where there are none. Called before
+    /// shares change and before anything is claimed.
+    pub fn flow(&mut self, now: i64) -> Result<()> {
+        if self.stream_left == 0 || now <= self.stream_at {
+            return Ok(());
+        }
+        let flowed = rewards::streamed(self.stream_left, self.stream_at, self.stream_end, now)
+            .ok_or(StakingError::Overflow)?;
+        self.stream_at = now;
+        if flowed == 0 {
+            return Ok(());
+        }
+        let add = |a: u64, b: u64| a.checked_add(b).ok_or(StakingError::Overflow);
+        self.stream_left = self
+            .stream_left
+            .checked_sub(flowed)
+            .ok_or(StakingError::Overflow)?;
+        match rewards::per_share(flowed, self.active_shares) {
+            Some(per_share) => {
+                let sum = self.reward_per_share().wrapping_add(per_share);
+                self.reward_per_share_low = sum as u64;
+                self.reward_per_share_high = (sum >> 64) as u64;
+                self.rewards_owed = add(self.rewards_owed, flowed)?;
+            }
+            None => self.commission_owed = add(self.commission_owed, flowed)?,
+        }
+        Ok(())
+    }
+
+    /// Everything that the vault holds for somebody, base units: what it holds above this is a reward.
+    pub fn booked(&self) -> Result<u64> {
+        self.stake
+            .checked_add(self.stream_left)
+            .and_then(|sum| sum.checked_add(self.rewards_owed))
+            .and_then(|sum| sum.checked_add(self.commission_owed))
+            .ok_or(StakingError::Overflow.into())
+    }
+
+    /// Books a reward: the commission to the operator, the rest into the stream; all of it to the operator where
+    /// there are no active shares. Returns the operator's part.
+    pub fn receive(&mut self, reward: u64, stream_seconds: i64, now: i64) -> Result<u64> {
+        self.flow(now)?;
+        self.settle_commission(now);
+        let commission = match self.active_shares {
+            0 => reward,
+            _ => bps_floor(reward, u64::from(self.commission)).ok_or(StakingError::Overflow)?,
+        };
+        let streams = reward
+            .checked_sub(commission)
+            .ok_or(StakingError::Overflow)?;
+        self.commission_owed = self
+            .commission_owed
+            .checked_add(commission)
+            .ok_or(StakingError::Overflow)?;
+        if streams > 0 {
+            let seconds = u64::try_from(stream_seconds).map_err(|_| StakingError::Overflow)?;
+            self.stream_end =
+                rewards::stream_end(self.stream_left, self.stream_end, streams, now, seconds)
+                    .ok_or(StakingError::Overflow)?;
+            self.stream_left = self
+                .stream_left
+                .checked_add(streams)
+                .ok_or(StakingError::Overflow)?;
+            self.stream_at = now;
+        }
+        Ok(commission)
+    }
+
+    /// Lets an announced rise of the commission take effect, if its time has come.
+    pub fn settle_commission(&mut self, now: i64) {
+        if self.commission_effective_at != 0 && now >= self.commission_effective_at {
+            self.commission = self.pending_commission;
+            self.commission_effective_at = 0;
+        }
+    }
+
+    /// Changes the commission: a fall at once, cancelling a rise that was announced; a rise by one step at most, an
+    /// unbonding period later, so that whoever does not like it can be gone by then.
+    pub fn change_commission(&mut self, to: u16, config: &StakingConfig, now: i64) -> Result<()> {
+        self.settle_commission(now);
+        let Some(rise) = to.checked_sub(self.commission).filter(|rise| *rise > 0) else {
+            self.commission = to;
+            self.pending_commission = to;
+            self.commission_effective_at = 0;
+            return Ok(());
+        };
+        require!(
+            self.commission_effective_at == 0,
+            StakingError::CommissionPending
+        );
+        require!(
+            to <= config.commission_cap && rise <= config.commission_step,
+            StakingError::CommissionTooHigh
+        );
+        self.pending_commission = to;
+        self.commission_effective_at = now
+            .checked_add(config.unbonding_seconds)
+            .ok_or(StakingError::Overflow)?;
+        Ok(())
+    }
+
+    /// Slashes for a job accepted at `accepted_at` and jails; returns what must be burned, base units.
+    ///
+    /// `None`, and nothing changes: the job was accepted at or before the node was jailed, so it belongs to an
+    /// incident that was punished.
+    pub fn slash(
+        &mut self,
+        bps: u16,
+        accepted_at: i64,
+        config: &StakingConfig,
+        now: i64,
+    ) -> Result<Option<u64>> {
+        if accepted_at <= self.jailed_at {
+            return Ok(None);
+        }
+        let add = |a: i64, b: i64| a.checked_add(b).ok_or(StakingError::Overflow);
+        if now >= add(self.slash_window_start, config.unbonding_seconds)? {
+            self.slash_window_start = now;
+            self.slash_window_used = 0;
+        }
+        let taken = rewards::slash_room(u64::from(bps), self.slash_window_used, SLASH_MOST);
+        let amount = bps_ceil(self.stake, taken).ok_or(StakingError::Overflow)?;
+        self.slash_window_used = self.slash_window_used.saturating_add(taken);
+        self.stake = self
+            .stake
+            .checked_sub(amount)
+            .ok_or(StakingError::Overflow)?;
+        // a lifetime sum is no reason to fail
+        self.slashed_total = self.slashed_total.saturating_add(amount);
+        self.jailed_at = now;
+        self.jailed_until = add(now, config.jail_seconds)?;
+        self.invariant()?;
+        Ok(Some(amount))
+    }
+
+    /// Ends the jail, once its time is up.
+    pub fn unjail(&mut self, now: i64) -> Result<()> {
+        require!(self.is_jailed(), StakingError::NotJailed);
+        require!(now >= self.jailed_until, StakingError::JailNotOver);
+        self.jailed_until = 0;
+        Ok(())
     }
 
     /// `stake <= total shares`, and the owner's shares are among the active ones.

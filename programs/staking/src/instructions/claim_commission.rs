@@ -1,0 +1,70 @@
+//! `claim_commission`: the operator's part of stake rewards is paid to him. Anyone may call it: the money has one way
+//! to go.
+
+use super::vault::{pay, require_destination};
+use crate::constants::*;
+use crate::error::StakingError;
+use crate::event::CommissionClaimed;
+use crate::state::{Node, StakingConfig};
+use anchor_lang::accounts::Interface;
+use anchor_lang::prelude::*;
+use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+
+/// Accounts of `claim_commission`.
+#[derive(Accounts)]
+pub struct ClaimCommission {
+    /// The configuration: the mint.
+    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    pub config: Account<StakingConfig>,
+    /// The node: any account of this program and type is one.
+    #[account(mut)]
+    pub node: Account<Node>,
+    /// The node's vault.
+    #[account(mut, seeds = [VAULT_SEED, node.address().as_ref()], bump = node.vault_bump)]
+    pub vault: InterfaceAccount<TokenAccount>,
+    /// The node's payout account, or its owner's associated account: checked in `validate`.
+    #[account(mut)]
+    pub to: InterfaceAccount<TokenAccount>,
+    /// The stake mint.
+    #[account(address = config.stake_mint @ StakingError::WrongMint)]
+    pub mint: InterfaceAccount<Mint>,
+    /// The mint's token program; the transfer fails under any other.
+    pub token_program: Interface<'static, TokenInterface>,
+}
+
+impl ClaimCommission {
+    fn validate(&self) -> Result<()> {
+        require_destination(
+            &self.to,
+            &self.node.owner,
+            Some(&self.node.payout),
+            self.mint.address(),
+            self.token_program.address(),
+        )
+    }
+
+    /// Checks, books, then pays.
+    pub fn handle(&mut self, now: i64) -> Result<()> {
+        self.validate()?;
+        // without active shares the stream is the operator's
+        self.node.flow(now)?;
+        let amount = self.node.commission_owed;
+        if amount == 0 {
+            return Ok(());
+        }
+        self.node.commission_owed = 0;
+        pay(
+            self.token_program.address(),
+            &self.vault,
+            &self.mint,
+            &self.to,
+            &self.node,
+            amount,
+        );
+        emit!(CommissionClaimed {
+            node: *self.node.address(),
+            amount,
+        });
+        Ok(())
+    }
+}

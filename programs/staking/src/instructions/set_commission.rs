@@ -1,0 +1,34 @@
+//! `set_commission`: falls at once, rises by one announced step.
+
+use crate::constants::*;
+use crate::error::StakingError;
+use crate::event::CommissionChanged;
+use crate::state::{Node, StakingConfig};
+use anchor_lang::prelude::*;
+
+/// Accounts of `set_commission`.
+#[derive(Accounts)]
+pub struct SetCommission {
+    /// The node's owner.
+    pub owner: Signer,
+    /// The configuration: cap, step, and how long before a rise takes effect.
+    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    pub config: Account<StakingConfig>,
+    /// The node; bound to its owner by the stored key.
+    #[account(mut, constraint = anchor_lang::address_eq(&node.owner, owner.address()) @ StakingError::NotOwner)]
+    pub node: Account<Node>,
+}
+
+impl SetCommission {
+    /// Checks, then changes or announces.
+    pub fn handle(&mut self, bps: u16, now: i64) -> Result<()> {
+        self.node.change_commission(bps, &self.config, now)?;
+        emit!(CommissionChanged {
+            node: *self.node.address(),
+            commission: u64::from(self.node.commission),
+            pending: u64::from(self.node.pending_commission),
+            effective_at: self.node.commission_effective_at,
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! `slash`: a node pays for a lie. What it loses burns: nobody gains.
+//!
+//! It never fails for whatever became of the node since.
+
+use crate::constants::*;
+use crate::error::StakingError;
+use crate::event::NodeSlashed;
+use crate::state::{Node, StakingConfig};
+use anchor_lang::accounts::Interface;
+use anchor_lang::address_eq;
+use anchor_lang::prelude::*;
+use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+
+/// Accounts of `slash`.
+#[derive(Accounts)]
+pub struct Slash {
+    /// The jobs program's own address: no key can sign for it.
+    #[account(address = SLASHER @ StakingError::NotSlasher)]
+    pub slasher: Signer,
+    /// The configuration: the window, the jail, the mint.
+    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    pub config: Account<StakingConfig>,
+    /// The node: the caller says which. Left out where it is gone.
+    #[account(mut)]
+    pub node: Option<Account<Node>>,
+    /// Its vault, left out likewise; bound by its address in `validate`.
+    #[account(mut)]
+    pub vault: Option<InterfaceAccount<TokenAccount>>,
+    /// The stake mint; its supply falls by what is burned.
+    #[account(mut, address = config.stake_mint @ StakingError::WrongMint)]
+    pub mint: InterfaceAccount<Mint>,
+    /// The mint's token program; the burn fails under any other.
+    pub token_program: Interface<'static, TokenInterface>,
+}
+
+impl Slash {
+    /// Checks, books the loss, then burns it.
+    pub fn handle(&mut self, bps: u16, accepted_at: i64, now: i64) -> Result<()> {
+        let Some(node) = self.node.as_mut() else {
+            return Ok(());
+        };
+        let vault = self.vault.as_ref().ok_or(StakingError::ForeignAccount)?;
+        let at = *node.address();
+        let vault_at =
+            create_program_address(&[VAULT_SEED, at.as_ref(), &[node.vault_bump]], &crate::ID)
+                .map_err(|_| StakingError::ForeignAccount)?;
+        require!(
+            address_eq(vault.address(), &vault_at),
+            StakingError::ForeignAccount
+        );
+        // What a mint's freeze authority froze cannot be burned: the node is jailed all the same.
+        let bps = if vault.is_frozen() { 0 } else { bps };
+        let Some(amount) = node.slash(bps, accepted_at, &self.config, now)? else {
+            return Ok(());
+        };
+        let (owner, index, bump) = (node.owner, node.index.to_le_bytes(), [node.bump]);
+        if amount > 0 {
+            lode_token::burn(
+                self.token_program.address(),
+                vault.cpi_handle(),
+                self.mint.cpi_handle(),
+                node.cpi_handle(),
+                amount,
+                &[&[NODE_SEED, owner.as_ref(), &index, &bump]],
+            );
+        }
+        emit!(NodeSlashed {
+            node: at,
+            burned: amount,
+            stake: node.stake,
+            jailed_until: node.jailed_until,
+        });
+        Ok(())
+    }
+}
