@@ -1,2 +1,18 @@
-//! Tests of the `jobs` program, one file an instruction.
+//! Tests of the `jobs` program, one file an instruction, and the life of a job as a story.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod accept_job;
+mod attest_job;
+mod cancel_job;
+mod close_job;
+mod configuration;
+mod create_market;
+mod expire_job;
+mod give_up_job;
+mod ledgers;
+mod post_job;
+mod reveal_result;
+mod seal_job;
+mod settle_job;
+mod story;
+mod submit_result;

@@ -165,4 +165,7 @@ pub enum JobsError {
     /// 6051
     #[msg("Slot hashes could not be read")]
     SlotHashes,
+    /// 6052
+    #[msg("The node has a ledger in this market already")]
+    LedgerExists,
 }

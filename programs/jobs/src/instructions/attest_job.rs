@@ -126,7 +126,7 @@ impl AttestJob {
         require!(signers & taken == 0, JobsError::AlreadySigned);
         self.require_signed(verdict, result, units, signers)?;
 
-        let eligible = self.committee.eligible(self.job.submitted_at);
+        let eligible = self.job.eligible;
         let market = &self.market;
         let job = &mut *self.job;
         let tally = match verdict {

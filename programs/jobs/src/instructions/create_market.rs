@@ -16,7 +16,7 @@ use lode_oracle::state::Committee;
 #[instruction(args: MarketArgs)]
 pub struct CreateMarket {
     /// Anyone; earns the market fee, pays the rents.
-    #[account(mut)]
+    #[account(mut, unsafe(dup))]
     pub authority: Signer,
     /// The committee's governor: a committee serves only markets it agreed to. May be the authority itself.
     #[account(unsafe(dup))]

@@ -21,8 +21,9 @@ pub struct OpenNodeLedger {
     /// The node; bound to its owner by the stored key.
     #[account(constraint = anchor_lang::address_eq(&node.owner, owner.address()) @ JobsError::NotLedgerAuthority)]
     pub node: Account<Node>,
-    /// The new ledger.
-    #[account(init, payer = owner, space = 8 + core::mem::size_of::<Ledger>(), seeds = [LEDGER_SEED, market.address().as_ref(), node.address().as_ref()], bump)]
+    /// The new ledger. Anyone may have opened one for the node's address as if it were a wallet's, also before the node
+    /// existed: it is taken over, so that nobody is kept out of a market for the price of a rent.
+    #[account(init_if_needed, payer = owner, space = 8 + core::mem::size_of::<Ledger>(), seeds = [LEDGER_SEED, market.address().as_ref(), node.address().as_ref()], bump)]
     pub ledger: Account<Ledger>,
     /// The node's points, opened with its first ledger.
     #[account(init_if_needed, payer = owner, space = 8 + core::mem::size_of::<Work>(), seeds = [WORK_SEED, node.address().as_ref()], bump)]
@@ -32,9 +33,15 @@ pub struct OpenNodeLedger {
 }
 
 impl OpenNodeLedger {
-    /// Checks, then writes the ledger and, the first time, the points.
+    /// Checks, then writes the ledger and, the first time, the points. What a ledger that is taken over holds stays in it;
+    /// its rent is the owner's from now on.
     pub fn handle(&mut self, bump: u8, work_bump: u8, locked_cap: u64, now: i64) -> Result<()> {
         self.config.require_running(now)?;
+        // No wallet has a node's address, so nobody can have used such a ledger: all it holds was given to the node.
+        require!(
+            self.ledger.version == 0 || self.ledger.kind == LedgerKind::Wallet as u8,
+            JobsError::LedgerExists
+        );
         let (owner, market, node) = (
             *self.owner.address(),
             *self.market.address(),

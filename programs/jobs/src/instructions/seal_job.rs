@@ -39,6 +39,7 @@ impl SealJob {
         let eligible = self.committee.eligible(self.job.submitted_at);
         let check_bps = self.job.check_bps(&self.market);
         let job = &mut *self.job;
+        job.eligible = eligible;
         let checked = match slot_hash_after(job.submitted_slot)? {
             SlotHash::NotYet => return Err(JobsError::SealTooEarly.into()),
             SlotHash::First(hash) => {

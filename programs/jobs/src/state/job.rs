@@ -156,7 +156,9 @@ pub struct Job {
     pub submitted_slot: u64,
     /// End of the state's window, slot.
     pub deadline: u64,
-    /// Seats that the seal drew, a bit each, whether or not the result is checked.
+    /// Seats that serve this submission, a bit each: fixed by its time, written by the seal.
+    pub eligible: u32,
+    /// Seats that the seal drew, whether or not the result is checked.
     pub drawn: u32,
     /// Seats that decide; none while unchecked.
     pub panel: u32,
@@ -172,6 +174,8 @@ pub struct Job {
     pub collected: u32,
     /// Seats that were punished.
     pub penalised: u32,
+    /// Padding, 0.
+    pub padding_2: [u8; 4],
     /// Reserved, 0.
     pub reserved: [u8; 16],
 }
@@ -349,6 +353,7 @@ impl Job {
         self.accepted_at = 0;
         self.submitted_at = 0;
         self.submitted_slot = 0;
+        self.eligible = 0;
         self.drawn = 0;
         Ok(())
     }

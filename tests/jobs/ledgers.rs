@@ -1,0 +1,268 @@
+use anchor_lang::{InstructionData, ToAccountMetas};
+use lode_jobs::error::JobsError;
+use lode_jobs::state::{Ledger, LedgerKind, Work};
+use lode_jobs::{accounts, instruction, ID};
+use lode_tests::jobs::*;
+use lode_tests::staking::TOKENS;
+use lode_tests::*;
+use solana_address::Address;
+use solana_instruction::Instruction;
+use solana_signer::Signer;
+
+fn set_cap(authority: &Address, ledger: &Address, locked_cap: u64) -> Instruction {
+    let accounts = accounts::SetLockedCap {
+        authority: *authority,
+        ledger: *ledger,
+    };
+    lode_tests::instruction(
+        ID,
+        accounts.to_account_metas(None),
+        instruction::SetLockedCap { locked_cap }.data(),
+    )
+}
+
+fn close(signer: &Address, payer: &Address, ledger: &Address) -> Instruction {
+    let accounts = accounts::CloseLedger {
+        signer: *signer,
+        payer: *payer,
+        ledger: *ledger,
+    };
+    lode_tests::instruction(
+        ID,
+        accounts.to_account_metas(None),
+        instruction::CloseLedger {}.data(),
+    )
+}
+
+#[test]
+fn anyone_opens_a_wallets_ledger_and_it_is_the_wallets() {
+    let mut world = World::new();
+    let jobs = Jobs::new(&mut world, 3);
+    let (payer, wallet) = (world.wallet(), Address::new_unique());
+    world.ok(jobs.open_ledger(&payer.pubkey(), &wallet), &[&payer]);
+    let state: Ledger = world.read(&ledger(&jobs.market, &wallet));
+    assert_eq!((state.version, state.kind), (1, LedgerKind::Wallet as u8));
+    assert_eq!(
+        (state.market, state.party, state.authority, state.payer),
+        (jobs.market, wallet, wallet, payer.pubkey())
+    );
+    assert_eq!(state.nonce_top, (START as u64 + 1) << 20);
+    assert_refused(world.send_one(jobs.open_ledger(&payer.pubkey(), &wallet), &[&payer]));
+    let elsewhere = with_account(
+        jobs.open_ledger(&payer.pubkey(), &payer.pubkey()),
+        3,
+        ledger(&jobs.market, &wallet),
+    );
+    assert_refused(world.send_one(elsewhere, &[&payer]));
+}
+
+#[test]
+fn only_its_owner_opens_a_nodes_ledger() {
+    let mut world = World::new();
+    let jobs = Jobs::new(&mut world, 3);
+    let (node, stranger) = (jobs.staking.operator(&mut world), world.wallet());
+    let open = jobs.open_node_ledger(&node.owner.pubkey(), &node.node, 7);
+    let foreign = with_account(open.clone(), 0, stranger.pubkey());
+    assert_error(
+        world.send_one(foreign, &[&stranger]),
+        JobsError::NotLedgerAuthority,
+    );
+    let workers = with_account(open.clone(), 0, node.worker.pubkey());
+    assert_error(
+        world.send_one(workers, &[&node.worker]),
+        JobsError::NotLedgerAuthority,
+    );
+    let forged = world.foreign_owned(&node.node);
+    assert_refused(world.send_one(with_account(open.clone(), 3, forged), &[&node.owner]));
+    world.ok(open, &[&node.owner]);
+    let state: Ledger = world.read(&ledger(&jobs.market, &node.node));
+    assert_eq!(
+        (state.kind, state.party, state.authority),
+        (LedgerKind::Node as u8, node.node, node.owner.pubkey())
+    );
+    assert_eq!(state.locked_cap, 7);
+    let points: Work = world.read(&work(&node.node));
+    assert_eq!(
+        (points.node, points.payer, points.points),
+        (node.node, node.owner.pubkey(), 0)
+    );
+}
+
+#[test]
+fn money_goes_in_from_anyone_and_out_to_its_authority_alone() {
+    let mut world = World::new();
+    let jobs = Jobs::new(&mut world, 3);
+    let friend = jobs.staking.wallet(&mut world, 10 * TOKENS);
+    let (customer, node) = (jobs.customer.pubkey(), jobs.node.node);
+    world.ok(
+        jobs.deposit(&world, &friend.pubkey(), &customer, 10 * TOKENS),
+        &[&friend],
+    );
+    assert_eq!(
+        world.read::<Ledger>(&jobs.customer_ledger()).available,
+        510 * TOKENS
+    );
+    assert_vault_balances(&world, &jobs);
+
+    let withdraw = jobs.withdraw(&world, &customer, &customer, 510 * TOKENS);
+    let too_much = jobs.withdraw(&world, &customer, &customer, 510 * TOKENS + 1);
+    assert_error(
+        world.send_one(too_much, &[&jobs.customer]),
+        JobsError::InsufficientFunds,
+    );
+    let friends = world.associated(&friend.pubkey(), &jobs.mint);
+    assert_error(
+        world.send_one(
+            with_account(withdraw.clone(), 4, friends),
+            &[&jobs.customer],
+        ),
+        JobsError::WrongDestination,
+    );
+    let foreign = with_account(
+        with_account(withdraw.clone(), 0, friend.pubkey()),
+        4,
+        friends,
+    );
+    assert_error(
+        world.send_one(foreign, &[&friend]),
+        JobsError::NotLedgerAuthority,
+    );
+    let other_mint = world.mint(&TOKEN);
+    assert_error(
+        world.send_one(
+            with_account(withdraw.clone(), 5, other_mint),
+            &[&jobs.customer],
+        ),
+        JobsError::WrongMint,
+    );
+    assert_refused(world.send_one(unsigned(withdraw.clone(), 0), &[]));
+    for index in [2, 3, 4] {
+        assert_refused(world.send_one(read_only(withdraw.clone(), index), &[&jobs.customer]));
+    }
+    world.ok(withdraw, &[&jobs.customer]);
+    assert_vault_balances(&world, &jobs);
+
+    // the worker's key moves no money
+    let worker = jobs.node.worker.pubkey();
+    let workers = world.token_account(&jobs.mint, &worker, 0);
+    let mut theft = with_account(
+        jobs.withdraw(&world, &jobs.node.owner.pubkey(), &node, TOKENS),
+        4,
+        workers,
+    );
+    theft.accounts[0].pubkey = worker;
+    assert_error(
+        world.send_one(theft, &[&jobs.node.worker]),
+        JobsError::NotLedgerAuthority,
+    );
+    let deposit = jobs.deposit(&world, &customer, &customer, TOKENS);
+    assert_error(
+        world.send_one(
+            with_account(deposit.clone(), 5, other_mint),
+            &[&jobs.customer],
+        ),
+        JobsError::WrongMint,
+    );
+    assert_refused(world.send_one(
+        with_account(deposit.clone(), 3, lode_tests::staking::vault(&node)),
+        &[&jobs.customer],
+    ));
+    assert_refused(world.send_one(unsigned(deposit, 0), &[]));
+    assert_vault_balances(&world, &jobs);
+}
+
+#[test]
+fn a_ledger_of_another_market_takes_and_gives_nothing_here() {
+    let mut world = World::new();
+    let jobs = Jobs::new(&mut world, 3);
+    let mut terms = args(3);
+    terms.id = 1;
+    world.ok(
+        create_market(&jobs.authority.pubkey(), &jobs.panel, &jobs.mint, terms),
+        &[&jobs.authority, &jobs.panel.governor],
+    );
+    let other = market(&jobs.authority.pubkey(), 1);
+    let customer = jobs.customer.pubkey();
+    for (instruction, index) in [
+        (jobs.deposit(&world, &customer, &customer, TOKENS), 1),
+        (jobs.withdraw(&world, &customer, &customer, TOKENS), 1),
+    ] {
+        assert_error(
+            world.send_one(with_account(instruction, index, other), &[&jobs.customer]),
+            JobsError::ForeignAccount,
+        );
+    }
+    let forged = world.foreign_owned(&jobs.customer_ledger());
+    let withdraw = jobs.withdraw(&world, &customer, &customer, TOKENS);
+    assert_refused(world.send_one(with_account(withdraw, 2, forged), &[&jobs.customer]));
+}
+
+#[test]
+fn an_owner_sets_the_cap_of_his_node_and_nobody_else() {
+    let mut world = World::new();
+    let jobs = Jobs::new(&mut world, 3);
+    let (owner, at) = (jobs.node.owner.pubkey(), jobs.node_ledger());
+    world.ok(set_cap(&owner, &at, 5), &[&jobs.node.owner]);
+    assert_eq!(world.read::<Ledger>(&at).locked_cap, 5);
+    let worker = jobs.node.worker.pubkey();
+    assert_error(
+        world.send_one(set_cap(&worker, &at, 9), &[&jobs.node.worker]),
+        JobsError::NotLedgerAuthority,
+    );
+    let customers = set_cap(&jobs.customer.pubkey(), &jobs.customer_ledger(), 9);
+    assert_error(
+        world.send_one(customers, &[&jobs.customer]),
+        JobsError::WrongLedgerKind,
+    );
+    assert_refused(world.send_one(unsigned(set_cap(&owner, &at, 9), 0), &[]));
+    assert_refused(world.send_one(read_only(set_cap(&owner, &at, 9), 1), &[&jobs.node.owner]));
+}
+
+#[test]
+fn an_empty_ledger_closes_and_an_old_address_never_returns() {
+    let mut world = World::new();
+    let mut jobs = Jobs::new(&mut world, 3);
+    let (customer, at, payer) = (
+        jobs.customer.pubkey(),
+        jobs.customer_ledger(),
+        world.payer.pubkey(),
+    );
+    assert_error(
+        world.send_one(close(&customer, &payer, &at), &[&jobs.customer]),
+        JobsError::LedgerNotEmpty,
+    );
+    let job_at = jobs.open(&mut world);
+    let rest = world.read::<Ledger>(&at).available;
+    world.ok(
+        jobs.withdraw(&world, &customer, &customer, rest),
+        &[&jobs.customer],
+    );
+    // nothing available, but a job is open
+    assert_error(
+        world.send_one(close(&customer, &payer, &at), &[&jobs.customer]),
+        JobsError::LedgerNotEmpty,
+    );
+    world.ok(jobs.cancel(&customer, &job_at), &[&jobs.customer]);
+    let rest = world.read::<Ledger>(&at).available;
+    world.ok(
+        jobs.withdraw(&world, &customer, &customer, rest),
+        &[&jobs.customer],
+    );
+    let stranger = world.wallet();
+    assert_error(
+        world.send_one(close(&stranger.pubkey(), &payer, &at), &[&stranger]),
+        JobsError::NotLedgerAuthority,
+    );
+    assert_error(
+        world.send_one(close(&customer, &stranger.pubkey(), &at), &[&jobs.customer]),
+        JobsError::WrongPayer,
+    );
+    let old = world.read::<Ledger>(&at).nonce_top;
+    world.ok(close(&customer, &payer, &at), &[&jobs.customer]);
+    assert!(!world.exists(&at));
+    world.pass_seconds(1);
+    world.ok(jobs.open_ledger(&payer, &customer), &[]);
+    assert!(world.read::<Ledger>(&at).nonce_top > old + 64);
+    // whoever paid may close an empty one as well
+    world.ok(close(&payer, &payer, &at), &[]);
+}

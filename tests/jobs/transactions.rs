@@ -1,0 +1,129 @@
+//! Properties of transactions as they are sent: how many bytes, and which accounts they write.
+
+use lode_attestation::{seal, Verdict};
+use lode_jobs::state::{Job, JobState};
+use lode_jobs::PostArgs;
+use lode_tests::jobs::*;
+use lode_tests::staking::{self, Operator};
+use lode_tests::*;
+use solana_address::Address;
+use solana_compute_budget_interface::ComputeBudgetInstruction;
+use solana_instruction::Instruction;
+use solana_keypair::Keypair;
+use solana_message::Message;
+use solana_signer::Signer;
+use std::collections::{BTreeMap, BTreeSet};
+
+const MATCH: u8 = Verdict::Match as u8;
+
+/// A transaction as clients send it, with compute limit and priority fee.
+fn message(instructions: &[Instruction], payer: &Address) -> Message {
+    let mut all = vec![
+        ComputeBudgetInstruction::set_compute_unit_limit(20_000),
+        ComputeBudgetInstruction::set_compute_unit_price(1_000),
+    ];
+    all.extend_from_slice(instructions);
+    Message::new(&all, Some(payer))
+}
+
+fn bytes(message: &Message) -> usize {
+    let signatures = usize::from(message.header.num_required_signatures);
+    message.serialize().len() + 1 + 64 * signatures
+}
+
+#[test]
+fn seal_attest_and_settle_of_a_panel_of_five_are_one_transaction() {
+    let mut world = World::new();
+    let mut jobs = Jobs::new(&mut world, 5);
+    let at = jobs.submitted(&mut world);
+    jobs.pass_to_seal(&mut world, 2);
+    let mut state: Job = world.read(&at);
+    // whoever collects the signatures knows the seal before it is written
+    state.seal = seal(&World::slot_hash(state.submitted_slot + 1), &at, 0);
+    let signed = jobs.digests(&at, &state, Verdict::Match, &[0, 1, 3]);
+    let crank = world.payer.pubkey();
+    let all = [
+        jobs.seal(&crank, &at),
+        proof(&signed),
+        jobs.attest(&at, MATCH, &RESULT, UNITS, 0b1011),
+        jobs.settle(&crank, &at),
+    ];
+    let bytes = bytes(&message(&all, &crank));
+    println!("[seal, attest, settle] with k = 5 and 3 signatures: {bytes} bytes");
+    assert!(bytes <= 1_232, "{bytes}");
+    let meta = expect(world.send(&all, &[]));
+    println!("{} compute units", meta.compute_units_consumed - 150);
+    assert_eq!(world.read::<Job>(&at).state, JobState::Settled as u8);
+    assert_vault_balances(&world, &jobs);
+}
+
+#[test]
+fn no_account_is_written_by_two_unrelated_jobs() {
+    let mut world = World::new();
+    let mut jobs = Jobs::new(&mut world, 5);
+    // of a real job, so that the attestations are whole
+    let real = jobs.sealed(&mut world);
+    let signed = jobs.digests(&real, &world.read(&real), Verdict::Match, &[0, 1, 3]);
+
+    let mut writers: BTreeMap<Address, BTreeSet<usize>> = BTreeMap::new();
+    let mut transactions = 0;
+    // one market, one committee; every job has a customer, a node and a crank of its own
+    for number in 0..200 {
+        jobs.customer = Keypair::new();
+        let owner = Keypair::new();
+        jobs.node = Operator {
+            node: staking::node(&owner.pubkey(), 0),
+            wallet: world.associated(&owner.pubkey(), &jobs.mint),
+            owner,
+            worker: Keypair::new(),
+        };
+        let (customer, worker) = (jobs.customer.pubkey(), jobs.node.worker.pubkey());
+        let crank = Address::new_unique();
+        let args = PostArgs {
+            nonce: 1,
+            spec: SPEC,
+            price: PRICE,
+            units_limit: LIMIT,
+            target: Address::default(),
+            checked: false,
+        };
+        let at = job(&jobs.customer_ledger(), 1).0;
+        let attest = jobs.attest(&at, MATCH, &RESULT, UNITS, 0b1011);
+        for (instructions, payer) in [
+            (vec![jobs.post(args)], customer),
+            (vec![jobs.cancel(&customer, &at)], customer),
+            (vec![jobs.accept(&jobs.node, &at)], worker),
+            (vec![jobs.give_up(&jobs.node, &at)], worker),
+            (
+                vec![jobs.submit(&jobs.node, &at, &RESULT, UNITS, 0)],
+                worker,
+            ),
+            (vec![jobs.expire(&crank, &at)], crank),
+            (vec![jobs.seal(&crank, &at)], crank),
+            (vec![jobs.reveal(&at, &RESULT)], crank),
+            (vec![proof(&signed), attest], crank),
+            (
+                vec![jobs.settle(&crank, &at), jobs.close(&crank, &at)],
+                crank,
+            ),
+        ] {
+            transactions += 1;
+            let message = message(&instructions, &payer);
+            assert!(bytes(&message) <= 1_232);
+            let metas = instructions.iter().flat_map(|i| &i.accounts);
+            let written = metas.filter(|meta| meta.is_writable).map(|m| m.pubkey);
+            for account in written.chain([payer]) {
+                writers.entry(account).or_default().insert(number);
+            }
+        }
+    }
+    assert_eq!(transactions, 2_000);
+    let shared: Vec<_> = writers
+        .iter()
+        .filter(|(_, jobs)| jobs.len() > 1)
+        .map(|(account, _)| account)
+        .collect();
+    assert!(shared.is_empty(), "{shared:?}");
+    // job, two ledgers, points, customer, worker, crank: nothing else is written at all
+    assert_eq!(writers.len(), 200 * 7);
+}
