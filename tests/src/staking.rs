@@ -2,8 +2,9 @@
 
 use crate::{World, SYSTEM, TOKEN};
 use anchor_lang::{InstructionData, ToAccountMetas};
-use lode_staking::state::{ConfigArgs, Node, StakingConfig};
-use lode_staking::{accounts, instruction, NodeArgs, ID};
+use lode_staking::constants::SLASHER;
+use lode_staking::state::{ConfigArgs, Node, ParameterArgs, StakingConfig};
+use lode_staking::{accounts, instruction, NodeArgs, NodeDescription, ID};
 use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
@@ -229,6 +230,174 @@ impl Staking {
         )
     }
 
+    /// `restake` of ticket `index`.
+    pub fn restake(&self, node: &Address, wallet: &Address, index: u32) -> Instruction {
+        let delegation = delegation(node, wallet);
+        crate::instruction(
+            ID,
+            accounts::Restake {
+                wallet: *wallet,
+                config: config(),
+                ticket: ticket(&delegation, index),
+                payer: *wallet,
+                node: *node,
+                delegation,
+            }
+            .to_account_metas(None),
+            instruction::Restake {}.data(),
+        )
+    }
+
+    /// `sweep_rewards`.
+    pub fn sweep_rewards(&self, node: &Address) -> Instruction {
+        crate::instruction(
+            ID,
+            accounts::SweepRewards {
+                config: config(),
+                node: *node,
+                vault: vault(node),
+            }
+            .to_account_metas(None),
+            instruction::SweepRewards {}.data(),
+        )
+    }
+
+    /// Rewards come to a node's vault, as tokens out of nowhere, and are swept.
+    pub fn reward(&self, world: &mut World, node: &Address, amount: u64) {
+        self.drop_into_vault(world, node, amount);
+        world.ok(self.sweep_rewards(node), &[]);
+    }
+
+    /// Tokens come to a node's vault.
+    pub fn drop_into_vault(&self, world: &mut World, node: &Address, amount: u64) {
+        let at = vault(node);
+        let held = world.amount(&at) + amount;
+        for (account, offset, value) in [
+            (at, 64, held),
+            (self.mint, 36, world.supply(&self.mint) + amount),
+        ] {
+            let mut changed = world.svm.get_account(&account).unwrap();
+            changed.data[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
+            world.svm.set_account(account, changed).unwrap();
+        }
+    }
+
+    /// `claim_rewards` to the wallet's associated account.
+    pub fn claim_rewards(&self, world: &World, node: &Address, wallet: &Address) -> Instruction {
+        crate::instruction(
+            ID,
+            accounts::ClaimRewards {
+                config: config(),
+                node: *node,
+                delegation: delegation(node, wallet),
+                vault: vault(node),
+                to: world.associated(wallet, &self.mint),
+                mint: self.mint,
+                token_program: self.token,
+            }
+            .to_account_metas(None),
+            instruction::ClaimRewards {}.data(),
+        )
+    }
+
+    /// `claim_commission` to `to`.
+    pub fn claim_commission(&self, node: &Address, to: &Address) -> Instruction {
+        crate::instruction(
+            ID,
+            accounts::ClaimCommission {
+                config: config(),
+                node: *node,
+                vault: vault(node),
+                to: *to,
+                mint: self.mint,
+                token_program: self.token,
+            }
+            .to_account_metas(None),
+            instruction::ClaimCommission {}.data(),
+        )
+    }
+
+    /// `slash`; the slasher is the jobs program's address, so only [`World::send_as_program`] can send it.
+    pub fn slash(&self, node: &Address, bps: u16, accepted_at: i64) -> Instruction {
+        self.slash_by(&SLASHER, Some(*node), bps, accepted_at)
+    }
+
+    /// `slash` by anyone, of a node or of none.
+    pub fn slash_by(
+        &self,
+        slasher: &Address,
+        node: Option<Address>,
+        bps: u16,
+        accepted_at: i64,
+    ) -> Instruction {
+        crate::instruction(
+            ID,
+            accounts::Slash {
+                slasher: *slasher,
+                config: config(),
+                node,
+                vault: node.map(|node| vault(&node)),
+                mint: self.mint,
+                token_program: self.token,
+            }
+            .to_account_metas(None),
+            instruction::Slash { bps, accepted_at }.data(),
+        )
+    }
+
+    /// `force_unstake` of a wallet's delegation into ticket `index`, paid by `payer`.
+    pub fn force_unstake(
+        &self,
+        node: &Address,
+        wallet: &Address,
+        index: u32,
+        payer: &Address,
+    ) -> Instruction {
+        let delegation = delegation(node, wallet);
+        crate::instruction(
+            ID,
+            accounts::ForceUnstake {
+                payer: *payer,
+                config: config(),
+                node: *node,
+                delegation,
+                ticket: ticket(&delegation, index),
+                system_program: SYSTEM,
+            }
+            .to_account_metas(None),
+            instruction::ForceUnstake {}.data(),
+        )
+    }
+
+    /// `close_node`; what is left goes to the owner's associated account.
+    pub fn close_node(&self, world: &World, node: &Address, owner: &Address) -> Instruction {
+        crate::instruction(
+            ID,
+            accounts::CloseNode {
+                owner: *owner,
+                config: config(),
+                node: *node,
+                payer: *owner,
+                vault: vault(node),
+                to: world.associated(owner, &self.mint),
+                mint: self.mint,
+                token_program: self.token,
+            }
+            .to_account_metas(None),
+            instruction::CloseNode {}.data(),
+        )
+    }
+
+    /// A wallet with `amount` delegated to a node.
+    pub fn delegator(&self, world: &mut World, node: &Address, amount: u64) -> Keypair {
+        let wallet = self.wallet(world, amount);
+        world.ok(
+            self.stake(world, node, &wallet.pubkey(), amount),
+            &[&wallet],
+        );
+        wallet
+    }
+
     /// An operator with 10 000 tokens and a registered node of 4 cores and 8 GiB, nothing staked.
     pub fn operator(&self, world: &mut World) -> Operator {
         let (owner, worker) = (self.wallet(world, 10_000 * TOKENS), world.wallet());
@@ -253,6 +422,86 @@ impl Staking {
     }
 }
 
+/// `update_config`.
+pub fn update_config(governor: &Address, args: ParameterArgs) -> Instruction {
+    crate::instruction(
+        ID,
+        accounts::UpdateConfig {
+            governor: *governor,
+            config: config(),
+        }
+        .to_account_metas(None),
+        instruction::UpdateConfig { args }.data(),
+    )
+}
+
+/// `update_node`.
+pub fn update_node(owner: &Address, node: &Address, args: NodeDescription) -> Instruction {
+    crate::instruction(
+        ID,
+        accounts::UpdateNode {
+            owner: *owner,
+            node: *node,
+        }
+        .to_account_metas(None),
+        instruction::UpdateNode { args }.data(),
+    )
+}
+
+/// `set_commission`.
+pub fn set_commission(owner: &Address, node: &Address, bps: u16) -> Instruction {
+    crate::instruction(
+        ID,
+        accounts::SetCommission {
+            owner: *owner,
+            config: config(),
+            node: *node,
+        }
+        .to_account_metas(None),
+        instruction::SetCommission { bps }.data(),
+    )
+}
+
+/// `unjail`.
+pub fn unjail(owner: &Address, node: &Address) -> Instruction {
+    crate::instruction(
+        ID,
+        accounts::Unjail {
+            owner: *owner,
+            node: *node,
+        }
+        .to_account_metas(None),
+        instruction::Unjail {}.data(),
+    )
+}
+
+/// `exit_node`.
+pub fn exit_node(owner: &Address, node: &Address) -> Instruction {
+    crate::instruction(
+        ID,
+        accounts::ExitNode {
+            owner: *owner,
+            node: *node,
+        }
+        .to_account_metas(None),
+        instruction::ExitNode {}.data(),
+    )
+}
+
+/// `close_delegation`, whose rent `payer` paid.
+pub fn close_delegation(node: &Address, wallet: &Address, payer: &Address) -> Instruction {
+    crate::instruction(
+        ID,
+        accounts::CloseDelegation {
+            delegation: delegation(node, wallet),
+            payer: *payer,
+            node: *node,
+        }
+        .to_account_metas(None),
+        instruction::CloseDelegation {}.data(),
+    )
+}
+
 /// What operators of tests say of their nodes.
 pub fn node_args(worker: &Address) -> NodeArgs {
     NodeArgs {
@@ -266,11 +515,18 @@ pub fn node_args(worker: &Address) -> NodeArgs {
     }
 }
 
-/// Checks invariant 1 as far as it is built: the vault holds the stake, exactly.
+/// Checks that the vault holds the stake, exactly: of nodes without rewards.
 #[track_caller]
 pub fn assert_vault_holds_stake(world: &World, node: &Address) {
     let state: Node = world.read(node);
     assert_eq!(world.amount(&vault(node)), state.stake);
+}
+
+/// Checks invariant 1, after a sweep: the vault holds what is booked, exactly.
+#[track_caller]
+pub fn assert_vault_holds_what_is_booked(world: &World, node: &Address) {
+    let state: Node = world.read(node);
+    assert_eq!(world.amount(&vault(node)), state.booked().unwrap());
 }
 
 /// The configuration.

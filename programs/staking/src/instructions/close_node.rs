@@ -21,8 +21,8 @@ pub struct CloseNode {
     /// The node; bound to its owner by the stored key.
     #[account(mut, close = payer, constraint = anchor_lang::address_eq(&node.owner, owner.address()) @ StakingError::NotOwner)]
     pub node: Account<Node>,
-    /// Who paid the rents of node and vault.
-    #[account(mut, address = node.payer @ StakingError::WrongPayer)]
+    /// Who paid the rents of node and vault; may be the owner, and only ever receives.
+    #[account(mut, unsafe(dup), address = node.payer @ StakingError::WrongPayer)]
     pub payer: UncheckedAccount,
     /// The node's vault.
     #[account(mut, seeds = [VAULT_SEED, node.address().as_ref()], bump = node.vault_bump)]

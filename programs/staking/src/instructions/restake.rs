@@ -19,8 +19,8 @@ pub struct Restake {
     /// The ticket; its rent goes back to its payer.
     #[account(mut, close = payer, constraint = anchor_lang::address_eq(&ticket.owner, wallet.address()) @ StakingError::NotDelegator)]
     pub ticket: Account<Unbonding>,
-    /// Who paid the ticket's rent.
-    #[account(mut, address = ticket.payer @ StakingError::WrongPayer)]
+    /// Who paid the ticket's rent; may be the wallet, and only ever receives.
+    #[account(mut, unsafe(dup), address = ticket.payer @ StakingError::WrongPayer)]
     pub payer: UncheckedAccount,
     /// The node of the ticket.
     #[account(mut, address = ticket.node @ StakingError::ForeignAccount)]
