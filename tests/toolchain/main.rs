@@ -111,7 +111,8 @@ fn fails(r: Result<TransactionMetadata, String>, with: &str) -> Result<(), Strin
 fn the_svm_computes_what_the_host_computes() {
     const INPUTS: u64 = 8;
     let mut t = Test::new();
-    let groups: [(&str, u32, u64, fn(u32, u64, u32) -> u64); 3] = [
+    type Host = fn(u32, u64, u32) -> u64;
+    let groups: [(&str, u32, u64, Host); 3] = [
         ("gen", p::gen::COUNT, INPUTS, p::gen::run),
         ("shapes", p::shapes::COUNT, INPUTS * 4, p::shapes::run),
         // u128 multiplication, division and remainder among them

@@ -12,7 +12,7 @@ use solana_signer::Signer;
 use std::path::{Path, PathBuf};
 
 /// Makes a keypair per program, unless it is there already, and writes the ids into the sources.
-pub fn run() -> Result<()> {
+pub fn write() -> Result<()> {
     let folder = root().join("target/deploy");
     std::fs::create_dir_all(&folder)?;
     for name in PROGRAMS {

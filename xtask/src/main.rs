@@ -40,8 +40,8 @@ fn main() -> std::process::ExitCode {
             true => build::workloads(),
             false => Ok(()),
         }),
-        Command::Test => test::run(),
-        Command::Keys => keys::run(),
+        Command::Test => test::everything(),
+        Command::Keys => keys::write(),
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,

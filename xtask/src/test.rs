@@ -7,9 +7,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 /// Runs everything.
-pub fn run() -> Result<()> {
+pub fn everything() -> Result<()> {
     step("formatting");
-    run_fmt()?;
+    formatting()?;
     setup::nextest()?;
     build::programs()?;
     build::selftest()?;
@@ -19,7 +19,7 @@ pub fn run() -> Result<()> {
     tests()
 }
 
-fn run_fmt() -> Result<()> {
+fn formatting() -> Result<()> {
     run(Command::new("cargo").args(["fmt", "--all", "--check"]))
         .context("run `cargo fmt --all` and commit what it changed")
 }
