@@ -239,12 +239,12 @@ impl<C: Chain> Gateway<C> {
             .get(BlobHash(case.job.spec), MOST_SPEC_BYTES)
             .await?
             .ok_or_else(|| Refusal::conflict("the job's spec is not stored yet: put it first"))?;
-        let named = spec::named(&spec).ok_or_else(|| {
-            Refusal::conflict("the job's spec cannot be read: nothing else can be stored for it")
+        let named = spec::named(&spec).map_err(|error| {
+            Refusal::conflict(format!("nothing else can be stored for this job: {error}"))
         })?;
         if let Some(said) = named.blobs.get(&id.blob) {
             if customer {
-                if said.is_some_and(|said| said != size) {
+                if *said != size {
                     return Err(Refusal::new(
                         StatusCode::UNPROCESSABLE_ENTITY,
                         "the spec names this blob with another size",

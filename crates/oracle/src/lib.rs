@@ -1,1 +1,78 @@
-//! The oracle's agent.
+//! The oracle's agent: re-executes the jobs that its seat is drawn for and leaves its signed verdict in the store
+//! (protocol, "One tally" and "Data").
+//!
+//! It reads the chain, the market's store and nothing else, sends no transaction and opens no port. The chain is the
+//! truth: what lies in its folder is a cache, but for the journal, which keeps it from ever signing two verdicts for
+//! one attempt. It may be killed at any moment and started again.
+#![warn(missing_docs)]
+
+mod agent;
+mod decision;
+mod execution;
+mod journal;
+mod task;
+
+pub use agent::{Config, OracleAgent};
+pub use decision::{decide, is_due, is_late, my_seat, Decision, Finding, MySeat};
+pub use journal::{Entry, Journal};
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What stops the agent, or one of its jobs.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The chain.
+    #[error(transparent)]
+    Chain(#[from] lode_client::Error),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] lode_store::Error),
+    /// Nobody sits there with this key.
+    #[error("no seat of committee {committee} has the attester key {attester}: join the committee, or set this key as the seat's attester")]
+    NoSeat {
+        /// The committee.
+        committee: solana_address::Address,
+        /// The key.
+        attester: solana_address::Address,
+    },
+    /// The agent's folder.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Two agents with one folder could sign two verdicts.
+    #[error("another agent uses the folder {0}: stop it, or give this one a folder of its own")]
+    FolderInUse(std::path::PathBuf),
+    /// A damaged journal must not be guessed at.
+    #[error("the journal's entry {0} cannot be read: no verdict is signed for that attempt")]
+    DamagedEntry(std::path::PathBuf),
+    /// This machine got two results for one attempt.
+    #[error("the journal says `{before:?}` for job {job}, attempt {attempt}; a second run says `{now:?}`, which is not signed: this machine is not reliable")]
+    SecondVerdict {
+        /// The job.
+        job: solana_address::Address,
+        /// Its attempt.
+        attempt: u8,
+        /// What the journal says.
+        before: lode_attestation::Verdict,
+        /// What it would say now.
+        now: lode_attestation::Verdict,
+    },
+    /// The runtime did not come to an end of its own.
+    #[error("the runtime fails: {0}")]
+    Runtime(String),
+}
+
+impl Error {
+    /// Trying again is of no use, or must not be.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::SecondVerdict { .. } | Self::DamagedEntry(_) | Self::FolderInUse(_)
+        )
+    }
+}

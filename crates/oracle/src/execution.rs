@@ -1,0 +1,217 @@
+//! Fetches what a job names, from the market's store only, and runs it.
+
+use crate::decision::Finding;
+use crate::{Error, Result};
+use lode_jobs::state::{Job, Market};
+use lode_runtime::child::{self, Limits};
+use lode_runtime::{JobSpec, Outcome, RunRequest};
+use lode_store::{BlobCache, BlobHash, GatewayClient, MOST_SPEC_BYTES};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::{oneshot, OwnedSemaphorePermit};
+
+/// How long a slot is planned to last.
+const SLOT: Duration = Duration::from_millis(400);
+/// No run may take longer, however long its window.
+const LONGEST_RUN: Duration = Duration::from_secs(86_400);
+
+/// What this machine finds, and the names of the receipt and of what it names, all of them in the cache.
+pub(crate) async fn run(
+    job: &Job,
+    market: &Market,
+    store: &GatewayClient,
+    cache: &BlobCache,
+    permit: OwnedSemaphorePermit,
+) -> Result<(Finding, Vec<BlobHash>)> {
+    let only = |finding| Ok((finding, Vec::new()));
+    let spec_hash = BlobHash(job.spec);
+    let stored = match fetch(cache, store, "the spec", spec_hash, MOST_SPEC_BYTES).await? {
+        Fetched::Here(path, _) => tokio::fs::read(&path)
+            .await
+            .map_err(|source| Error::File { path, source })?,
+        Fetched::Missing(what) => return only(Finding::Missing(what)),
+    };
+    let spec = match checked(&stored, job.units_limit, market) {
+        Ok(spec) => spec,
+        Err(reason) => return only(Finding::NoReceipt(reason)),
+    };
+    for blob in spec.blobs() {
+        let hash = BlobHash(blob.sha256);
+        match fetch(cache, store, "a blob", hash, blob.size).await? {
+            Fetched::Here(_, size) if size == blob.size => {}
+            Fetched::Here(_, size) => {
+                let what = format!("blob {hash} has {size} bytes, not the {} named", blob.size);
+                return only(Finding::Missing(what));
+            }
+            Fetched::Missing(what) => return only(Finding::Missing(what)),
+        }
+    }
+    let paths = cache.clone();
+    let read = move |hash: &[u8; 32]| {
+        let path = paths.path(BlobHash(*hash));
+        std::fs::read(&path).map_err(|source| Error::File { path, source })
+    };
+    let limit = job.units_limit;
+    let limits = limits(market);
+    let (tell, told) = oneshot::channel();
+    // A thread of its own: unlike tokio's, it holds up neither a shutdown nor anything else. What it found after nobody
+    // waits any more is dropped; it keeps its permit until the run is over.
+    std::thread::Builder::new()
+        .name("run".into())
+        .spawn(move || {
+            let ended = || {
+                let blobs = RunRequest::collect(spec, limit, read)?;
+                let (module, stdin, inputs) = (&blobs.module, &blobs.stdin, &blobs.inputs);
+                child::run(&stored, module, stdin, inputs, limit, limits)
+                    .map_err(|error| Error::Runtime(error.to_string()))
+            };
+            let _ = tell.send(ended());
+            drop(permit);
+        })
+        .map_err(|error| Error::Runtime(error.to_string()))?;
+    let ended = told
+        .await
+        .map_err(|_| Error::Runtime("its thread broke".into()))??;
+    match ended {
+        Outcome::Host(end) => only(Finding::HostEnd(end.to_string())),
+        Outcome::Receipt(finished) => {
+            let finding = Finding::Receipt {
+                hash: finished.result_hash,
+                units: finished.receipt.units,
+            };
+            let mut names = Vec::new();
+            for bytes in finished.outputs.into_iter().chain([finished.line]) {
+                names.push(cache.insert(bytes).await?.0);
+            }
+            Ok((finding, names))
+        }
+    }
+}
+
+/// A spec that has a receipt: it parses, asks for no more than the market allows, and its limit pays for its base.
+/// The same on every machine, so nodes refuse the others before they accept.
+fn checked(stored: &[u8], limit: u64, market: &Market) -> std::result::Result<JobSpec, String> {
+    let spec = JobSpec::parse(stored).map_err(|error| error.to_string())?;
+    spec.fuel(limit).map_err(|error| error.to_string())?;
+    if spec.memory_mib > u64::from(market.memory_mib) {
+        return Err(format!(
+            "it asks for {} MiB, this market has at most {}",
+            spec.memory_mib, market.memory_mib
+        ));
+    }
+    if let Some(blob) = spec.blobs().iter().find(|b| b.size > market.blob_limit) {
+        return Err(format!(
+            "it names a blob of {} bytes, this market has at most {}",
+            blob.size, market.blob_limit
+        ));
+    }
+    Ok(spec)
+}
+
+/// A run that outlives the attest window helps nobody.
+fn limits(market: &Market) -> Limits {
+    let slots = u32::try_from(market.attest_window).unwrap_or(u32::MAX);
+    let wall = SLOT.saturating_mul(slots).min(LONGEST_RUN);
+    Limits {
+        wall,
+        cpu_seconds: wall.as_secs().max(1),
+    }
+}
+
+#[derive(Debug)]
+enum Fetched {
+    /// In the cache, with so many bytes.
+    Here(PathBuf, u64),
+    /// Cannot be had.
+    Missing(String),
+}
+
+/// A blob from the cache or the store. Whatever the store does wrong makes it missing; only this machine's own
+/// failures are errors.
+async fn fetch(
+    cache: &BlobCache,
+    store: &GatewayClient,
+    what: &str,
+    blob: BlobHash,
+    limit: u64,
+) -> Result<Fetched> {
+    match cache.get(blob, limit, store).await {
+        Ok(path) => match tokio::fs::metadata(&path).await {
+            Ok(about) => Ok(Fetched::Here(path, about.len())),
+            Err(source) => Err(Error::File { path, source }),
+        },
+        Err(error @ lode_store::Error::File { .. }) => Err(error.into()),
+        Err(error) => Ok(Fetched::Missing(format!("{what}: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use bytemuck::Zeroable;
+
+    fn market() -> Market {
+        let mut market = Market::zeroed();
+        market.memory_mib = 64;
+        market.blob_limit = 1_000;
+        market.attest_window = 100;
+        market
+    }
+
+    fn spec(memory: u64, module: u64) -> String {
+        let hash = BlobHash::of(b"module");
+        format!(
+            r#"{{"v":1,"runtime":1,"module":{{"sha256":"{hash}","size":{module}}},"memory_mib":{memory},"output_limit":0}}"#
+        )
+    }
+
+    #[test]
+    fn a_spec_has_a_receipt_only_inside_the_markets_limits_and_its_own() {
+        let check = |text: &str, limit| checked(text.as_bytes(), limit, &market());
+        let fits = spec(64, 1_000);
+        let base = check(&fits, 1_000).unwrap().base_units();
+        assert!(check(&fits, base).is_ok());
+        assert!(check(&fits, base - 1)
+            .unwrap_err()
+            .contains("below the base"));
+        assert!(check(&spec(65, 1_000), 1_000)
+            .unwrap_err()
+            .contains("65 MiB"));
+        assert!(check(&spec(64, 1_001), 1_000)
+            .unwrap_err()
+            .contains("1001 bytes"));
+        assert!(check("{}", 1_000).unwrap_err().contains("spec is refused"));
+    }
+
+    #[test]
+    fn a_run_may_take_as_long_as_the_attest_window() {
+        assert_eq!(limits(&market()).wall, Duration::from_secs(40));
+        assert_eq!(limits(&market()).cpu_seconds, 40);
+        let mut long = market();
+        long.attest_window = u64::MAX;
+        assert_eq!(limits(&long).wall, LONGEST_RUN);
+    }
+
+    #[tokio::test]
+    async fn what_a_store_does_wrong_makes_a_blob_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = BlobCache::open(folder.path()).unwrap();
+        // a port on which nobody listens
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", socket.local_addr().unwrap());
+        drop(socket);
+        let retry = lode_store::Retry {
+            tries: 1,
+            ..Default::default()
+        };
+        let store = GatewayClient::new(&url).unwrap().with_retry(retry);
+        let blob = BlobHash::of(b"lode");
+        let fetched = fetch(&cache, &store, "the spec", blob, 9).await.unwrap();
+        assert!(matches!(fetched, Fetched::Missing(what) if what.starts_with("the spec: ")));
+        // from the cache it needs no store
+        cache.insert(b"lode".to_vec()).await.unwrap();
+        let fetched = fetch(&cache, &store, "the spec", blob, 9).await.unwrap();
+        assert!(matches!(fetched, Fetched::Here(_, 4)));
+    }
+}

@@ -1,0 +1,162 @@
+//! One attempt of one job, from its spec to the attestation in the store.
+
+use crate::decision::{decide, Decision, Finding, MySeat};
+use crate::journal::{Entry, Journal};
+use crate::{execution, Error, Result};
+use lode_attestation::{Statement, Verdict};
+use lode_client::Client;
+use lode_jobs::state::{Job, Market};
+use lode_store::{Attestation, BlobCache, BlobHash, GatewayClient, Writer};
+use solana_address::Address;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// What the tasks of an agent share.
+pub(crate) struct Shared {
+    pub client: Client,
+    pub attester: Keypair,
+    pub committee: Address,
+    pub journal: Arc<Journal>,
+    pub cache: BlobCache,
+    /// Runs at the same time.
+    pub runs: Arc<Semaphore>,
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// The attestation is in the store.
+    Attested(Verdict),
+    /// Something is missing that may still come.
+    Waiting,
+    /// This machine cannot say.
+    Abstained,
+}
+
+pub(crate) struct Task {
+    pub shared: Arc<Shared>,
+    pub at: Address,
+    pub job: Job,
+    pub market: Market,
+    pub seat: MySeat,
+}
+
+impl Task {
+    /// Finds the verdict, or takes the one that was decided before, and sees it into the store.
+    pub(crate) async fn serve(&self) -> Result<Done> {
+        let store = gateway(&self.market)?;
+        let decided = self.shared.journal.entry(&self.at, self.job.attempt)?;
+        let mut fallback = None;
+        match decided {
+            Some(entry) if entry.verdict == Verdict::Unrunnable => fallback = Some(entry),
+            Some(entry) if self.has_its_receipt(&store, &entry).await? => {
+                return self.publish(&store, &entry).await;
+            }
+            // Decided, but stopped before the outputs were in the store: they must be made again.
+            Some(_) | None => {}
+        }
+
+        let permit = self.shared.runs.clone().acquire_owned().await;
+        let permit = permit.map_err(|error| Error::Runtime(error.to_string()))?;
+        let cache = &self.shared.cache;
+        let (finding, outputs) =
+            execution::run(&self.job, &self.market, &store, cache, permit).await?;
+        let slot = self.shared.client.slot().await?;
+        let decision = decide(&self.at, &self.job, &self.market, &finding, slot);
+        tracing::info!(job = %self.at, attempt = self.job.attempt, seat = self.seat.seat, ?finding, ?decision, "checked");
+        let verdict = match (decision, fallback) {
+            (Decision::Sign(verdict), _) => verdict,
+            (Decision::Wait | Decision::Abstain, Some(entry)) => {
+                return self.publish(&store, &entry).await
+            }
+            (Decision::Wait, None) => return Ok(Done::Waiting),
+            (Decision::Abstain, None) => return Ok(Done::Abstained),
+        };
+
+        let (result, units) = match (verdict, &finding) {
+            (Verdict::Match, Finding::Receipt { hash, units }) => (*hash, *units),
+            _ => ([0; 32], 0),
+        };
+        let entry = Entry {
+            job: self.at,
+            attempt: self.job.attempt,
+            verdict,
+            result,
+            units,
+        };
+        self.write_down(entry).await?;
+        if verdict == Verdict::Match {
+            self.complete(&store, &outputs).await?;
+        }
+        self.publish(&store, &entry).await
+    }
+
+    /// The store has what an attestation of this entry refers to.
+    async fn has_its_receipt(&self, store: &GatewayClient, entry: &Entry) -> Result<bool> {
+        Ok(entry.verdict != Verdict::Match || store.size(BlobHash(entry.result)).await?.is_some())
+    }
+
+    /// On disk before anything is signed.
+    async fn write_down(&self, entry: Entry) -> Result<()> {
+        let journal = self.shared.journal.clone();
+        tokio::task::spawn_blocking(move || journal.decide(&entry))
+            .await
+            .map_err(|error| Error::Runtime(error.to_string()))?
+    }
+
+    /// Puts what the node owes to the store: a match means that its customer can have the result.
+    async fn complete(&self, store: &GatewayClient, outputs: &[BlobHash]) -> Result<()> {
+        let writer = Writer {
+            signer: &self.shared.attester,
+            job: self.at,
+            attempt: self.job.attempt,
+        };
+        for blob in outputs {
+            if store.size(*blob).await?.is_none() {
+                tracing::info!(job = %self.at, %blob, "the node left this output out of the store");
+                let path = self.shared.cache.path(*blob);
+                store.put(&writer, path.as_path()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Signs the digest and leaves the attestation in the store.
+    async fn publish(&self, store: &GatewayClient, entry: &Entry) -> Result<Done> {
+        let attestation = self.sign(entry)?;
+        let (job, attempt, seat) = (&self.at, self.job.attempt, self.seat.seat);
+        if store.attestation(job, attempt, seat).await? != Some(attestation) {
+            store
+                .put_attestation(job, attempt, seat, &attestation)
+                .await?;
+            tracing::info!(%job, attempt, seat, verdict = ?entry.verdict, "attested");
+        }
+        Ok(Done::Attested(entry.verdict))
+    }
+
+    fn sign(&self, entry: &Entry) -> Result<Attestation> {
+        let digest = Statement {
+            program: &lode_jobs::ID,
+            job: &self.at,
+            attempt: self.job.attempt,
+            seal: &self.job.seal,
+            verdict: entry.verdict,
+            result: &entry.result,
+            units: entry.units,
+            committee: &self.shared.committee,
+        }
+        .digest(self.seat.seat, &self.seat.owner);
+        Ok(Attestation {
+            verdict: entry.verdict as u8,
+            signature: self.shared.attester.sign_message(&digest),
+        })
+    }
+}
+
+/// The market's store.
+fn gateway(market: &Market) -> Result<GatewayClient> {
+    let url = String::from_utf8_lossy(&market.store_url);
+    Ok(GatewayClient::new(url.trim_end_matches('\0'))?)
+}
