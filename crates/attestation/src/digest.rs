@@ -28,36 +28,20 @@ impl TryFrom<u8> for Verdict {
     }
 }
 
-/// Bytes laid end to end in a buffer of exactly their length.
-struct Bytes<const N: usize> {
-    buffer: [u8; N],
-    filled: usize,
-}
-
-impl<const N: usize> Bytes<N> {
-    fn new(tag: &[u8; 16]) -> Self {
-        Self {
-            buffer: [0; N],
-            filled: 0,
-        }
-        .with(tag)
-    }
-
-    #[inline(always)]
-    fn with(mut self, part: &[u8]) -> Self {
-        let end = self.filled + part.len();
-        // The callers' lengths are constants; `hash` proves in every test that they fill the buffer.
-        if let Some(place) = self.buffer.get_mut(self.filled..end) {
-            place.copy_from_slice(part);
-        }
-        self.filled = end;
-        self
-    }
-
-    fn hash(&self) -> [u8; 32] {
-        debug_assert_eq!(self.filled, N);
-        sha256(&self.buffer)
-    }
+/// Lays parts end to end in a buffer of exactly their length. A macro, so that every length is a constant to the
+/// compiler and the parts are copied without a call.
+macro_rules! bytes {
+    ($length:expr; $($part:expr),+ $(,)?) => {{
+        let mut buffer = [0u8; $length];
+        let mut end = 0;
+        $(
+            let part = $part;
+            buffer[end..end + part.len()].copy_from_slice(part);
+            end += part.len();
+        )+
+        debug_assert!(end == $length);
+        buffer
+    }};
 }
 
 /// `sha256(tag, result hash, units, job, attempt, node)`: what `submit_result` publishes instead of the result, so
@@ -70,25 +54,17 @@ pub fn commitment(
     attempt: u8,
     node: &Address,
 ) -> [u8; 32] {
-    Bytes::<121>::new(b"lode:commit:1...")
-        .with(result)
-        .with(&units.to_le_bytes())
-        .with(job.as_ref())
-        .with(&[attempt])
-        .with(node.as_ref())
-        .hash()
+    sha256(
+        &bytes![121; b"lode:commit:1...", result, &units.to_le_bytes(), job.as_array(), &[attempt], node.as_array()],
+    )
 }
 
 /// `u64 of sha256(tag, opening slot, job, attempt, node)`, the first eight bytes, little-endian: a node's number in
 /// the lottery of one opening.
 pub fn lottery_number(opened_at: u64, job: &Address, attempt: u8, node: &Address) -> u64 {
-    let hash = Bytes::<89>::new(b"lode:lottery:1..")
-        .with(&opened_at.to_le_bytes())
-        .with(job.as_ref())
-        .with(&[attempt])
-        .with(node.as_ref())
-        .hash();
-    first_u64(&hash)
+    first_u64(&sha256(
+        &bytes![89; b"lode:lottery:1..", &opened_at.to_le_bytes(), job.as_array(), &[attempt], node.as_array()],
+    ))
 }
 
 /// The first eight bytes of a hash, little-endian.
@@ -122,18 +98,39 @@ impl Statement<'_> {
     /// The 32 bytes that a seat signs: `sha256(tag, program, job, attempt, seal, verdict, result, units, committee,
     /// seat, seat owner)`. Seat and owner make every signer's bytes its own, so that a copied signature proves nothing.
     pub fn digest(&self, seat: u8, owner: &Address) -> [u8; 32] {
-        Bytes::<219>::new(b"lode:attest:1...")
-            .with(self.program.as_ref())
-            .with(self.job.as_ref())
-            .with(&[self.attempt])
-            .with(self.seal)
-            .with(&[self.verdict as u8])
-            .with(self.result)
-            .with(&self.units.to_le_bytes())
-            .with(self.committee.as_ref())
-            .with(&[seat])
-            .with(owner.as_ref())
-            .hash()
+        self.message().digest(seat, owner)
+    }
+
+    /// What the digests of all seats have in common, laid out once.
+    pub fn message(&self) -> Message {
+        Message(bytes![
+            MESSAGE;
+            b"lode:attest:1...",
+            self.program.as_array(),
+            self.job.as_array(),
+            &[self.attempt],
+            self.seal,
+            &[self.verdict as u8],
+            self.result,
+            &self.units.to_le_bytes(),
+            self.committee.as_array(),
+            &[0; 33],
+        ])
+    }
+}
+
+const MESSAGE: usize = 219;
+const SEAT: usize = MESSAGE - 33;
+
+/// The bytes of a [`Statement`], and room for a seat and its owner.
+pub struct Message([u8; MESSAGE]);
+
+impl Message {
+    /// See [`Statement::digest`].
+    pub fn digest(&mut self, seat: u8, owner: &Address) -> [u8; 32] {
+        self.0[SEAT] = seat;
+        self.0[SEAT + 1..].copy_from_slice(owner.as_array());
+        sha256(&self.0)
     }
 }
 

@@ -12,7 +12,7 @@ mod digest;
 mod panel;
 mod proof;
 
-pub use digest::{commitment, lottery_number, Statement, Verdict};
+pub use digest::{commitment, lottery_number, Message, Statement, Verdict};
 pub use panel::{is_drawn, late_seal, panel, seal};
 #[cfg(not(target_os = "solana"))]
 pub use proof::instruction_data;

@@ -4,7 +4,7 @@
 //! precompile checks whatever the offsets point at, in whichever instruction; so every offset must be exactly the
 //! canonical one and name this instruction (`0xFFFF`). Then what stands here is what was verified.
 
-use anchor_lang::Address;
+use anchor_lang::{address_eq, Address};
 
 /// The precompile that verifies Ed25519 signatures.
 pub const ED25519_PROGRAM: Address =
@@ -34,8 +34,8 @@ pub enum ProofError {
 /// Keys and messages of an Ed25519 instruction that the precompile has verified.
 #[derive(Clone, Copy, Debug)]
 pub struct Proof<'a> {
-    keys: &'a [u8],
-    messages: &'a [u8],
+    keys: &'a [[u8; KEY]],
+    messages: &'a [[u8; MESSAGE]],
 }
 
 impl<'a> Proof<'a> {
@@ -57,27 +57,28 @@ impl<'a> Proof<'a> {
         if data.len() != end {
             return Err(ProofError::Layout);
         }
-        for (i, offsets) in data[2..keys].chunks_exact(OFFSETS).enumerate() {
-            if offsets != offsets_of(keys, signatures, messages, i) {
+        for (i, offsets) in data[2..keys].as_chunks::<OFFSETS>().0.iter().enumerate() {
+            if *offsets != offsets_of(keys, signatures, messages, i) {
                 return Err(ProofError::Layout);
             }
         }
         Ok(Self {
-            keys: &data[keys..signatures],
-            messages: &data[messages..end],
+            keys: data[keys..signatures].as_chunks().0,
+            messages: data[messages..end].as_chunks().0,
         })
     }
 
     /// Whether signature `i` is that of `key` over `message`.
     #[inline]
     pub fn is(&self, i: usize, key: &Address, message: &[u8; 32]) -> Result<(), Mistake> {
-        if self.keys.get(i * KEY..i * KEY + KEY) != Some(key.as_ref()) {
-            return Err(Mistake::Key);
+        match self.keys.get(i) {
+            Some(signer) if same(signer, key.as_array()) => {}
+            _ => return Err(Mistake::Key),
         }
-        if self.messages.get(i * MESSAGE..i * MESSAGE + MESSAGE) != Some(&message[..]) {
-            return Err(Mistake::Message);
+        match self.messages.get(i) {
+            Some(signed) if same(signed, message) => Ok(()),
+            _ => Err(Mistake::Message),
         }
-        Ok(())
     }
 }
 
@@ -88,6 +89,12 @@ pub enum Mistake {
     Key,
     /// It is over another message.
     Message,
+}
+
+/// Equality without the call that comparing slices costs on chain.
+#[inline(always)]
+fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
+    address_eq(&Address::new_from_array(*a), &Address::new_from_array(*b))
 }
 
 /// Where keys, signatures and messages begin, and where all ends.
