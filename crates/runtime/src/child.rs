@@ -1,0 +1,378 @@
+//! Runs a spec in a limited child process: the module's compiler and its code are kept from the agent's memory, files,
+//! keys and network.
+//!
+//! The child is this program again: [`maybe_run_child`] must be the first thing in `main`. It limits itself before it
+//! reads a byte of the module (data segment, CPU time, no files, few system calls) and answers over its stdout. However
+//! it ends without an answer, that is a [`HostEnd`].
+
+use crate::{Finished, HostEnd, JobSpec, Outcome, Receipt, Result, RunRequest, Timing};
+use std::io::{Read, Write};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// The first argument that makes this program a child.
+const ARGUMENT: &str = "__run-job";
+
+/// Memory of the child beyond the job's own: compiler, inputs, outputs.
+const OVERHEAD_BYTES: u64 = 1 << 30;
+
+/// Most bytes of an answer beyond the outputs: the receipt and its frame.
+const RECEIPT_BYTES: u64 = 64 << 20;
+
+const POLL: Duration = Duration::from_millis(5);
+
+/// How long a job may keep this machine. A breach is a host end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most time on the clock on the wall.
+    pub wall: Duration,
+    /// Most CPU time, in whole seconds.
+    pub cpu_seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            wall: Duration::from_secs(3600),
+            cpu_seconds: 3600,
+        }
+    }
+}
+
+/// Runs the job and ends the process, if this process was started as a child. Must come first in `main`.
+pub fn maybe_run_child() {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == ARGUMENT)
+    {
+        std::process::exit(match serve() {
+            Ok(()) => 0,
+            Err(_) => 1,
+        });
+    }
+}
+
+/// Runs a request in a child process.
+///
+/// `spec_bytes` is the stored spec, `limit` the job's limit in units; blobs as in [`RunRequest`].
+///
+/// # Errors
+/// What is wrong with the request, and a child that cannot be started. What happens to it later is a host end.
+pub fn run(
+    spec_bytes: &[u8],
+    module: &[u8],
+    stdin: &[u8],
+    inputs: &[Vec<u8>],
+    limit: u64,
+    limits: Limits,
+) -> Result<Outcome> {
+    let spec = JobSpec::parse(spec_bytes)?;
+    let answer_limit = spec.output_limit.saturating_add(RECEIPT_BYTES);
+    let mut child = Command::new(std::env::current_exe()?)
+        .arg(ARGUMENT)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let (Some(mut to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(std::io::Error::other("the child has no pipes").into());
+    };
+    let ended = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // A child that died early breaks the pipe; its end says why.
+            let _ = send(&mut to, spec_bytes, module, stdin, inputs, limit, limits);
+        });
+        let reader = scope.spawn(move || {
+            let mut answer = Vec::new();
+            from.take(answer_limit)
+                .read_to_end(&mut answer)
+                .map(|_| answer)
+        });
+        let status = wait(&mut child, limits.wall);
+        (status, reader.join())
+    });
+    Ok(match ended {
+        (Err(end), _) => Outcome::Host(end),
+        (Ok(status), Ok(Ok(answer))) if status.success() => read_answer(&spec, limit, &answer)
+            .unwrap_or_else(|| {
+                Outcome::Host(HostEnd::Crash("its answer cannot be read".to_owned()))
+            }),
+        (Ok(status), _) => Outcome::Host(crash(status)),
+    })
+}
+
+fn crash(status: ExitStatus) -> HostEnd {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        if status.signal() == Some(libc::SIGXCPU) || status.signal() == Some(libc::SIGKILL) {
+            return HostEnd::Time;
+        }
+    }
+    HostEnd::Crash(status.to_string())
+}
+
+/// Waits for the child, and kills it when its time is over.
+fn wait(child: &mut Child, wall: Duration) -> std::result::Result<ExitStatus, HostEnd> {
+    let started = Instant::now();
+    let failed = |error: std::io::Error| HostEnd::Crash(error.to_string());
+    loop {
+        if let Some(status) = child.try_wait().map_err(failed)? {
+            return Ok(status);
+        }
+        if started.elapsed() > wall {
+            child.kill().map_err(failed)?;
+            child.wait().map_err(failed)?;
+            return Err(HostEnd::Time);
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+fn send(
+    to: &mut impl Write,
+    spec: &[u8],
+    module: &[u8],
+    stdin: &[u8],
+    inputs: &[Vec<u8>],
+    limit: u64,
+    limits: Limits,
+) -> std::io::Result<()> {
+    put_frame(to, spec)?;
+    put_number(to, limits.cpu_seconds)?;
+    put_number(to, limit)?;
+    put_frame(to, module)?;
+    put_frame(to, stdin)?;
+    put_number(to, inputs.len() as u64)?;
+    for input in inputs {
+        put_frame(to, input)?;
+    }
+    to.flush()
+}
+
+/// The child's side.
+fn serve() -> std::io::Result<()> {
+    let mut from = std::io::stdin().lock();
+    let refused = |error: crate::Error| std::io::Error::other(error.to_string());
+    let spec_bytes = get_frame(&mut from)?;
+    let cpu_seconds = get_number(&mut from)?;
+    let spec = JobSpec::parse(&spec_bytes).map_err(refused)?;
+    confine(
+        (spec.memory_mib << 20).saturating_add(OVERHEAD_BYTES),
+        cpu_seconds,
+    )?;
+    let limit = get_number(&mut from)?;
+    let module = get_frame(&mut from)?;
+    let stdin = get_frame(&mut from)?;
+    let count = get_number(&mut from)?;
+    let inputs = (0..count)
+        .map(|_| get_frame(&mut from))
+        .collect::<std::io::Result<_>>()?;
+    let request = RunRequest {
+        spec,
+        module,
+        stdin,
+        inputs,
+        limit,
+    };
+    let mut to = std::io::BufWriter::new(std::io::stdout().lock());
+    match crate::run(&request) {
+        Ok(Outcome::Receipt(finished)) => {
+            put_number(&mut to, 0)?;
+            put_frame(&mut to, &finished.line)?;
+            put_number(&mut to, finished.memory_bytes)?;
+            let Timing { compile, run, hash } = finished.timing;
+            for time in [compile, run, hash] {
+                put_number(&mut to, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))?;
+            }
+            put_number(&mut to, finished.outputs.len() as u64)?;
+            for output in &finished.outputs {
+                put_frame(&mut to, output)?;
+            }
+        }
+        Ok(Outcome::Host(end)) => {
+            let (kind, text) = match end {
+                HostEnd::Stack => (1, String::new()),
+                HostEnd::Memory(text) => (2, text),
+                HostEnd::Time => (3, String::new()),
+                HostEnd::Crash(text) => (4, text),
+                HostEnd::Engine(text) => (5, text),
+            };
+            put_number(&mut to, kind)?;
+            put_frame(&mut to, text.as_bytes())?;
+        }
+        // The parent parsed the same spec; blobs and limit it finds wrong here.
+        Err(error) => {
+            put_number(&mut to, 6)?;
+            put_frame(&mut to, error.to_string().as_bytes())?;
+        }
+    }
+    to.flush()
+}
+
+/// Reads what the child says, and believes it only what a receipt of this job can say.
+fn read_answer(spec: &JobSpec, limit: u64, mut answer: &[u8]) -> Option<Outcome> {
+    let from = &mut answer;
+    let kind = get_number(from).ok()?;
+    if kind != 0 {
+        let text = String::from_utf8(get_frame(from).ok()?).ok()?;
+        return Some(Outcome::Host(match kind {
+            1 => HostEnd::Stack,
+            2 => HostEnd::Memory(text),
+            3 => HostEnd::Time,
+            4 => HostEnd::Crash(text),
+            _ => HostEnd::Engine(text),
+        }));
+    }
+    let line = get_frame(from).ok()?;
+    let receipt = Receipt::parse(&line).ok()?;
+    let memory_bytes = get_number(from).ok()?;
+    let mut time = || get_number(from).ok().map(Duration::from_nanos);
+    let timing = Timing {
+        compile: time()?,
+        run: time()?,
+        hash: time()?,
+    };
+    let count = get_number(from).ok()?;
+    let outputs = (0..count)
+        .map(|_| get_frame(from).ok())
+        .collect::<Option<Vec<_>>>()?;
+    let known: Vec<[u8; 32]> = outputs.iter().map(|output| crate::sha256(output)).collect();
+    let complete = std::iter::once(&receipt.stdout)
+        .chain([&receipt.stderr])
+        .chain(receipt.files.iter().map(|file| &file.blob))
+        .all(|blob| known.contains(&blob.sha256));
+    let ours = receipt.spec == spec.hash && receipt.limit == limit && receipt.units <= limit;
+    (complete && ours).then(|| {
+        Outcome::Receipt(Box::new(Finished {
+            result_hash: crate::sha256(&line),
+            line,
+            receipt,
+            outputs,
+            memory_bytes,
+            timing,
+        }))
+    })
+}
+
+fn put_number(to: &mut impl Write, number: u64) -> std::io::Result<()> {
+    to.write_all(&number.to_le_bytes())
+}
+
+fn put_frame(to: &mut impl Write, bytes: &[u8]) -> std::io::Result<()> {
+    put_number(to, bytes.len() as u64)?;
+    to.write_all(bytes)
+}
+
+fn get_number(from: &mut impl Read) -> std::io::Result<u64> {
+    let mut number = [0; 8];
+    from.read_exact(&mut number)?;
+    Ok(u64::from_le_bytes(number))
+}
+
+fn get_frame(from: &mut impl Read) -> std::io::Result<Vec<u8>> {
+    let length = get_number(from)?;
+    let mut bytes = Vec::new();
+    from.take(length).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 == length {
+        true => Ok(bytes),
+        false => Err(std::io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// Takes from this process all that a job does not need.
+fn confine(data_bytes: u64, cpu_seconds: u64) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        limit(libc::RLIMIT_CORE, 0)?;
+        limit(libc::RLIMIT_CPU, cpu_seconds)?;
+        // Not the address space: an instance reserves 4 GiB of it.
+        limit(libc::RLIMIT_DATA, data_bytes)?;
+    }
+    #[cfg(target_os = "linux")]
+    linux::confine()?;
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+type Resource = libc::__rlimit_resource_t;
+#[cfg(all(unix, not(target_os = "linux")))]
+type Resource = libc::c_int;
+
+#[cfg(unix)]
+fn limit(resource: Resource, value: u64) -> std::io::Result<()> {
+    let limit = libc::rlimit {
+        rlim_cur: value as libc::rlim_t,
+        rlim_max: value as libc::rlim_t,
+    };
+    // SAFETY: `limit` is a live struct of the type that the call reads.
+    match unsafe { libc::setrlimit(resource, &limit) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+    use std::io::Error;
+
+    /// What compiling and running need, now that all files are open: memory, threads, clocks, reading and writing.
+    const ALLOWED: &[libc::c_long] = &[
+        libc::SYS_read,
+        libc::SYS_write,
+        libc::SYS_writev,
+        libc::SYS_close,
+        libc::SYS_fstat,
+        libc::SYS_lseek,
+        libc::SYS_mmap,
+        libc::SYS_munmap,
+        libc::SYS_mprotect,
+        libc::SYS_mremap,
+        libc::SYS_madvise,
+        libc::SYS_brk,
+        libc::SYS_membarrier,
+        libc::SYS_rt_sigaction,
+        libc::SYS_rt_sigprocmask,
+        libc::SYS_rt_sigreturn,
+        libc::SYS_sigaltstack,
+        libc::SYS_futex,
+        libc::SYS_sched_yield,
+        libc::SYS_sched_getaffinity,
+        libc::SYS_gettid,
+        libc::SYS_getpid,
+        libc::SYS_clone,
+        libc::SYS_clone3,
+        libc::SYS_rseq,
+        libc::SYS_set_robust_list,
+        libc::SYS_prctl,
+        libc::SYS_getrandom,
+        libc::SYS_clock_gettime,
+        libc::SYS_restart_syscall,
+        libc::SYS_exit,
+        libc::SYS_exit_group,
+    ];
+
+    pub(super) fn confine() -> std::io::Result<()> {
+        use landlock::{Access, AccessFs, Ruleset, RulesetAttr, ABI};
+        // A kernel without Landlock is left to the filter below, which opens no file either.
+        Ruleset::default()
+            .handle_access(AccessFs::from_all(ABI::V5))
+            .and_then(Ruleset::create)
+            .and_then(|rules| rules.restrict_self())
+            .map_err(Error::other)?;
+        let rules = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
+        let filter = SeccompFilter::new(
+            rules,
+            // Refused, not killed: another C library may try a call that it can do without.
+            SeccompAction::Errno(libc::EPERM as u32),
+            SeccompAction::Allow,
+            std::env::consts::ARCH.try_into().map_err(Error::other)?,
+        )
+        .map_err(Error::other)?;
+        let program: BpfProgram = filter.try_into().map_err(Error::other)?;
+        seccompiler::apply_filter(&program).map_err(Error::other)
+    }
+}

@@ -1,0 +1,442 @@
+//! Says whether a module may run, from its bytes alone and before anything compiles it. Nothing else decides that.
+
+use crate::wasi::signatures::{self, Signature};
+use wasmparser::{
+    CompositeInnerType, Encoding, ExternalKind, FuncType, FunctionBody, Operator, Parser, Payload,
+    TypeRef, Validator,
+};
+
+/// Most bytes of a module.
+pub const MAX_MODULE_BYTES: usize = 16 << 20;
+
+const MAX_BODY_BYTES: usize = 128 << 10;
+const MAX_LOCALS: u64 = 1000;
+const MAX_LOOP_NESTING: usize = 32;
+const MAX_BRANCH_TARGETS: u64 = 4096;
+const MAX_TABLE_ELEMENTS: u64 = 1_000_000;
+const PAGES_PER_MIB: u64 = 16;
+
+/// The WebAssembly that runtime 1 speaks.
+pub(crate) const FEATURES: wasmparser::WasmFeatures = wasmparser::WasmFeatures::FLOATS
+    .union(wasmparser::WasmFeatures::MUTABLE_GLOBAL)
+    .union(wasmparser::WasmFeatures::SIGN_EXTENSION)
+    .union(wasmparser::WasmFeatures::SATURATING_FLOAT_TO_INT)
+    .union(wasmparser::WasmFeatures::MULTI_VALUE)
+    .union(wasmparser::WasmFeatures::BULK_MEMORY)
+    .union(wasmparser::WasmFeatures::BULK_MEMORY_OPT)
+    .union(wasmparser::WasmFeatures::CALL_INDIRECT_OVERLONG)
+    .union(wasmparser::WasmFeatures::REFERENCE_TYPES)
+    .union(wasmparser::WasmFeatures::SIMD)
+    .union(wasmparser::WasmFeatures::TAIL_CALL);
+
+/// Why a module is invalid; the number is the receipt's `code`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[repr(u8)]
+pub enum Invalid {
+    /// It is larger than 16 MiB.
+    #[error("the module is larger than 16 MiB")]
+    Size = 1,
+    /// It is no WebAssembly module, or uses what runtime 1 does not speak.
+    #[error("the module is not valid WebAssembly of runtime 1")]
+    Malformed = 2,
+    /// A function body is larger than 128 KiB.
+    #[error("a function is larger than 128 KiB")]
+    Body = 3,
+    /// A function has more than 1 000 parameters and locals.
+    #[error("a function has more than 1000 parameters and locals")]
+    Locals = 4,
+    /// Loops are nested more than 32 deep.
+    #[error("loops are nested more than 32 deep")]
+    LoopNesting = 5,
+    /// A function has more than 4 096 branch targets.
+    #[error("a function has more than 4096 branch targets")]
+    BranchTargets = 6,
+    /// It has a start section.
+    #[error("the module has a start section: export `_start` only")]
+    Start = 7,
+    /// It imports what is no WASI preview 1 function of that signature.
+    #[error("the module imports something else than WASI preview 1 functions")]
+    Import = 8,
+    /// It exports no function `_start` without parameters and results.
+    #[error("the module exports no function `_start` without parameters and results")]
+    Entry = 9,
+    /// It has not exactly one memory of its own, exported as `memory`.
+    #[error("the module does not export its own memory as `memory`")]
+    MemoryExport = 10,
+    /// Its memory starts above the spec's limit.
+    #[error("the module's memory starts above the spec's `memory_mib`")]
+    MemorySize = 11,
+    /// Its tables start above a million elements.
+    #[error("the module's tables start above 1000000 elements")]
+    TableSize = 12,
+}
+
+impl Invalid {
+    pub(crate) const ALL: [Invalid; 12] = [
+        Invalid::Size,
+        Invalid::Malformed,
+        Invalid::Body,
+        Invalid::Locals,
+        Invalid::LoopNesting,
+        Invalid::BranchTargets,
+        Invalid::Start,
+        Invalid::Import,
+        Invalid::Entry,
+        Invalid::MemoryExport,
+        Invalid::MemorySize,
+        Invalid::TableSize,
+    ];
+}
+
+impl From<wasmparser::BinaryReaderError> for Invalid {
+    fn from(_: wasmparser::BinaryReaderError) -> Invalid {
+        Invalid::Malformed
+    }
+}
+
+/// Says whether `module` may run with `memory_mib` MiB of memory.
+///
+/// # Errors
+/// The first reason why not, in the order of the module's bytes.
+pub fn scan(module: &[u8], memory_mib: u64) -> Result<(), Invalid> {
+    if module.len() > MAX_MODULE_BYTES {
+        return Err(Invalid::Size);
+    }
+    let mut facts = Facts::default();
+    // Limits come before validation, whose own time depends on what they bound.
+    for payload in Parser::new(0).parse_all(module) {
+        facts.read(payload?, memory_mib)?;
+    }
+    Validator::new_with_features(FEATURES).validate_all(module)?;
+    facts.check()
+}
+
+#[derive(Default)]
+struct Facts {
+    types: Vec<Option<FuncType>>,
+    /// Type of each function, imported ones first.
+    functions: Vec<u32>,
+    imported: usize,
+    bodies: usize,
+    memories: u64,
+    table_elements: u64,
+    entry: Option<u32>,
+    memory_exported: bool,
+}
+
+impl Facts {
+    fn read(&mut self, payload: Payload<'_>, memory_mib: u64) -> Result<(), Invalid> {
+        match payload {
+            Payload::Version { encoding, .. } if encoding != Encoding::Module => {
+                return Err(Invalid::Malformed)
+            }
+            Payload::TypeSection(section) => {
+                for group in section {
+                    for (_, sub_type) in group?.into_types_and_offsets() {
+                        self.types.push(match sub_type.composite_type.inner {
+                            CompositeInnerType::Func(function) => Some(function),
+                            _ => None,
+                        });
+                    }
+                }
+            }
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    let import = import?;
+                    let TypeRef::Func(index) = import.ty else {
+                        return Err(Invalid::Import);
+                    };
+                    let known = signatures::find(import.module, import.name);
+                    match (known, self.type_at(index)) {
+                        (Some(signature), Some(ty)) if is(ty, signature) => {}
+                        _ => return Err(Invalid::Import),
+                    }
+                    self.functions.push(index);
+                    self.imported += 1;
+                }
+            }
+            Payload::FunctionSection(section) => {
+                for index in section {
+                    self.functions.push(index?);
+                }
+            }
+            Payload::TableSection(section) => {
+                for table in section {
+                    self.table_elements = self.table_elements.saturating_add(table?.ty.initial);
+                }
+                if self.table_elements > MAX_TABLE_ELEMENTS {
+                    return Err(Invalid::TableSize);
+                }
+            }
+            Payload::MemorySection(section) => {
+                for memory in section {
+                    self.memories += 1;
+                    if memory?.initial > memory_mib.saturating_mul(PAGES_PER_MIB) {
+                        return Err(Invalid::MemorySize);
+                    }
+                }
+            }
+            Payload::StartSection { .. } => return Err(Invalid::Start),
+            Payload::ExportSection(section) => {
+                for export in section {
+                    let export = export?;
+                    match (export.name, export.kind) {
+                        ("_start", ExternalKind::Func) => self.entry = Some(export.index),
+                        ("memory", ExternalKind::Memory) => self.memory_exported = true,
+                        _ => {}
+                    }
+                }
+            }
+            Payload::CodeSectionEntry(body) => {
+                let at = self.imported.saturating_add(self.bodies);
+                self.bodies += 1;
+                let ty = self.functions.get(at).and_then(|ty| self.type_at(*ty));
+                check_body(&body, ty)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn type_at(&self, index: u32) -> Option<&FuncType> {
+        self.types.get(usize::try_from(index).ok()?)?.as_ref()
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        let entry = self
+            .entry
+            .and_then(|index| self.functions.get(usize::try_from(index).ok()?))
+            .and_then(|ty| self.type_at(*ty));
+        if !entry.is_some_and(|ty| ty.params().is_empty() && ty.results().is_empty()) {
+            return Err(Invalid::Entry);
+        }
+        if self.memories != 1 || !self.memory_exported {
+            return Err(Invalid::MemoryExport);
+        }
+        Ok(())
+    }
+}
+
+fn is(ty: &FuncType, signature: &Signature) -> bool {
+    ty.params().iter().copied().eq(signature.params())
+        && ty.results().iter().copied().eq(signature.results())
+}
+
+fn check_body(body: &FunctionBody<'_>, ty: Option<&FuncType>) -> Result<(), Invalid> {
+    if body.as_bytes().len() > MAX_BODY_BYTES {
+        return Err(Invalid::Body);
+    }
+    let mut locals = ty.map_or(0, |ty| ty.params().len() as u64);
+    for group in body.get_locals_reader()? {
+        locals = locals.saturating_add(u64::from(group?.0));
+    }
+    if locals > MAX_LOCALS {
+        return Err(Invalid::Locals);
+    }
+    // Open blocks, and whether each is a loop.
+    let mut blocks: Vec<bool> = Vec::new();
+    let mut loops = 0usize;
+    let mut targets = 0u64;
+    let mut operators = body.get_operators_reader()?;
+    while !operators.eof() {
+        match operators.read()? {
+            Operator::Loop { .. } => {
+                blocks.push(true);
+                loops += 1;
+                if loops > MAX_LOOP_NESTING {
+                    return Err(Invalid::LoopNesting);
+                }
+            }
+            Operator::Block { .. } | Operator::If { .. } => blocks.push(false),
+            Operator::End => loops -= usize::from(blocks.pop() == Some(true)),
+            Operator::Br { .. } | Operator::BrIf { .. } => targets += 1,
+            Operator::BrTable { targets: table } => targets += u64::from(table.len()) + 1,
+            _ => {}
+        }
+        if targets > MAX_BRANCH_TARGETS {
+            return Err(Invalid::BranchTargets);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn judge(text: &str) -> Result<(), Invalid> {
+        scan(&wat::parse_str(text).unwrap(), 1)
+    }
+
+    fn body(code: &str) -> String {
+        format!(r#"(module (memory (export "memory") 1) (func (export "_start") {code}))"#)
+    }
+
+    fn with(parts: &str) -> String {
+        format!(r#"(module {parts} (memory (export "memory") 1) (func (export "_start")))"#)
+    }
+
+    #[test]
+    fn a_plain_module_is_valid() {
+        assert_eq!(judge(&body("")), Ok(()));
+    }
+
+    #[test]
+    fn bytes_that_are_no_module_are_malformed() {
+        assert_eq!(scan(b"", 1), Err(Invalid::Malformed));
+        assert_eq!(scan(b"\0asm\x0d\0\x01\0", 1), Err(Invalid::Malformed));
+        assert_eq!(scan(&vec![0; MAX_MODULE_BYTES + 1], 1), Err(Invalid::Size));
+    }
+
+    #[test]
+    fn what_runtime_1_does_not_speak_is_malformed() {
+        for text in [
+            with("(table 1 externref)"),
+            with("(global (mut externref) (ref.null extern))"),
+            with("(func (param externref))"),
+            with("(tag)"),
+            with("(type (struct))"),
+            with("(memory 1)"),
+            with("(global i32 (i32.add (i32.const 1) (i32.const 1)))"),
+            r#"(module (memory (export "memory") i64 1) (func (export "_start")))"#.to_owned(),
+            r#"(module (memory (export "memory") 1 1 shared) (func (export "_start")))"#.to_owned(),
+        ] {
+            assert_eq!(judge(&text), Err(Invalid::Malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn funcref_simd_and_tail_calls_are_valid() {
+        assert_eq!(
+            judge(&with(
+                "(table 1 funcref) (func $f) (elem declare func $f) (func (drop (ref.func $f)))"
+            )),
+            Ok(())
+        );
+        assert_eq!(
+            judge(&with(
+                "(func (param v128) (result v128) (i8x16.add (local.get 0) (local.get 0)))"
+            )),
+            Ok(())
+        );
+        assert_eq!(judge(&with("(func $f) (func (return_call $f))")), Ok(()));
+    }
+
+    #[test]
+    fn bodies_locals_nesting_and_branches_have_limits_that_hold_to_the_one() {
+        let nops = |n: usize| body(&"nop ".repeat(n));
+        assert_eq!(judge(&nops(MAX_BODY_BYTES - 2)), Ok(()));
+        assert_eq!(judge(&nops(MAX_BODY_BYTES - 1)), Err(Invalid::Body));
+        let locals = |n: usize| with(&format!("(func (param i32) (local {}))", "i32 ".repeat(n)));
+        assert_eq!(judge(&locals(999)), Ok(()));
+        assert_eq!(judge(&locals(1000)), Err(Invalid::Locals));
+        let loops = |n: usize| body(&format!("{}{}", "loop ".repeat(n), "end ".repeat(n)));
+        assert_eq!(judge(&loops(32)), Ok(()));
+        assert_eq!(judge(&loops(33)), Err(Invalid::LoopNesting));
+        assert_eq!(judge(&body(&"loop end ".repeat(40))), Ok(()));
+        let branches = |n: usize| {
+            body(&format!(
+                "block {} end",
+                "(br_if 0 (i32.const 0)) ".repeat(n)
+            ))
+        };
+        assert_eq!(judge(&branches(4096)), Ok(()));
+        assert_eq!(judge(&branches(4097)), Err(Invalid::BranchTargets));
+        let table = |n: usize| {
+            body(&format!(
+                "block i32.const 0 br_table {} 0 end",
+                "0 ".repeat(n)
+            ))
+        };
+        assert_eq!(judge(&table(4095)), Ok(()));
+        assert_eq!(judge(&table(4096)), Err(Invalid::BranchTargets));
+    }
+
+    #[test]
+    fn a_start_section_is_invalid() {
+        assert_eq!(judge(&with("(func $f) (start $f)")), Err(Invalid::Start));
+    }
+
+    #[test]
+    fn only_preview_1_functions_of_the_right_signature_may_be_imported() {
+        let import = |module: &str, name: &str, ty: &str| {
+            judge(&with(&format!("(import \"{module}\" \"{name}\" {ty})")))
+        };
+        let wasi = "wasi_snapshot_preview1";
+        assert_eq!(
+            import(wasi, "fd_close", "(func (param i32) (result i32))"),
+            Ok(())
+        );
+        assert_eq!(
+            import(
+                wasi,
+                "path_symlink",
+                "(func (param i32 i32 i32 i32 i32) (result i32))"
+            ),
+            Ok(())
+        );
+        for (module, name, ty) in [
+            ("env", "fd_close", "(func (param i32) (result i32))"),
+            (wasi, "fd_shut", "(func (param i32) (result i32))"),
+            (wasi, "fd_close", "(func (param i64) (result i32))"),
+            (wasi, "fd_close", "(func (param i32))"),
+            (wasi, "fd_close", "(global i32)"),
+            ("env", "memory", "(memory 1)"),
+        ] {
+            assert_eq!(
+                import(module, name, ty),
+                Err(Invalid::Import),
+                "{module} {name} {ty}"
+            );
+        }
+    }
+
+    #[test]
+    fn entry_and_memory_must_be_exported() {
+        let judge_all = |text: &str| judge(text);
+        assert_eq!(
+            judge_all(r#"(module (memory (export "memory") 1))"#),
+            Err(Invalid::Entry)
+        );
+        assert_eq!(
+            judge_all(
+                r#"(module (memory (export "memory") 1) (func (export "_start") (param i32)))"#
+            ),
+            Err(Invalid::Entry)
+        );
+        assert_eq!(
+            judge_all(
+                r#"(module (memory (export "memory") 1) (global (export "_start") i32 (i32.const 0)))"#
+            ),
+            Err(Invalid::Entry)
+        );
+        assert_eq!(
+            judge_all(r#"(module (memory 1) (func (export "_start")))"#),
+            Err(Invalid::MemoryExport)
+        );
+        assert_eq!(
+            judge_all(r#"(module (func (export "_start")))"#),
+            Err(Invalid::MemoryExport)
+        );
+    }
+
+    #[test]
+    fn memory_and_tables_start_within_the_limits() {
+        let memory = |pages: u32| {
+            judge(&format!(
+                r#"(module (memory (export "memory") {pages}) (func (export "_start")))"#
+            ))
+        };
+        assert_eq!(memory(16), Ok(()));
+        assert_eq!(memory(17), Err(Invalid::MemorySize));
+        assert_eq!(
+            judge(&with("(table 500000 funcref) (table 500000 funcref)")),
+            Ok(())
+        );
+        assert_eq!(
+            judge(&with("(table 500000 funcref) (table 500001 funcref)")),
+            Err(Invalid::TableSize)
+        );
+    }
+}

@@ -1,0 +1,208 @@
+//! Programs that want a host to betray itself: they end without a receipt, on every back end and in the child.
+//!
+//! Run without a harness, because the child is this program again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod programs;
+
+use lode_runtime::child::{self, Limits};
+use lode_runtime::{run_on, BackEnd, End, HostEnd, JobSpec, Outcome, Result, RunRequest};
+use programs::Vector;
+use std::time::{Duration, Instant};
+
+fn request(vector: &Vector) -> RunRequest {
+    RunRequest {
+        spec: JobSpec::parse(&vector.spec()).unwrap(),
+        module: vector.module(),
+        stdin: vector.stdin.unwrap_or_default().to_vec(),
+        inputs: vector
+            .inputs
+            .iter()
+            .map(|(_, bytes)| bytes.to_vec())
+            .collect(),
+        limit: vector.limit(),
+    }
+}
+
+fn in_child(vector: &Vector, limits: Limits) -> Result<Outcome> {
+    let request = request(vector);
+    child::run(
+        &vector.spec(),
+        &request.module,
+        &request.stdin,
+        &request.inputs,
+        request.limit,
+        limits,
+    )
+}
+
+const SHORT: Limits = Limits {
+    wall: Duration::from_secs(120),
+    cpu_seconds: 120,
+};
+
+const ENDLESS: &str = r#"(func (export "_start") (loop $l (br $l)))"#;
+
+fn the_child_comes_to_the_same_receipts() {
+    for vector in programs::all() {
+        let Outcome::Receipt(here) = run_on(&request(&vector), BackEnd::Optimised).unwrap() else {
+            panic!("{}", vector.name);
+        };
+        let Outcome::Receipt(there) = in_child(&vector, SHORT).unwrap() else {
+            panic!("{} ends on the host in the child", vector.name);
+        };
+        assert_eq!(here.line, there.line, "{}", vector.name);
+        assert_eq!(here.outputs, there.outputs, "{}", vector.name);
+        assert_eq!(here.memory_bytes, there.memory_bytes, "{}", vector.name);
+    }
+}
+
+fn endless_recursion_is_a_host_end_everywhere() {
+    let recursion = programs::program(
+        "deep-recursion",
+        End::Fuel,
+        r#"(func $f (param i64) (result i64) (i64.add (i64.const 1) (call $f (local.get 0))))
+           (func (export "_start") (drop (call $f (i64.const 0))))"#,
+    );
+    for back_end in BackEnd::ALL {
+        let outcome = run_on(&request(&recursion), back_end).unwrap();
+        assert_eq!(outcome, Outcome::Host(HostEnd::Stack), "{back_end:?}");
+    }
+    let outcome = in_child(&recursion, SHORT).unwrap();
+    assert_eq!(outcome, Outcome::Host(HostEnd::Stack));
+}
+
+fn a_job_that_takes_too_long_is_killed() {
+    let mut endless = programs::program("endless", End::Fuel, ENDLESS);
+    endless.units = 8_000_000_000;
+    let started = Instant::now();
+    let wall = Limits {
+        wall: Duration::from_secs(1),
+        ..SHORT
+    };
+    assert_eq!(
+        in_child(&endless, wall).unwrap(),
+        Outcome::Host(HostEnd::Time)
+    );
+    let cpu = Limits {
+        cpu_seconds: 1,
+        ..SHORT
+    };
+    assert_eq!(
+        in_child(&endless, cpu).unwrap(),
+        Outcome::Host(HostEnd::Time)
+    );
+    assert!(started.elapsed() < Duration::from_secs(60));
+}
+
+fn memory_beyond_the_childs_share_is_a_host_end() {
+    // 3 GiB of holes where the child may have 1 GiB and 4 MiB: allowed by the spec, more than the host gives.
+    let mut flood = programs::program(
+        "flood",
+        End::Fuel,
+        r#"(func (export "_start")
+             (drop (call $fd_filestat_set_size (call $create {tmp/a}) (i64.const 3221225472))))"#,
+    );
+    flood.output_limit = 4 << 30;
+    flood.units = 1_000_000;
+    match in_child(&flood, SHORT).unwrap() {
+        Outcome::Host(HostEnd::Crash(_) | HostEnd::Memory(_)) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+fn a_bomb_for_the_compiler_ends_in_time() {
+    // The worst that the scan lets through, as far as we know: deep loops, as many branches as allowed, many times.
+    let function = format!(
+        "(func (local i32) {} {} {})",
+        "loop ".repeat(32),
+        "(br_if 0 (local.get 0)) ".repeat(4000),
+        "end ".repeat(32),
+    );
+    let mut bomb = programs::program("compile-bomb", End::Exit(0), r#"(func (export "_start"))"#);
+    bomb.text = bomb.text.replace(
+        "(func (export \"_start\"))",
+        &format!("(func (export \"_start\")) {}", function.repeat(4)),
+    );
+    let started = Instant::now();
+    match in_child(&bomb, SHORT).unwrap() {
+        Outcome::Receipt(finished) => assert_eq!(finished.receipt.end, End::Exit(0)),
+        other => panic!("{other:?}"),
+    }
+    println!("    the compiler took {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(60));
+}
+
+fn a_blob_that_is_not_the_named_one_is_refused() {
+    let vector = &programs::all()[0];
+    let mut request = request(vector);
+    request.stdin.push(b'!');
+    assert!(run_on(&request, BackEnd::Optimised)
+        .unwrap_err()
+        .to_string()
+        .contains("stdin is not the blob"));
+    request.stdin.pop();
+    request.limit = request.spec.base_units() - 1;
+    assert!(run_on(&request, BackEnd::Optimised)
+        .unwrap_err()
+        .to_string()
+        .contains("below the base"));
+}
+
+const TESTS: [(&str, fn()); 6] = [
+    (
+        "the_child_comes_to_the_same_receipts",
+        the_child_comes_to_the_same_receipts,
+    ),
+    (
+        "endless_recursion_is_a_host_end_everywhere",
+        endless_recursion_is_a_host_end_everywhere,
+    ),
+    (
+        "a_job_that_takes_too_long_is_killed",
+        a_job_that_takes_too_long_is_killed,
+    ),
+    (
+        "memory_beyond_the_childs_share_is_a_host_end",
+        memory_beyond_the_childs_share_is_a_host_end,
+    ),
+    (
+        "a_bomb_for_the_compiler_ends_in_time",
+        a_bomb_for_the_compiler_ends_in_time,
+    ),
+    (
+        "a_blob_that_is_not_the_named_one_is_refused",
+        a_blob_that_is_not_the_named_one_is_refused,
+    ),
+];
+
+/// As much of a harness as `cargo test` and `cargo nextest` ask for.
+fn main() {
+    child::maybe_run_child();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    if has("--list") {
+        if !has("--ignored") {
+            TESTS.iter().for_each(|(name, _)| println!("{name}: test"));
+        }
+        return;
+    }
+    let names: Vec<&String> = arguments
+        .iter()
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
+    let chosen = |name: &str| {
+        names.is_empty()
+            || names.iter().any(|wanted| match has("--exact") {
+                true => *wanted == name,
+                false => name.contains(wanted.as_str()),
+            })
+    };
+    let mut passed = 0;
+    for (name, test) in TESTS.iter().filter(|(name, _)| chosen(name)) {
+        println!("test {name}");
+        test();
+        passed += 1;
+    }
+    println!("\ntest result: ok. {passed} passed; 0 failed");
+}

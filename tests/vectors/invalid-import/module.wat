@@ -1,0 +1,1 @@
+(module (import "env" "now" (func)) (memory (export "memory") 1) (func (export "_start")))

@@ -1,0 +1,1 @@
+(module (memory (export "memory") 65) (func (export "_start")))

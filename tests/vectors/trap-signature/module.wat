@@ -1,0 +1,1 @@
+(module (memory (export "memory") 1) (table funcref (elem $f)) (func $f (param i32)) (func (export "_start") (call_indirect (i32.const 0))))
