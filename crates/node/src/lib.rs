@@ -1,1 +1,61 @@
-//! The operator's agent.
+//! The operator's agent: takes jobs, runs them, submits their results and brings them to settlement (protocol, "jobs"
+//! and "Data").
+//!
+//! The chain is the truth: what to do next is read from each job's account. The agent's folder holds only what cannot
+//! be read there, the result behind a commitment; it is written before the commitment is published, so the agent may
+//! be killed at any moment and started again. It opens no port.
+#![warn(missing_docs)]
+
+mod agent;
+mod cache;
+mod decision;
+mod execution;
+mod task;
+
+pub use agent::{run, AgentConfig};
+pub use cache::{Cache, Computed};
+pub use decision::{fits, next_step, Offer, Step, Terms};
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What stops the agent, or one of its jobs.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The chain.
+    #[error(transparent)]
+    Chain(#[from] lode_client::Error),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] lode_store::Error),
+    /// There is no such node, or none any more.
+    #[error("there is no node at {0}: register it first with `lode node register`, or check the address")]
+    NoNode(solana_address::Address),
+    /// The key is not the node's.
+    #[error("node {node} has the worker {expected}, this key is {worker}: start the agent with the worker's key, or set this key with `lode node set-worker`")]
+    NotWorker {
+        /// The node.
+        node: solana_address::Address,
+        /// Its worker.
+        expected: solana_address::Address,
+        /// The agent's key.
+        worker: solana_address::Address,
+    },
+    /// The agent's folder.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Two agents with one folder would run every job twice.
+    #[error("another agent uses the folder {0}: stop it, or give this one a folder of its own")]
+    FolderInUse(std::path::PathBuf),
+    /// A job that this node does not take, or cannot bring to an end.
+    #[error("{0}")]
+    Unfit(String),
+    /// The machine or the runtime failed in a way that says nothing about the job.
+    #[error("the runtime fails: {0}")]
+    Runtime(String),
+}

@@ -1,0 +1,227 @@
+//! What the chain does not tell: the result behind a commitment, on disk before the commitment is published.
+
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use solana_address::Address;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// Files are kept this long; no job lives for more than a week after its submission.
+const KEPT: Duration = Duration::from_secs(60 * 86_400);
+
+/// What running an attempt of a job came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Computed {
+    /// Hash of the receipt, which is in the store with all that it names.
+    pub result: [u8; 32],
+    /// What it bills.
+    pub units: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    result: String,
+    units: u64,
+}
+
+/// The folder, held against any other process while it lives.
+#[derive(Debug)]
+pub struct Cache {
+    folder: PathBuf,
+    _lock: File,
+}
+
+fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
+    move |source| Error::File {
+        path: path.into(),
+        source,
+    }
+}
+
+impl Cache {
+    /// Opens the folder, which is made where it is missing, and forgets what no job can need any more.
+    pub fn open(folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder).map_err(file(folder))?;
+        let at = folder.join("lock");
+        let lock = File::create(&at).map_err(file(&at))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(Error::FolderInUse(folder.into()))
+            }
+            Err(std::fs::TryLockError::Error(source)) => return Err(file(&at)(source)),
+        }
+        let cache = Self {
+            folder: folder.into(),
+            _lock: lock,
+        };
+        cache.forget_old(SystemTime::now()).map_err(file(folder))?;
+        Ok(cache)
+    }
+
+    fn forget_old(&self, now: SystemTime) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let age = now.duration_since(entry.metadata()?.modified()?);
+            let own = entry
+                .path()
+                .extension()
+                .is_some_and(|e| e == "json" || e == "unfit");
+            if own && age.is_ok_and(|age| age > KEPT) {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn path(&self, job: &Address, attempt: u8) -> PathBuf {
+        self.folder.join(format!("{job}.{attempt}.json"))
+    }
+
+    fn unfit(&self, spec: &[u8; 32]) -> PathBuf {
+        self.folder.join(format!("{}.unfit", hex::encode(spec)))
+    }
+
+    /// What an attempt came to, if it was run. A file that cannot be read counts as none: the job is run again.
+    pub fn computed(&self, job: &Address, attempt: u8) -> Result<Option<Computed>> {
+        let path = self.path(job, attempt);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(file(&path)(error)),
+        };
+        let computed = serde_json::from_slice::<Stored>(&text)
+            .ok()
+            .and_then(|stored| {
+                let mut result = [0; 32];
+                hex::decode_to_slice(&stored.result, &mut result).ok()?;
+                Some(Computed {
+                    result,
+                    units: stored.units,
+                })
+            });
+        if computed.is_none() {
+            tracing::warn!(path = %path.display(), "damaged: the job is run again");
+        }
+        Ok(computed)
+    }
+
+    /// Writes down what an attempt came to. When this returns, it is on the disk.
+    pub fn keep(&self, job: &Address, attempt: u8, computed: &Computed) -> Result<()> {
+        let stored = Stored {
+            result: hex::encode(computed.result),
+            units: computed.units,
+        };
+        let path = self.path(job, attempt);
+        let text = serde_json::to_vec(&stored)
+            .map_err(|error| file(&path)(std::io::Error::other(error)))?;
+        self.write(&path, &text)
+    }
+
+    /// This machine cannot run this spec: it must not take such a job again.
+    pub fn refuse(&self, spec: &[u8; 32], reason: &str) -> Result<()> {
+        self.write(&self.unfit(spec), reason.as_bytes())
+    }
+
+    /// Whether this machine could not run this spec before.
+    pub fn refuses(&self, spec: &[u8; 32]) -> bool {
+        self.unfit(spec).exists()
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        // each writer has its own file: two tasks may write at once
+        let mut name = path.as_os_str().to_owned();
+        name.push(".new");
+        let fresh = PathBuf::from(name);
+        let write = || -> std::io::Result<()> {
+            let mut file = File::create(&fresh)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            std::fs::rename(&fresh, path)?;
+            // the name is part of what was written
+            File::open(&self.folder)?.sync_all()
+        };
+        write().map_err(file(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const JOB: Address = Address::new_from_array([1; 32]);
+    const COMPUTED: Computed = Computed {
+        result: [7; 32],
+        units: 9,
+    };
+
+    #[test]
+    fn a_result_outlives_the_process_and_belongs_to_its_attempt() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        assert_eq!(cache.computed(&JOB, 1).unwrap(), None);
+        cache.keep(&JOB, 1, &COMPUTED).unwrap();
+        drop(cache);
+        let cache = Cache::open(folder.path()).unwrap();
+        assert_eq!(cache.computed(&JOB, 1).unwrap(), Some(COMPUTED));
+        assert_eq!(cache.computed(&JOB, 2).unwrap(), None);
+    }
+
+    #[test]
+    fn a_half_written_result_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        cache.keep(&JOB, 1, &COMPUTED).unwrap();
+        let path = cache.path(&JOB, 1);
+        let whole = std::fs::read(&path).unwrap();
+        for damage in [&whole[..whole.len() / 2], &b""[..], &b"{}"[..]] {
+            std::fs::write(&path, damage).unwrap();
+            assert_eq!(cache.computed(&JOB, 1).unwrap(), None);
+        }
+        // what a killed writer left is in nobody's way
+        std::fs::write(folder.path().join(format!("{JOB}.1.json.new")), b"{").unwrap();
+        cache.keep(&JOB, 1, &COMPUTED).unwrap();
+        assert_eq!(cache.computed(&JOB, 1).unwrap(), Some(COMPUTED));
+    }
+
+    #[test]
+    fn a_spec_that_this_machine_cannot_run_is_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        assert!(!cache.refuses(&[1; 32]));
+        cache.refuse(&[1; 32], "memory").unwrap();
+        drop(cache);
+        let cache = Cache::open(folder.path()).unwrap();
+        assert!(cache.refuses(&[1; 32]));
+        assert!(!cache.refuses(&[2; 32]));
+    }
+
+    #[test]
+    fn two_agents_cannot_share_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Cache::open(folder.path()).unwrap();
+        let error = Cache::open(folder.path()).unwrap_err();
+        assert!(matches!(error, Error::FolderInUse(_)), "{error}");
+        drop(first);
+        Cache::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn old_files_are_forgotten_young_ones_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        cache.keep(&JOB, 1, &COMPUTED).unwrap();
+        cache.refuse(&[1; 32], "memory").unwrap();
+        let minute = Duration::from_secs(60);
+        cache.forget_old(SystemTime::now() + KEPT - minute).unwrap();
+        assert!(cache.computed(&JOB, 1).unwrap().is_some());
+        assert!(cache.refuses(&[1; 32]));
+        cache.forget_old(SystemTime::now() + KEPT + minute).unwrap();
+        assert_eq!(cache.computed(&JOB, 1).unwrap(), None);
+        assert!(!cache.refuses(&[1; 32]));
+    }
+}

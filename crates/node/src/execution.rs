@@ -1,0 +1,229 @@
+//! Fetches what a job names, from the market's store only, and runs it.
+
+use crate::{Error, Result};
+use lode_jobs::state::{Job, Market};
+use lode_runtime::{child, scan, JobSpec, Outcome};
+use lode_store::{BlobCache, BlobHash, GatewayClient, MOST_SPEC_BYTES};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+
+/// How long a slot is planned to last.
+const SLOT: Duration = Duration::from_millis(400);
+/// Slots that are kept for putting the outputs and submitting, at most; never more than a quarter of what is left.
+const SUBMITTING: u64 = 16;
+/// No run may take longer, however long its window.
+const LONGEST_RUN: Duration = Duration::from_secs(86_400);
+
+/// The market's store.
+pub(crate) fn gateway(market: &Market) -> Result<GatewayClient> {
+    let url = String::from_utf8_lossy(&market.store_url);
+    Ok(GatewayClient::new(url.trim_end_matches('\0'))?)
+}
+
+/// A job whose spec fits and whose blobs all are on this machine.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    stored: Vec<u8>,
+    module: PathBuf,
+    stdin: Option<PathBuf>,
+    inputs: Vec<PathBuf>,
+}
+
+/// Fetches a job's spec and all that it names, and checks that this node can run it.
+pub(crate) async fn prepare(
+    job: &Job,
+    market: &Market,
+    memory_mib: u64,
+    blobs: &BlobCache,
+) -> Result<Prepared> {
+    let store = gateway(market)?;
+    let path = blobs
+        .get(BlobHash(job.spec), MOST_SPEC_BYTES, &store)
+        .await?;
+    let stored = read(&path)?;
+    let spec = checked(&stored, job.units_limit, market, memory_mib).map_err(Error::Unfit)?;
+    let get = async |hash: [u8; 32], size: u64| -> Result<PathBuf> {
+        let path = blobs.get(BlobHash(hash), size, &store).await?;
+        let found = std::fs::metadata(&path).map_err(|source| Error::File {
+            path: path.clone(),
+            source,
+        })?;
+        if found.len() != size {
+            return Err(Error::Unfit(format!(
+                "the spec names a blob with {size} bytes that has {}",
+                found.len()
+            )));
+        }
+        Ok(path)
+    };
+    let module = get(spec.module.sha256, spec.module.size).await?;
+    scan(&read(&module)?, spec.memory_mib).map_err(|error| Error::Unfit(error.to_string()))?;
+    let stdin = match spec.stdin {
+        Some(stdin) => Some(get(stdin.sha256, stdin.size).await?),
+        None => None,
+    };
+    let mut inputs = Vec::with_capacity(spec.inputs.len());
+    for input in &spec.inputs {
+        inputs.push(get(input.sha256, input.size).await?);
+    }
+    Ok(Prepared {
+        stored,
+        module,
+        stdin,
+        inputs,
+    })
+}
+
+fn read(path: &PathBuf) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|source| Error::File {
+        path: path.clone(),
+        source,
+    })
+}
+
+/// A spec that parses, asks for no more than market and node allow, and whose limit pays for its base.
+fn checked(
+    stored: &[u8],
+    limit: u64,
+    market: &Market,
+    memory_mib: u64,
+) -> std::result::Result<JobSpec, String> {
+    let spec = JobSpec::parse(stored).map_err(|error| error.to_string())?;
+    spec.fuel(limit).map_err(|error| error.to_string())?;
+    let most = u64::from(market.memory_mib).min(memory_mib);
+    if spec.memory_mib > most {
+        return Err(format!(
+            "it asks for {} MiB, this node gives a job of this market at most {most}",
+            spec.memory_mib
+        ));
+    }
+    if let Some(blob) = spec.blobs().iter().find(|b| b.size > market.blob_limit) {
+        return Err(format!(
+            "it names a blob of {} bytes, this market has at most {}",
+            blob.size, market.blob_limit
+        ));
+    }
+    Ok(spec)
+}
+
+/// How long a run may take that begins at `slot`.
+pub(crate) fn time_left(job: &Job, slot: u64) -> Duration {
+    let left = job.deadline.saturating_sub(slot);
+    let slots = left.saturating_sub(SUBMITTING.min(left / 4));
+    SLOT.saturating_mul(u32::try_from(slots).unwrap_or(u32::MAX))
+        .min(LONGEST_RUN)
+}
+
+/// Runs a prepared job in a limited process of its own. `permit` is held until that has ended.
+pub(crate) async fn execute(
+    prepared: Prepared,
+    limit: u64,
+    wall: Duration,
+    permit: OwnedSemaphorePermit,
+) -> Result<Outcome> {
+    let failed = |error: String| Error::Runtime(error);
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let run = move || -> Result<Outcome> {
+        let module = read(&prepared.module)?;
+        let stdin = prepared.stdin.as_ref().map(read).transpose()?;
+        let inputs = prepared
+            .inputs
+            .iter()
+            .map(read)
+            .collect::<Result<Vec<_>>>()?;
+        let limits = child::Limits {
+            wall,
+            cpu_seconds: wall.as_secs().saturating_add(1),
+        };
+        child::run(
+            &prepared.stored,
+            &module,
+            &stdin.unwrap_or_default(),
+            &inputs,
+            limit,
+            limits,
+        )
+        .map_err(|error| Error::Runtime(error.to_string()))
+    };
+    // a thread of its own: the pool's threads would keep an agent that stops waiting for the job
+    std::thread::Builder::new()
+        .name("lode-job".into())
+        .spawn(move || {
+            let outcome = run();
+            drop(permit);
+            // nobody listens any more where the agent stopped
+            let _ = tell.send(outcome);
+        })
+        .map_err(|error| failed(error.to_string()))?;
+    told.await.map_err(|error| failed(error.to_string()))?
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use bytemuck::Zeroable;
+
+    fn market() -> Market {
+        let mut market = Market::zeroed();
+        market.memory_mib = 64;
+        market.blob_limit = 1_000;
+        market
+    }
+
+    fn spec(memory: u64, module: &[u8]) -> String {
+        format!(
+            r#"{{"v":1,"runtime":1,"module":{{"sha256":"{}","size":{}}},"memory_mib":{memory},"output_limit":0}}"#,
+            BlobHash::of(module),
+            module.len()
+        )
+    }
+
+    #[test]
+    fn a_spec_fits_inside_the_limits_of_market_node_and_job() {
+        let check = |text: &str, limit, memory| checked(text.as_bytes(), limit, &market(), memory);
+        let fits = spec(64, &[0; 1_000]);
+        let base = check(&fits, 1_000, 64).unwrap().base_units();
+        assert!(check(&fits, base, 64).is_ok());
+        let refused = |text: &str, limit, memory| check(text, limit, memory).unwrap_err();
+        assert!(refused(&fits, base - 1, 64).contains("below the base"));
+        assert!(refused(&fits, 1_000, 63).contains("at most 63"));
+        assert!(refused(&spec(65, b""), 1_000, 99).contains("at most 64"));
+        assert!(refused(&spec(64, &[0; 1_001]), 1_000, 64).contains("1001 bytes"));
+        assert!(refused("{}", 1_000, 64).contains("spec is refused"));
+    }
+
+    #[test]
+    fn a_run_ends_early_enough_to_submit() {
+        let mut job = Job::zeroed();
+        job.deadline = 1_000;
+        assert_eq!(time_left(&job, 884), Duration::from_secs(40));
+        assert_eq!(time_left(&job, 980), Duration::from_secs(6));
+        assert_eq!(time_left(&job, 1_000), Duration::ZERO);
+        assert_eq!(time_left(&job, 2_000), Duration::ZERO);
+        job.deadline = u64::MAX;
+        assert_eq!(time_left(&job, 0), LONGEST_RUN);
+    }
+
+    /// What the cache holds needs no store; nothing listens at this market's.
+    async fn prepared(memory: u64, module: &[u8], given: &[u8]) -> Result<Prepared> {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = BlobCache::open(folder.path()).unwrap();
+        let text = spec(memory, module);
+        let (hash, _) = blobs.insert(text.into_bytes()).await.unwrap();
+        blobs.insert(given.to_vec()).await.unwrap();
+        let mut job = Job::zeroed();
+        job.spec = hash.0;
+        job.units_limit = 1_000;
+        let mut market = market();
+        market.store_url[..18].copy_from_slice(b"http://127.0.0.1:1");
+        prepare(&job, &market, 64, &blobs).await
+    }
+
+    #[tokio::test]
+    async fn a_module_that_the_runtime_refuses_is_not_taken() {
+        let error = prepared(1, b"no module", b"no module").await.unwrap_err();
+        assert!(matches!(error, Error::Unfit(_)), "{error}");
+    }
+}
