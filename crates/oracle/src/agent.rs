@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How often new markets of the committee are looked for.
-const MARKETS_EVERY: Duration = Duration::from_secs(30);
+const MARKETS_EVERY: Duration = Duration::from_secs(10);
 /// First and longest pause after a failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -86,12 +86,16 @@ impl OracleAgent {
         };
         let mut failures = 0;
         loop {
-            let pause = match watch.look().await {
+            let looked = tokio::select! {
+                looked = watch.look() => looked,
+                () = shutdown.cancelled() => return watch.stop().await,
+            };
+            let pause = match looked {
                 Ok(()) => {
                     failures = 0;
                     config.poll
                 }
-                Err(error @ Error::NoSeat { .. }) => return Err(error),
+                Err(error) if error.is_misplaced() && !watch.has_seat => return Err(error),
                 Err(error) => {
                     tracing::warn!(%error, "the chain cannot be read; trying again");
                     failures += 1;
@@ -102,11 +106,7 @@ impl OracleAgent {
             tokio::pin!(wake);
             loop {
                 tokio::select! {
-                    () = shutdown.cancelled() => {
-                        watch.tasks.shutdown().await;
-                        tracing::info!("stopped");
-                        return Ok(());
-                    }
+                    () = shutdown.cancelled() => return watch.stop().await,
                     () = &mut wake => break,
                     Some(ended) = watch.tasks.join_next() => watch.note(ended).await,
                 }
@@ -213,6 +213,13 @@ impl Watch {
             stays
         });
         self.resting.retain(|key, _| due.contains(key));
+        Ok(())
+    }
+
+    /// Ends all tasks. What they decided is in the journal, what they did not they will find again.
+    async fn stop(mut self) -> Result<()> {
+        self.tasks.shutdown().await;
+        tracing::info!("stopped");
         Ok(())
     }
 

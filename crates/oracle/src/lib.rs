@@ -75,4 +75,13 @@ impl Error {
             Self::SecondVerdict { .. } | Self::DamagedEntry(_) | Self::FolderInUse(_)
         )
     }
+
+    /// The agent was started for the wrong committee, key or cluster: waiting mends nothing.
+    pub(crate) fn is_misplaced(&self) -> bool {
+        use lode_client::Error::{NoAccount, WrongAccount};
+        matches!(
+            self,
+            Self::NoSeat { .. } | Self::Chain(NoAccount { .. } | WrongAccount { .. })
+        )
+    }
 }
