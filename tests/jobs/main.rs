@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod accept_job;
+mod attest_edges;
 mod attest_forgeries;
 mod attest_job;
 mod cancel_job;
