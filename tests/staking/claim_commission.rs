@@ -37,7 +37,7 @@ fn anyone_has_the_operator_paid_at_his_payout_account_and_nowhere_else() {
         StakingError::WrongMint,
     );
     for (index, account) in [
-        (0, world.look_alike(&config())),
+        (0, world.foreign_owned(&config())),
         (1, world.foreign_owned(&node)),
         (1, world.look_alike(&node)),
         (2, vault(&other.node)),

@@ -136,7 +136,7 @@ fn rewards_go_to_the_wallet_or_to_the_owners_payout_and_nowhere_else() {
         StakingError::WrongMint,
     );
     for (index, account) in [
-        (0, world.look_alike(&config())),
+        (0, world.foreign_owned(&config())),
         (2, world.foreign_owned(&delegation(&node, &wallet))),
         (3, vault(&other.node)),
         (6, TOKEN_2022),

@@ -42,7 +42,7 @@ fn a_node_closes_for_its_owner_once_it_is_leaving_and_empty() {
         StakingError::NotOwner,
     );
     for (index, account) in [
-        (1, world.look_alike(&config())),
+        (1, world.foreign_owned(&config())),
         (2, world.foreign_owned(&node)),
         (4, vault(&other.node)),
         (7, TOKEN_2022),

@@ -92,7 +92,7 @@ fn a_leaving_node_is_no_way_into_another() {
     );
     let force = staking.force_unstake(&node, &operator.owner.pubkey(), 0, &stranger.pubkey());
     for (index, account) in [
-        (1, world.look_alike(&config())),
+        (1, world.foreign_owned(&config())),
         (2, world.look_alike(&node)),
         (
             3,

@@ -95,7 +95,7 @@ fn look_alikes_and_missing_signatures_are_refused() {
         &owner.pubkey(),
         node_args(&Address::new_from_array([8; 32])),
     );
-    let config = world.look_alike(&config());
+    let config = world.foreign_owned(&config());
     assert_refused(world.send_one(with_account(register.clone(), 1, config), &[&owner]));
     assert_refused(world.send_one(unsigned(register.clone(), 0), &[]));
     assert_refused(world.send_one(read_only(register.clone(), 2), &[&owner]));

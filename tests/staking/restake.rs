@@ -130,7 +130,7 @@ fn tickets_come_back_to_their_own_delegation_only() {
         );
     }
     for (index, account) in [
-        (1, world.look_alike(&config())),
+        (1, world.foreign_owned(&config())),
         (
             2,
             world.foreign_owned(&ticket(&delegation(&operator.node, &owner), 0)),

@@ -106,7 +106,7 @@ fn only_the_owner_sets_it() {
     assert_refused(world.send_one(unsigned(set.clone(), 0), &[]));
     assert_refused(world.send_one(read_only(set.clone(), 2), &[&operator.owner]));
     for (index, account) in [
-        (1, world.look_alike(&config())),
+        (1, world.foreign_owned(&config())),
         (2, world.foreign_owned(&operator.node)),
     ] {
         assert_refused(world.send_one(

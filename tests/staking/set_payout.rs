@@ -72,7 +72,7 @@ fn only_the_owner_moves_the_payout_and_only_to_an_account_of_his() {
         read_only(set_payout(&owner, &operator.node, &operator.wallet), 2),
         &[&operator.owner],
     ));
-    let config = world.look_alike(&config());
+    let config = world.foreign_owned(&config());
     assert_refused(world.send_one(
         with_account(
             set_payout(&owner, &operator.node, &operator.wallet),

@@ -156,7 +156,7 @@ fn a_stranger_slashes_nothing() {
         );
     }
     for (index, account) in [
-        (1, world.look_alike(&config())),
+        (1, world.foreign_owned(&config())),
         (2, world.foreign_owned(&node)),
         (2, world.look_alike(&node)),
         (5, TOKEN_2022),

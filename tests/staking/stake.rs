@@ -181,7 +181,11 @@ fn foreign_and_forged_accounts_are_refused() {
     let owner = operator.owner.pubkey();
     let stake = staking.stake(&world, &operator.node, &owner, TOKENS);
     let mut tries = vec![
-        ("a look-alike configuration", 1, world.look_alike(&config())),
+        (
+            "a configuration of another program",
+            1,
+            world.foreign_owned(&config()),
+        ),
         (
             "a node of another program",
             2,

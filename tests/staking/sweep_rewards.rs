@@ -100,9 +100,8 @@ fn a_vault_of_another_node_is_no_reward() {
     staking.drop_into_vault(&mut world, &operator.node, 5);
     let sweep = staking.sweep_rewards(&operator.node);
     for (index, account) in [
-        (0, world.look_alike(&config())),
+        (0, world.foreign_owned(&config())),
         (1, world.foreign_owned(&operator.node)),
-        (1, world.look_alike(&operator.node)),
         (2, vault(&other.node)),
         (2, other.wallet),
     ] {

@@ -95,7 +95,7 @@ fn nobody_unstakes_more_than_he_has_nor_what_is_anothers() {
     );
     let unstake = staking.unstake(&operator.node, &wallet, 0, TOKENS);
     assert_refused(world.send_one(unsigned(unstake.clone(), 0), &[]));
-    let config = world.look_alike(&config());
+    let config = world.foreign_owned(&config());
     assert_refused(world.send_one(with_account(unstake.clone(), 1, config), &[&delegator]));
     for index in [2, 3, 4] {
         assert_refused(world.send_one(read_only(unstake.clone(), index), &[&delegator]));

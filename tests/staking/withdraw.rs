@@ -119,7 +119,7 @@ fn the_money_has_one_way_to_go() {
         StakingError::WrongMint,
     );
     for (index, account) in [
-        (0, world.look_alike(&config())),
+        (0, world.foreign_owned(&config())),
         (
             1,
             world.foreign_owned(&ticket(&delegation(&operator.node, &owner), 0)),

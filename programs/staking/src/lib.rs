@@ -246,6 +246,7 @@ mod tests {
         assert_eq!(8 + offset_of!(Node, memory_mib), 192);
         assert_eq!(8 + offset_of!(Node, slashed_total), 248);
         assert_eq!(8 + offset_of!(Node, stream_left), 256);
+        assert_eq!(8 + offset_of!(Node, vault), 360);
         assert_eq!(8 + offset_of!(StakingConfig, stake_mint), 48);
         assert_eq!(8 + offset_of!(StakingConfig, jail_seconds), 112);
         assert_eq!(8 + offset_of!(Delegation, node), 16);

@@ -2,7 +2,6 @@
 //! to go.
 
 use super::vault::{pay, require_destination};
-use crate::constants::*;
 use crate::error::StakingError;
 use crate::event::CommissionClaimed;
 use crate::state::{Node, StakingConfig};
@@ -13,14 +12,13 @@ use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
 /// Accounts of `claim_commission`.
 #[derive(Accounts)]
 pub struct ClaimCommission {
-    /// The configuration: the mint.
-    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    /// The configuration: the mint. Of this program and type there is only one.
     pub config: Account<StakingConfig>,
     /// The node: any account of this program and type is one.
     #[account(mut)]
     pub node: Account<Node>,
     /// The node's vault.
-    #[account(mut, seeds = [VAULT_SEED, node.address().as_ref()], bump = node.vault_bump)]
+    #[account(mut, address = node.vault @ StakingError::ForeignAccount)]
     pub vault: InterfaceAccount<TokenAccount>,
     /// The node's payout account, or its owner's associated account: checked in `validate`.
     #[account(mut)]

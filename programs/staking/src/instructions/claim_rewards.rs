@@ -1,7 +1,6 @@
 //! `claim_rewards`: a delegation's rewards are paid to its wallet. Anyone may call it: the money has one way to go.
 
 use super::vault::{pay, require_destination};
-use crate::constants::*;
 use crate::error::StakingError;
 use crate::event::RewardsClaimed;
 use crate::state::{Delegation, Node, StakingConfig};
@@ -13,8 +12,7 @@ use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
 /// Accounts of `claim_rewards`.
 #[derive(Accounts)]
 pub struct ClaimRewards {
-    /// The configuration: the mint.
-    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    /// The configuration: the mint. Of this program and type there is only one.
     pub config: Account<StakingConfig>,
     /// The node of the delegation.
     #[account(mut, address = delegation.node @ StakingError::ForeignAccount)]
@@ -23,7 +21,7 @@ pub struct ClaimRewards {
     #[account(mut)]
     pub delegation: Account<Delegation>,
     /// The node's vault.
-    #[account(mut, seeds = [VAULT_SEED, node.address().as_ref()], bump = node.vault_bump)]
+    #[account(mut, address = node.vault @ StakingError::ForeignAccount)]
     pub vault: InterfaceAccount<TokenAccount>,
     /// The wallet's associated account, or the payout account for the owner's own stake: checked in `validate`.
     #[account(mut)]

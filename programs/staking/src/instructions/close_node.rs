@@ -15,8 +15,7 @@ use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
 pub struct CloseNode {
     /// The node's owner: a stranger could close it under a job that still runs.
     pub owner: Signer,
-    /// The configuration: the mint.
-    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    /// The configuration: the mint. Of this program and type there is only one.
     pub config: Account<StakingConfig>,
     /// The node; bound to its owner by the stored key.
     #[account(mut, close = payer, constraint = anchor_lang::address_eq(&node.owner, owner.address()) @ StakingError::NotOwner)]
@@ -25,7 +24,7 @@ pub struct CloseNode {
     #[account(mut, unsafe(dup), address = node.payer @ StakingError::WrongPayer)]
     pub payer: UncheckedAccount,
     /// The node's vault.
-    #[account(mut, seeds = [VAULT_SEED, node.address().as_ref()], bump = node.vault_bump)]
+    #[account(mut, address = node.vault @ StakingError::ForeignAccount)]
     pub vault: InterfaceAccount<TokenAccount>,
     /// The node's payout account, or its owner's associated account: checked in `validate`.
     #[account(mut)]

@@ -13,8 +13,7 @@ pub struct ForceUnstake {
     /// Anyone; pays the ticket's rent and gets it back.
     #[account(mut)]
     pub payer: Signer,
-    /// The configuration: how long unbonding takes.
-    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    /// The configuration: how long unbonding takes. Of this program and type there is only one.
     pub config: Account<StakingConfig>,
     /// The node of the delegation, on its way out.
     #[account(mut, address = delegation.node @ StakingError::ForeignAccount)]

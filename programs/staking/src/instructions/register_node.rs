@@ -36,8 +36,7 @@ pub struct RegisterNode {
     /// The operator's cold wallet; pays the rents.
     #[account(mut)]
     pub owner: Signer,
-    /// The configuration: not paused, and the mint.
-    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    /// The configuration: not paused, and the mint. Of this program and type there is only one.
     pub config: Account<StakingConfig>,
     /// The new node.
     #[account(init, payer = owner, space = 8 + core::mem::size_of::<Node>(), seeds = [NODE_SEED, owner.address().as_ref(), &args.index.to_le_bytes()], bump)]
@@ -89,10 +88,12 @@ impl RegisterNode {
     pub fn handle(&mut self, bump: u8, vault_bump: u8, args: &NodeArgs, now: i64) -> Result<()> {
         self.validate(args, now)?;
         let (owner, payout) = (*self.owner.address(), *self.payout.address());
+        let vault = *self.vault.address();
         let node = &mut *self.node;
         node.version = VERSION;
         node.bump = bump;
         node.vault_bump = vault_bump;
+        node.vault = vault;
         node.index = args.index;
         node.owner = owner;
         node.worker = args.worker;

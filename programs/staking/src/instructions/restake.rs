@@ -1,7 +1,6 @@
 //! `restake`: a ticket's shares become active again, on the same node and no other. Refused wherever new stake would
 //! be, but for the pause: the stake is there already.
 
-use crate::constants::*;
 use crate::error::StakingError;
 use crate::event::Restaked;
 use crate::state::{Delegation, Node, StakingConfig, Unbonding};
@@ -13,8 +12,7 @@ use anchor_lang::prelude::*;
 pub struct Restake {
     /// The wallet that owns the ticket.
     pub wallet: Signer,
-    /// The configuration: the ratio.
-    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    /// The configuration: the ratio. Of this program and type there is only one.
     pub config: Account<StakingConfig>,
     /// The ticket; its rent goes back to its payer.
     #[account(mut, close = payer, constraint = anchor_lang::address_eq(&ticket.owner, wallet.address()) @ StakingError::NotDelegator)]

@@ -1,6 +1,5 @@
 //! `set_commission`: falls at once, rises by one announced step.
 
-use crate::constants::*;
 use crate::error::StakingError;
 use crate::event::CommissionChanged;
 use crate::state::{Node, StakingConfig};
@@ -11,8 +10,7 @@ use anchor_lang::prelude::*;
 pub struct SetCommission {
     /// The node's owner.
     pub owner: Signer,
-    /// The configuration: cap, step, and how long before a rise takes effect.
-    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    /// The configuration: cap, step, and how long before a rise takes effect. Of this program and type there is only one.
     pub config: Account<StakingConfig>,
     /// The node; bound to its owner by the stored key.
     #[account(mut, constraint = anchor_lang::address_eq(&node.owner, owner.address()) @ StakingError::NotOwner)]

@@ -1,7 +1,6 @@
 //! `set_payout`: the owner changes where everything earned goes.
 
 use super::require_payout;
-use crate::constants::*;
 use crate::error::StakingError;
 use crate::event::NodeUpdated;
 use crate::state::{Node, StakingConfig};
@@ -13,8 +12,7 @@ use anchor_spl::token_interface::TokenAccount;
 pub struct SetPayout {
     /// The node's owner.
     pub owner: Signer,
-    /// The configuration: the mint.
-    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    /// The configuration: the mint. Of this program and type there is only one.
     pub config: Account<StakingConfig>,
     /// The node; bound to its owner by the stored key.
     #[account(mut, constraint = anchor_lang::address_eq(&node.owner, owner.address()) @ StakingError::NotOwner)]

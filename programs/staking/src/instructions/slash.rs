@@ -17,8 +17,7 @@ pub struct Slash {
     /// The jobs program's own address: no key can sign for it.
     #[account(address = SLASHER @ StakingError::NotSlasher)]
     pub slasher: Signer,
-    /// The configuration: the window, the jail, the mint.
-    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    /// The configuration: the window, the jail, the mint. Of this program and type there is only one.
     pub config: Account<StakingConfig>,
     /// The node: the caller says which. Left out where it is gone.
     #[account(mut)]
@@ -41,11 +40,8 @@ impl Slash {
         };
         let vault = self.vault.as_ref().ok_or(StakingError::ForeignAccount)?;
         let at = *node.address();
-        let vault_at =
-            create_program_address(&[VAULT_SEED, at.as_ref(), &[node.vault_bump]], &crate::ID)
-                .map_err(|_| StakingError::ForeignAccount)?;
         require!(
-            address_eq(vault.address(), &vault_at),
+            address_eq(vault.address(), &node.vault),
             StakingError::ForeignAccount
         );
         // What a mint's freeze authority froze cannot be burned: the node is jailed all the same.

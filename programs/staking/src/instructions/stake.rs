@@ -15,8 +15,7 @@ pub struct Stake {
     /// The wallet that stakes; pays the delegation's rent the first time.
     #[account(mut)]
     pub wallet: Signer,
-    /// The configuration: not paused, ratio, mint.
-    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    /// The configuration: not paused, ratio, mint. Of this program and type there is only one.
     pub config: Account<StakingConfig>,
     /// The node: any account of this program and type is one.
     #[account(mut)]
@@ -25,7 +24,7 @@ pub struct Stake {
     #[account(init_if_needed, payer = wallet, space = 8 + core::mem::size_of::<Delegation>(), seeds = [DELEGATION_SEED, node.address().as_ref(), wallet.address().as_ref()], bump)]
     pub delegation: Account<Delegation>,
     /// The node's vault.
-    #[account(mut, seeds = [VAULT_SEED, node.address().as_ref()], bump = node.vault_bump)]
+    #[account(mut, address = node.vault @ StakingError::ForeignAccount)]
     pub vault: InterfaceAccount<TokenAccount>,
     /// Where the stake comes from; the token program demands the wallet's authority over it.
     #[account(mut)]

@@ -1,7 +1,7 @@
 //! `sweep_rewards`: what a vault holds above everything booked is a reward, wherever it came from. No argument, no
 //! authority: there is nothing to choose.
 
-use crate::constants::*;
+use crate::error::StakingError;
 use crate::event::RewardsSwept;
 use crate::state::{Node, StakingConfig};
 use anchor_lang::prelude::*;
@@ -10,14 +10,13 @@ use anchor_spl::token_interface::TokenAccount;
 /// Accounts of `sweep_rewards`.
 #[derive(Accounts)]
 pub struct SweepRewards {
-    /// The configuration: how long rewards stream.
-    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    /// The configuration: how long rewards stream. Of this program and type there is only one.
     pub config: Account<StakingConfig>,
     /// The node: any account of this program and type is one.
     #[account(mut)]
     pub node: Account<Node>,
     /// The node's vault.
-    #[account(seeds = [VAULT_SEED, node.address().as_ref()], bump = node.vault_bump)]
+    #[account(address = node.vault @ StakingError::ForeignAccount)]
     pub vault: InterfaceAccount<TokenAccount>,
 }
 

@@ -12,8 +12,7 @@ pub struct Unstake {
     /// The wallet that owns the delegation; pays the ticket's rent and gets it back.
     #[account(mut)]
     pub wallet: Signer,
-    /// The configuration: how long unbonding takes.
-    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    /// The configuration: how long unbonding takes. Of this program and type there is only one.
     pub config: Account<StakingConfig>,
     /// The node of the delegation.
     #[account(mut, address = delegation.node @ StakingError::ForeignAccount)]

@@ -1,7 +1,6 @@
 //! `withdraw`: a ticket is paid to its wallet at release. Anyone may call it: the money has one way to go.
 
 use super::vault::{pay, require_destination};
-use crate::constants::*;
 use crate::error::StakingError;
 use crate::event::Withdrawn;
 use crate::state::{Delegation, Node, StakingConfig, Unbonding};
@@ -12,8 +11,7 @@ use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
 /// Accounts of `withdraw`.
 #[derive(Accounts)]
 pub struct Withdraw {
-    /// The configuration: the mint.
-    #[account(seeds = [CONFIG_SEED], bump = config.bump)]
+    /// The configuration: the mint. Of this program and type there is only one.
     pub config: Account<StakingConfig>,
     /// The ticket; its rent goes back to its payer.
     #[account(mut, close = payer)]
@@ -28,7 +26,7 @@ pub struct Withdraw {
     #[account(mut, address = ticket.delegation @ StakingError::ForeignAccount)]
     pub delegation: Account<Delegation>,
     /// The node's vault.
-    #[account(mut, seeds = [VAULT_SEED, node.address().as_ref()], bump = node.vault_bump)]
+    #[account(mut, address = node.vault @ StakingError::ForeignAccount)]
     pub vault: InterfaceAccount<TokenAccount>,
     /// The wallet's associated token account of the stake mint: its address is derived in `validate`.
     #[account(mut)]

@@ -92,8 +92,11 @@ pub struct Node {
     pub metadata: [u8; 32],
     /// X25519 key to which data keys of private jobs are wrapped, 0 for none.
     pub encryption_key: [u8; 32],
+    /// Token account, owned by this account, that holds all stake and all stake rewards. Stored, so that no
+    /// instruction needs to derive it.
+    pub vault: Address,
     /// Reserved, 0.
-    pub reserved: [u8; 64],
+    pub reserved: [u8; 32],
 }
 
 impl Node {
