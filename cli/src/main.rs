@@ -1,2 +1,77 @@
-//! The `lode` command.
-fn main() {}
+//! The `lode` command: arguments, output, progress. What it does is done by the libraries.
+mod commands;
+mod context;
+mod local;
+mod output;
+mod progress;
+mod shutdown;
+mod spec;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Lode: buy and sell computing on Solana.
+#[derive(Parser)]
+#[command(name = "lode", version, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    global: context::GlobalArgs,
+    #[command(subcommand)]
+    command: commands::Command,
+}
+
+fn main() -> ExitCode {
+    // A job is run by this same binary, started again with less rights: nothing may happen before this line.
+    lode_runtime::child::maybe_run_child();
+    let cli = Cli::parse();
+    init_logs(&cli.global);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&anyhow::anyhow!("The system gives no threads: {error}")),
+    };
+    match runtime.block_on(commands::run(cli.command, &cli.global)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    // Causes are part of the sentence; a backtrace is for who wrote this, not for who uses it.
+    eprintln!("{} {}", output::error_prefix(), sentence(error));
+    ExitCode::FAILURE
+}
+
+/// An error and its causes, each said once.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let said = cause.to_string();
+        if text.contains(&said) {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&said);
+    }
+    text
+}
+
+fn init_logs(global: &context::GlobalArgs) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        EnvFilter::new("warn,lode_node=info,lode_oracle_agent=info,lode_gateway=info")
+    });
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(output::stderr_has_colour());
+    // Fails only if somebody logs already, and then there are logs.
+    let _ = match global.output {
+        output::Format::Json => logs.json().try_init(),
+        output::Format::Table => logs.with_target(false).try_init(),
+    };
+}

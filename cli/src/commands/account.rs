@@ -1,0 +1,264 @@
+//! `lode account`: money in a market.
+use crate::context::Context;
+use crate::output::{Cell, Token};
+use anyhow::{bail, Result};
+use lode_client::instructions::jobs;
+use lode_client::{filter, token};
+use lode_jobs::state::Ledger;
+use solana_address::Address;
+use solana_signer::Signer;
+
+/// Commands of accounts.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Open an account; for a node that is how it enters the market
+    Open {
+        #[command(flatten)]
+        of: Of,
+        /// Most of a node's money that its jobs may lock, in tokens: what the worker's key can lose
+        #[arg(long, value_name = "AMOUNT", requires = "node")]
+        locked_cap: Option<String>,
+    },
+    /// Pay in from the wallet; opens the wallet's account if it has none
+    Deposit {
+        /// Tokens, such as 12.5
+        amount: String,
+        #[command(flatten)]
+        of: Of,
+    },
+    /// Pay out to the wallet
+    Withdraw {
+        /// Tokens, such as 12.5, or `all`
+        amount: String,
+        #[command(flatten)]
+        of: Of,
+    },
+    /// Show an account
+    Show {
+        #[command(flatten)]
+        of: Of,
+        /// All accounts of the wallet and its nodes, in every market
+        #[arg(long, conflicts_with_all = ["market", "node", "party"])]
+        all: bool,
+        /// Somebody else's: the wallet or the node
+        #[arg(long, value_name = "ADDRESS", conflicts_with = "node")]
+        party: Option<Address>,
+    },
+}
+
+/// Whose account, and where.
+#[derive(clap::Args)]
+pub struct Of {
+    /// The market, if there are several
+    #[arg(long, value_name = "ADDRESS")]
+    market: Option<Address>,
+    /// A node's account in place of the wallet's
+    #[arg(long, value_name = "ADDRESS")]
+    node: Option<Address>,
+}
+
+pub async fn run(command: Command, context: &Context) -> Result<()> {
+    match command {
+        Command::Open { of, locked_cap } => open(of, locked_cap, context).await,
+        Command::Deposit { amount, of } => deposit(&amount, of, context).await,
+        Command::Withdraw { amount, of } => withdraw(&amount, of, context).await,
+        Command::Show { all: true, .. } => show_all(context).await,
+        Command::Show { of, party, .. } => {
+            let of = Of {
+                node: of.node.or(party),
+                ..of
+            };
+            show(of, context).await
+        }
+    }
+}
+
+async fn open(of: Of, locked_cap: Option<String>, context: &Context) -> Result<()> {
+    let wallet = context.wallet()?;
+    let (market_at, market) = context.market(of.market).await?;
+    let token = context.token(&market.mint).await?;
+    let (party, at) = context.ledger(&market_at, of.node)?;
+    if context.client.try_account::<Ledger>(&at).await?.is_some() {
+        bail!("The account {at} of {party} is open already: nothing has to be done");
+    }
+    let instruction = match of.node {
+        Some(node) => {
+            let Some(cap) = locked_cap else {
+                bail!(
+                    "A node's account needs --locked-cap: how much of its money its jobs may lock"
+                );
+            };
+            jobs::open_node_ledger(&wallet.pubkey(), &market_at, &node, token.mint.parse(&cap)?)
+        }
+        None => jobs::open_ledger(&wallet.pubkey(), &market_at, &wallet.pubkey()),
+    };
+    let sent = context
+        .send("opening the account", &[instruction], &wallet, &[])
+        .await?;
+    context.out.sheet(vec![
+        ("account", at.into()),
+        ("party", party.into()),
+        ("market", market_at.into()),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    Ok(())
+}
+
+async fn deposit(amount: &str, of: Of, context: &Context) -> Result<()> {
+    let wallet = context.wallet()?;
+    let me = wallet.pubkey();
+    let (market_at, market) = context.market(of.market).await?;
+    let token = context.token(&market.mint).await?;
+    let amount = positive(&token, amount)?;
+    context.require_tokens(&me, &token, amount).await?;
+    let (party, at) = context.ledger(&market_at, of.node)?;
+    let mut instructions = Vec::new();
+    if context.client.try_account::<Ledger>(&at).await?.is_none() {
+        if of.node.is_some() {
+            bail!("The node {party} has no account in this market: open it with `lode account open --node {party} --locked-cap AMOUNT`");
+        }
+        instructions.push(jobs::open_ledger(&me, &market_at, &party));
+    }
+    instructions.push(jobs::deposit(&me, &market_at, &party, &token.mint, amount));
+    let sent = context
+        .send("depositing", &instructions, &wallet, &[])
+        .await?;
+    let ledger: Ledger = context.client.get_account(&at).await?;
+    context.out.sheet(vec![
+        ("account", at.into()),
+        ("deposited", token.cell(amount)),
+        ("available", token.cell(ledger.available)),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    Ok(())
+}
+
+async fn withdraw(amount: &str, of: Of, context: &Context) -> Result<()> {
+    let wallet = context.wallet()?;
+    let me = wallet.pubkey();
+    let (market_at, market) = context.market(of.market).await?;
+    let token = context.token(&market.mint).await?;
+    let (party, at) = context.ledger(&market_at, of.node)?;
+    let before: Ledger = context.client.get_account(&at).await?;
+    let amount = match amount {
+        "all" => before.available,
+        text => positive(&token, text)?,
+    };
+    if amount == 0 || amount > before.available {
+        bail!(
+            "The account {at} has {} available and {} locked in jobs: withdraw at most what is available",
+            token.show(before.available),
+            token.show(before.locked)
+        );
+    }
+    let instructions = [
+        token::open_associated(&me, &me, &token.mint),
+        jobs::withdraw(&me, &market_at, &party, &token.mint, amount),
+    ];
+    let sent = context
+        .send("withdrawing", &instructions, &wallet, &[])
+        .await?;
+    let ledger: Ledger = context.client.get_account(&at).await?;
+    context.out.sheet(vec![
+        ("account", at.into()),
+        ("withdrawn", token.cell(amount)),
+        ("available", token.cell(ledger.available)),
+        ("to", token.mint.account_of(&me).into()),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    Ok(())
+}
+
+fn positive(token: &Token, text: &str) -> Result<u64> {
+    match token.mint.parse(text)? {
+        0 => bail!("`{text}` is nothing: give an amount above 0"),
+        amount => Ok(amount),
+    }
+}
+
+fn kind(ledger: &Ledger) -> &'static str {
+    match ledger.kind {
+        0 => "wallet",
+        _ => "node",
+    }
+}
+
+/// Only a node's jobs are bound by it.
+fn locked_cap(ledger: &Ledger, token: &Token) -> Cell {
+    match ledger.kind {
+        0 => Cell::none(),
+        _ => token.cell(ledger.locked_cap),
+    }
+}
+
+async fn show(of: Of, context: &Context) -> Result<()> {
+    let (market_at, market) = context.market(of.market).await?;
+    let (party, at) = context.ledger(&market_at, of.node)?;
+    let Some(ledger) = context.client.try_account::<Ledger>(&at).await? else {
+        bail!(
+            "{party} has no account in market {market_at}: `lode account deposit AMOUNT` opens one"
+        );
+    };
+    let token = context.token(&market.mint).await?;
+    let wallet = token.mint.account_of(&ledger.authority);
+    let held = context.client.token_balance(&wallet).await?;
+    context.out.sheet(vec![
+        ("account", at.into()),
+        ("market", market_at.into()),
+        ("kind", kind(&ledger).into()),
+        ("party", party.into()),
+        ("authority", ledger.authority.into()),
+        ("available", token.cell(ledger.available)),
+        ("locked", token.cell(ledger.locked)),
+        ("locked_cap", locked_cap(&ledger, &token)),
+        ("open_jobs", ledger.open_jobs.into()),
+        ("settled_jobs", ledger.settled.into()),
+        ("failed_jobs", ledger.failed.into()),
+        ("units", ledger.units.into()),
+        ("turnover", token.cell(ledger.turnover)),
+        ("burn_owed", token.cell(ledger.burn_owed)),
+        ("fees_owed", token.cell(ledger.fees_owed)),
+        ("market_fees_owed", token.cell(ledger.market_owed)),
+        ("checks_owed", token.cell(ledger.checks_owed)),
+        ("check_credits", token.cell(ledger.credits)),
+        ("in_the_wallet", token.cell(held)),
+    ]);
+    Ok(())
+}
+
+async fn show_all(context: &Context) -> Result<()> {
+    let me = context.wallet()?.pubkey();
+    let mut ledgers = context
+        .client
+        .get_program_accounts::<Ledger>(&[filter!(Ledger, authority, me)])
+        .await?;
+    ledgers.sort_by_key(|(at, _)| *at);
+    let mut rows = Vec::new();
+    for (at, ledger) in &ledgers {
+        let (_, market) = context.market(Some(ledger.market)).await?;
+        let token = context.token(&market.mint).await?;
+        rows.push(vec![
+            Cell::from(*at),
+            kind(ledger).into(),
+            ledger.party.into(),
+            ledger.market.into(),
+            token.cell(ledger.available),
+            token.cell(ledger.locked),
+            ledger.open_jobs.into(),
+        ]);
+    }
+    context.out.table(
+        &[
+            "account",
+            "kind",
+            "party",
+            "market",
+            "available",
+            "locked",
+            "open_jobs",
+        ],
+        rows,
+        "No account: `lode account deposit AMOUNT` opens one.",
+    );
+    Ok(())
+}

@@ -1,0 +1,232 @@
+//! `lode market`.
+use crate::context::Context;
+use crate::output::{bps, Cell};
+use anyhow::{Context as _, Result};
+use lode_client::cli_config::read_keypair;
+use lode_client::instructions::jobs;
+use lode_client::{addresses, filter};
+use lode_jobs::state::{Market, MarketArgs, MarketKind};
+use lode_localnet::MarketPlan;
+use solana_address::Address;
+use solana_signer::Signer;
+use std::path::PathBuf;
+
+/// Commands of markets.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Create a market; its terms hold for ever
+    Create(Create),
+    /// Show a market's terms
+    Show {
+        /// The market, if there are several
+        market: Option<Address>,
+    },
+    /// List the markets
+    List {
+        /// Only those paid in this mint
+        #[arg(long, value_name = "ADDRESS")]
+        mint: Option<Address>,
+    },
+    /// Let a market take new jobs
+    Open {
+        /// The market, if there are several
+        market: Option<Address>,
+    },
+    /// Let a market take no new jobs; what runs is not touched
+    Close {
+        /// The market, if there are several
+        market: Option<Address>,
+    },
+}
+
+/// Arguments of `market create`.
+#[derive(clap::Args)]
+pub struct Create {
+    /// The terms in TOML, as the section [market] of migrations/localnet.toml without its head; `mint` is an address
+    terms: PathBuf,
+    /// The committee that checks, if there are several
+    #[arg(long, value_name = "ADDRESS")]
+    committee: Option<Address>,
+    /// Key of the committee's governor, if it is not the wallet
+    #[arg(long, value_name = "FILE")]
+    governor: Option<PathBuf>,
+}
+
+pub async fn run(command: Command, context: &Context) -> Result<()> {
+    match command {
+        Command::Create(args) => create(args, context).await,
+        Command::Show { market } => show(market, context).await,
+        Command::List { mint } => list(mint, context).await,
+        Command::Open { market } => set_open(market, true, context).await,
+        Command::Close { market } => set_open(market, false, context).await,
+    }
+}
+
+/// The store's address of a market.
+pub fn store_url(market: &Market) -> String {
+    let text = String::from_utf8_lossy(&market.store_url);
+    text.trim_end_matches('\0').to_string()
+}
+
+async fn create(args: Create, context: &Context) -> Result<()> {
+    let name = args.terms.display();
+    let text = std::fs::read_to_string(&args.terms)
+        .with_context(|| format!("The terms {name} cannot be read: name another file"))?;
+    let plan: MarketPlan = toml::from_str(&text)
+        .with_context(|| format!("The terms {name} are not right: compare them with the section [market] of migrations/localnet.toml"))?;
+    let mint: Address = plan.mint.parse().with_context(|| {
+        format!(
+            "`{}` is no mint: in a file of terms `mint` is an address",
+            plan.mint
+        )
+    })?;
+    let wallet = context.wallet()?;
+    let governor = match &args.governor {
+        Some(path) => read_keypair(path)?,
+        None => wallet.insecure_clone(),
+    };
+    let (committee, _) = context.committee(args.committee).await?;
+    let token = context.token(&mint).await?;
+    let instruction = jobs::create_market(
+        &wallet.pubkey(),
+        &governor.pubkey(),
+        &committee,
+        &token.mint,
+        market_args(&plan)?,
+    );
+    let sent = context
+        .send("creating the market", &[instruction], &wallet, &[&governor])
+        .await?;
+    context.out.sheet(vec![
+        (
+            "market",
+            addresses::jobs::market(&wallet.pubkey(), plan.id).into(),
+        ),
+        ("committee", committee.into()),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    Ok(())
+}
+
+fn market_args(plan: &MarketPlan) -> Result<MarketArgs> {
+    Ok(MarketArgs {
+        id: plan.id,
+        kind: MarketKind::FirstCome as u8,
+        runtime: lode_jobs::constants::RUNTIME,
+        store_url: plan.store_url_bytes()?,
+        units_limit: plan.units_limit,
+        memory_mib: plan.memory_mib,
+        blob_limit: plan.blob_limit,
+        least_reserved: plan.least_reserved,
+        most_reserved: plan.most_reserved,
+        base_slots: plan.base_slots,
+        slots_per_million: plan.slots_per_million,
+        accept_window: plan.accept_window,
+        attest_window: plan.attest_window,
+        challenge_window: plan.challenge_window,
+        retention_days: plan.retention_days,
+        check_bps: plan.check_bps,
+        surcharge_bps: plan.surcharge_bps,
+        burn_bps: plan.burn_bps,
+        fee_bps: plan.fee_bps,
+        late_bps: plan.late_bps,
+        fault_bps: plan.fault_bps,
+        final_below: plan.final_below,
+        ramp: plan.ramp,
+    })
+}
+
+async fn show(named: Option<Address>, context: &Context) -> Result<()> {
+    let (at, market) = context.market(named).await?;
+    let token = context.token(&market.mint).await?;
+    let vault = addresses::jobs::vault(&at);
+    let held = context.client.token_balance(&vault).await?;
+    context.out.sheet(vec![
+        ("market", at.into()),
+        ("open", market.is_open().into()),
+        ("authority", market.authority.into()),
+        ("id", market.id.into()),
+        ("committee", market.committee.into()),
+        ("panel", market.k.into()),
+        ("mint", market.mint.into()),
+        ("store", store_url(&market).into()),
+        ("runtime", market.runtime.into()),
+        ("most_units", market.units_limit.into()),
+        ("most_memory_mib", market.memory_mib.into()),
+        ("most_blob_bytes", market.blob_limit.into()),
+        ("least_escrow", token.cell(market.least_reserved)),
+        ("most_escrow", token.cell(market.most_reserved)),
+        ("checked", bps(market.check_bps)),
+        ("surcharge", bps(market.surcharge_bps)),
+        ("burn_fee", bps(market.burn_bps)),
+        ("market_fee", bps(market.fee_bps)),
+        ("late_forfeit", bps(market.late_bps)),
+        ("fault_slash", bps(market.fault_bps)),
+        ("no_challenge_below", token.cell(market.final_below)),
+        ("base_slots", market.base_slots.into()),
+        ("slots_per_million_units", market.slots_per_million.into()),
+        ("accept_slots", market.accept_window.into()),
+        ("attest_slots", market.attest_window.into()),
+        ("challenge_slots", market.challenge_window.into()),
+        ("retention_days", market.retention_days.into()),
+        ("lottery_ramp_slots", market.ramp.into()),
+        ("check_pool", token.cell(market.check_pool)),
+        ("vault", vault.into()),
+        ("held", token.cell(held)),
+    ]);
+    Ok(())
+}
+
+async fn list(mint: Option<Address>, context: &Context) -> Result<()> {
+    let filters: Vec<_> = mint
+        .map(|mint| filter!(Market, mint, mint))
+        .into_iter()
+        .collect();
+    let mut markets = context
+        .client
+        .get_program_accounts::<Market>(&filters)
+        .await?;
+    markets.sort_by_key(|(at, _)| *at);
+    let rows = markets.iter().map(|(at, market)| {
+        vec![
+            Cell::from(*at),
+            market.is_open().into(),
+            market.units_limit.into(),
+            bps(market.check_bps),
+            bps(market.surcharge_bps),
+            bps(market.burn_bps + market.fee_bps),
+            market.mint.into(),
+            store_url(market).into(),
+        ]
+    });
+    context.out.table(
+        &[
+            "market",
+            "open",
+            "most_units",
+            "checked",
+            "surcharge",
+            "fees",
+            "mint",
+            "store",
+        ],
+        rows.collect(),
+        "No market: create one with `lode market create`, or start a network with `lode localnet`.",
+    );
+    Ok(())
+}
+
+async fn set_open(named: Option<Address>, open: bool, context: &Context) -> Result<()> {
+    let wallet = context.wallet()?;
+    let (at, _) = context.market(named).await?;
+    let instruction = jobs::set_market_open(&wallet.pubkey(), &at, open);
+    let sent = context
+        .send("changing the market", &[instruction], &wallet, &[])
+        .await?;
+    context.out.sheet(vec![
+        ("market", at.into()),
+        ("open", open.into()),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    Ok(())
+}

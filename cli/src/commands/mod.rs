@@ -1,0 +1,55 @@
+//! One file for each group of commands.
+mod account;
+mod gateway;
+mod job;
+mod localnet;
+mod market;
+mod network;
+mod node;
+mod oracle;
+
+use crate::context::{Context, GlobalArgs};
+use anyhow::Result;
+
+/// The groups of commands.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Set up a network, look at it
+    #[command(subcommand)]
+    Network(network::Command),
+    /// Run a node that earns by computing
+    #[command(subcommand)]
+    Node(node::Command),
+    /// Markets: terms under which jobs are posted
+    #[command(subcommand)]
+    Market(market::Command),
+    /// Money in a market: yours or your node's
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Committees of oracles that check results
+    #[command(subcommand)]
+    Oracle(oracle::Command),
+    /// Jobs: estimate, post, watch, fetch
+    #[command(subcommand)]
+    Job(job::Command),
+    /// The blob server of a market
+    #[command(subcommand)]
+    Gateway(gateway::Command),
+    /// Start a whole network on this machine
+    Localnet(localnet::LocalnetArgs),
+}
+
+/// Runs a command.
+pub async fn run(command: Command, global: &GlobalArgs) -> Result<()> {
+    let context = Context::new(global)?;
+    match command {
+        Command::Network(command) => network::run(command, &context).await,
+        Command::Node(command) => node::run(command, &context).await,
+        Command::Market(command) => market::run(command, &context).await,
+        Command::Account(command) => account::run(command, &context).await,
+        Command::Oracle(command) => oracle::run(command, &context).await,
+        Command::Job(command) => job::run(command, &context).await,
+        Command::Gateway(command) => gateway::run(command, &context).await,
+        Command::Localnet(args) => localnet::run(args, &context).await,
+    }
+}

@@ -1,0 +1,325 @@
+//! `lode node`.
+use crate::context::{address_of, Context};
+use crate::output::{bps, time, Cell};
+use crate::shutdown;
+use anyhow::{bail, Result};
+use lode_client::cli_config::read_keypair;
+use lode_client::instructions::staking;
+use lode_client::{addresses, filter, token};
+use lode_jobs::state::Ledger;
+use lode_node::AgentConfig;
+use lode_staking::state::{Delegation, Node, StakingConfig};
+use lode_staking::NodeArgs;
+use solana_address::Address;
+use solana_signer::Signer;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Commands of nodes.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Open a node
+    Register(Register),
+    /// Take jobs, run them, bring them to settlement
+    Run(Run),
+    /// Stake on a node
+    Stake {
+        /// Tokens, such as 1000
+        amount: String,
+        /// The node, if it is not the wallet's only one
+        #[arg(long, value_name = "ADDRESS")]
+        node: Option<Address>,
+    },
+    /// Show a node
+    Show {
+        /// The node, if it is not the wallet's only one
+        node: Option<Address>,
+    },
+    /// List nodes
+    List {
+        /// Only those of this owner
+        #[arg(long, value_name = "ADDRESS")]
+        owner: Option<Address>,
+    },
+}
+
+/// Arguments of `node register`.
+#[derive(clap::Args)]
+pub struct Register {
+    /// Hot key of the machine: its keypair file or address. It needs a little SOL for fees
+    #[arg(long, value_name = "FILE OR ADDRESS")]
+    worker: String,
+    /// Which of the wallet's nodes
+    #[arg(long, default_value_t = 0)]
+    index: u32,
+    /// Class of the machine, for customers to filter by: 0 unknown, 1 phone, 2 desktop, 3 server
+    #[arg(long, default_value_t = 0)]
+    class: u8,
+    /// Processor cores offered; without it, all of this machine
+    #[arg(long)]
+    cores: Option<u16>,
+    /// Memory offered to jobs
+    #[arg(long, default_value_t = 1024, value_name = "MIB")]
+    memory_mib: u32,
+}
+
+/// Arguments of `node run`.
+#[derive(clap::Args)]
+pub struct Run {
+    /// Keypair file of the node's worker
+    #[arg(long, value_name = "FILE")]
+    worker: PathBuf,
+    /// The node, if the worker is not that of exactly one
+    #[arg(long, value_name = "ADDRESS")]
+    node: Option<Address>,
+    /// Folder for results that are not settled yet and the cache
+    #[arg(long, default_value = "lode-node", value_name = "FOLDER")]
+    folder: PathBuf,
+    /// Milliseconds between two looks at the chain
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(50..=600_000))]
+    poll_millis: u64,
+    /// Jobs that run at the same time
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    parallel: u16,
+    /// Most memory of one job; without it, what the node offers
+    #[arg(long, value_name = "MIB")]
+    memory_mib: Option<u64>,
+    /// Least price that it takes, in base units per million units
+    #[arg(long, default_value_t = 1, value_name = "BASE UNITS")]
+    min_price: u64,
+    /// Most MiB of fetched blobs that are kept
+    #[arg(long, default_value_t = 4096, value_name = "MIB")]
+    cache_mib: u64,
+}
+
+pub async fn run(command: Command, context: &Context) -> Result<()> {
+    match command {
+        Command::Register(args) => register(args, context).await,
+        Command::Run(args) => serve(args, context).await,
+        Command::Stake { amount, node } => stake(&amount, node, context).await,
+        Command::Show { node } => show(node, context).await,
+        Command::List { owner } => list(owner, context).await,
+    }
+}
+
+async fn register(args: Register, context: &Context) -> Result<()> {
+    let worker = address_of(&args.worker)?;
+    let wallet = context.wallet()?;
+    let me = wallet.pubkey();
+    let config: StakingConfig = context
+        .client
+        .get_account(&addresses::staking::config())
+        .await?;
+    let stake = context.token(&config.stake_mint).await?;
+    let at = addresses::staking::node(&me, args.index);
+    if context.client.try_account::<Node>(&at).await?.is_some() {
+        bail!(
+            "The wallet's node {} is registered already, at {at}: take another with --index",
+            args.index
+        );
+    }
+    let cores = args.cores.unwrap_or_else(|| {
+        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+        u16::try_from(cores).unwrap_or(u16::MAX)
+    });
+    let payout = stake.mint.account_of(&me);
+    let node = NodeArgs {
+        index: args.index,
+        worker,
+        class: args.class,
+        cores,
+        memory_mib: args.memory_mib,
+        metadata: [0; 32],
+        encryption_key: [0; 32],
+    };
+    let instructions = [
+        token::open_associated(&me, &me, &stake.mint),
+        staking::register_node(&me, &stake.mint, &payout, node),
+    ];
+    let sent = context
+        .send("registering the node", &instructions, &wallet, &[])
+        .await?;
+    context.out.sheet(vec![
+        ("node", at.into()),
+        ("worker", worker.into()),
+        ("payout", payout.into()),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    context.out.note(&format!(
+        "Next: `lode node stake {}`, then `lode account open --node {at} --locked-cap AMOUNT`.",
+        stake.mint.show(config.minimum_self_stake)
+    ));
+    Ok(())
+}
+
+async fn serve(args: Run, context: &Context) -> Result<()> {
+    let worker = read_keypair(&args.worker)?;
+    let me = worker.pubkey();
+    let (at, node) = match args.node {
+        Some(at) => (at, context.client.get_account::<Node>(&at).await?),
+        None => {
+            let mut found = context
+                .client
+                .get_program_accounts::<Node>(&[filter!(Node, worker, me)])
+                .await?;
+            match (found.pop(), found.len()) {
+                (Some(only), 0) => only,
+                (Some(_), others) => bail!("The key {me} is the worker of {} nodes: name one with --node", others + 1),
+                (None, _) => bail!("The key {me} is no node's worker: register a node with `lode node register --worker {}`", args.worker.display()),
+            }
+        }
+    };
+    let markets = context
+        .client
+        .get_program_accounts::<Ledger>(&[filter!(Ledger, party, at)])
+        .await?;
+    if markets.is_empty() {
+        bail!("The node {at} has no account in any market: open one with `lode account open --node {at} --locked-cap AMOUNT`");
+    }
+    context.out.note(&format!(
+        "The node {at} takes jobs in {} market(s); ctrl-c stops it.",
+        markets.len()
+    ));
+    let config = AgentConfig {
+        node: at,
+        worker: Arc::new(worker),
+        state_dir: args.folder,
+        poll: Duration::from_millis(args.poll_millis),
+        parallel: usize::from(args.parallel),
+        memory_mib: args.memory_mib.unwrap_or(u64::from(node.memory_mib)),
+        min_price: args.min_price,
+        cache_bytes: args.cache_mib.saturating_mul(1 << 20),
+    };
+    let stop = shutdown::channel(&shutdown::token()?);
+    Ok(lode_node::run(config, context.client.clone(), stop).await?)
+}
+
+async fn stake(amount: &str, node: Option<Address>, context: &Context) -> Result<()> {
+    let wallet = context.wallet()?;
+    let me = wallet.pubkey();
+    let (at, _) = context.node(node).await?;
+    let config: StakingConfig = context
+        .client
+        .get_account(&addresses::staking::config())
+        .await?;
+    let token = context.token(&config.stake_mint).await?;
+    let amount = token.mint.parse(amount)?;
+    if amount == 0 {
+        bail!("Nothing to stake: give an amount above 0");
+    }
+    context.require_tokens(&me, &token, amount).await?;
+    let instruction = staking::stake(&me, &at, &token.mint, amount);
+    let sent = context
+        .send("staking", &[instruction], &wallet, &[])
+        .await?;
+    let node: Node = context.client.get_account(&at).await?;
+    context.out.sheet(vec![
+        ("node", at.into()),
+        ("staked", token.cell(amount)),
+        ("stake_in_all", token.cell(node.stake)),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    Ok(())
+}
+
+fn state(node: &Node) -> &'static str {
+    if node.is_exiting() {
+        "exiting"
+    } else if node.is_jailed() {
+        "jailed"
+    } else {
+        "active"
+    }
+}
+
+async fn show(named: Option<Address>, context: &Context) -> Result<()> {
+    let (at, node) = context.node(named).await?;
+    let config: StakingConfig = context
+        .client
+        .get_account(&addresses::staking::config())
+        .await?;
+    let token = context.token(&config.stake_mint).await?;
+    let delegations = context
+        .client
+        .get_program_accounts::<Delegation>(&[filter!(Delegation, node, at)])
+        .await?;
+    let ledgers = context
+        .client
+        .get_program_accounts::<Ledger>(&[filter!(Ledger, party, at)])
+        .await?;
+    context.out.sheet(vec![
+        ("node", at.into()),
+        ("state", state(&node).into()),
+        ("owner", node.owner.into()),
+        ("index", node.index.into()),
+        ("worker", node.worker.into()),
+        ("payout", node.payout.into()),
+        ("stake", token.cell(node.stake)),
+        (
+            "own_active_stake",
+            token.cell(node.self_stake().unwrap_or_default()),
+        ),
+        (
+            "active_stake",
+            token.cell(node.active_stake().unwrap_or_default()),
+        ),
+        (
+            "may_accept_jobs",
+            node.skin_is_in(&config).unwrap_or(false).into(),
+        ),
+        ("commission", bps(node.commission)),
+        ("rewards_owed", token.cell(node.rewards_owed)),
+        ("commission_owed", token.cell(node.commission_owed)),
+        ("slashed", token.cell(node.slashed_total)),
+        ("jailed_until", time(node.jailed_until)),
+        ("class", node.class.into()),
+        ("cores", node.cores.into()),
+        ("memory_mib", node.memory_mib.into()),
+        ("delegations", delegations.len().into()),
+        ("markets", ledgers.len().into()),
+    ]);
+    Ok(())
+}
+
+async fn list(owner: Option<Address>, context: &Context) -> Result<()> {
+    let filters: Vec<_> = owner
+        .map(|owner| filter!(Node, owner, owner))
+        .into_iter()
+        .collect();
+    let mut nodes = context
+        .client
+        .get_program_accounts::<Node>(&filters)
+        .await?;
+    nodes.sort_by_key(|(at, _)| *at);
+    let config: StakingConfig = context
+        .client
+        .get_account(&addresses::staking::config())
+        .await?;
+    let token = context.token(&config.stake_mint).await?;
+    let rows = nodes.iter().map(|(at, node)| {
+        vec![
+            Cell::from(*at),
+            state(node).into(),
+            node.owner.into(),
+            token.cell(node.stake),
+            node.cores.into(),
+            node.memory_mib.into(),
+            bps(node.commission),
+        ]
+    });
+    context.out.table(
+        &[
+            "node",
+            "state",
+            "owner",
+            "stake",
+            "cores",
+            "memory_mib",
+            "commission",
+        ],
+        rows.collect(),
+        "No node: register one with `lode node register`.",
+    );
+    Ok(())
+}

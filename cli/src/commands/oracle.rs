@@ -1,0 +1,275 @@
+//! `lode oracle`.
+use crate::context::{address_of, Context};
+use crate::output::{time, Cell};
+use crate::shutdown;
+use anyhow::{bail, Context as _, Result};
+use lode_client::cli_config::read_keypair;
+use lode_client::instructions::oracle;
+use lode_client::{addresses, token};
+use lode_localnet::CommitteePlan;
+use lode_oracle::state::{Committee, CommitteeArgs, Oracle};
+use lode_oracle_agent::{Config, OracleAgent};
+use solana_address::Address;
+use solana_signer::Signer;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Commands of committees and oracles.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Found a committee; its terms hold for ever
+    CreateCommittee(Create),
+    /// Bond and take a seat
+    Join(Join),
+    /// Re-execute the jobs that your seat is drawn for, and sign
+    Run(Run),
+    /// Show a committee and its seats
+    Show {
+        /// The committee, if there are several
+        #[arg(long, value_name = "ADDRESS")]
+        committee: Option<Address>,
+        /// List all committees
+        #[arg(long, conflicts_with = "committee")]
+        all: bool,
+    },
+}
+
+/// Arguments of `oracle create-committee`.
+#[derive(clap::Args)]
+pub struct Create {
+    /// The terms in TOML, as the section [committee] of migrations/localnet.toml without its head; `mint` is an address
+    terms: PathBuf,
+    /// A wallet that may join in the first day; once for each
+    #[arg(long = "founder", value_name = "ADDRESS")]
+    founders: Vec<Address>,
+}
+
+/// Arguments of `oracle join`.
+#[derive(clap::Args)]
+pub struct Join {
+    /// The committee, if there are several
+    #[arg(long, value_name = "ADDRESS")]
+    committee: Option<Address>,
+    /// Hot key that will sign verdicts: its keypair file or address
+    #[arg(long, value_name = "FILE OR ADDRESS")]
+    attester: String,
+    /// Bond in tokens; without it, the least the committee takes
+    #[arg(long, value_name = "AMOUNT")]
+    bond: Option<String>,
+}
+
+/// Arguments of `oracle run`.
+#[derive(clap::Args)]
+pub struct Run {
+    /// The committee, if there are several
+    #[arg(long, value_name = "ADDRESS")]
+    committee: Option<Address>,
+    /// Keypair file of the hot key that signs verdicts
+    #[arg(long, value_name = "FILE")]
+    attester: PathBuf,
+    /// Folder for the journal and the cache; keep it, it is what stops you from signing twice
+    #[arg(long, default_value = "lode-oracle", value_name = "FOLDER")]
+    folder: PathBuf,
+    /// Seconds between two looks at the chain
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    poll_seconds: u64,
+    /// Jobs that run at the same time
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    parallel: u16,
+    /// Most MiB of fetched blobs that are kept
+    #[arg(long, default_value_t = 4096)]
+    cache_mib: u64,
+}
+
+pub async fn run(command: Command, context: &Context) -> Result<()> {
+    match command {
+        Command::CreateCommittee(args) => create(args, context).await,
+        Command::Join(args) => join(args, context).await,
+        Command::Run(args) => serve(args, context).await,
+        Command::Show { all: true, .. } => list(context).await,
+        Command::Show { committee, .. } => show(committee, context).await,
+    }
+}
+
+async fn create(args: Create, context: &Context) -> Result<()> {
+    let name = args.terms.display();
+    let text = std::fs::read_to_string(&args.terms)
+        .with_context(|| format!("The terms {name} cannot be read: name another file"))?;
+    let plan: CommitteePlan = toml::from_str(&text)
+        .with_context(|| format!("The terms {name} are not right: compare them with the section [committee] of migrations/localnet.toml"))?;
+    let mint: Address = plan.mint.parse().with_context(|| {
+        format!(
+            "`{}` is no mint: in a file of terms `mint` is an address",
+            plan.mint
+        )
+    })?;
+    let founders = [plan.founders, args.founders].concat();
+    if founders.is_empty() {
+        bail!("A committee needs founders: name the wallets that may join in its first day with --founder");
+    }
+    let wallet = context.wallet()?;
+    let me = wallet.pubkey();
+    let terms = CommitteeArgs {
+        id: plan.id,
+        k: plan.k,
+        governor: me,
+        minimum_bond: plan.minimum_bond,
+        most_units: plan.most_units,
+        most_blob: plan.most_blob,
+        most_memory_mib: plan.most_memory_mib,
+        least_base_slots: plan.least_base_slots,
+        least_slots_per_million: plan.least_slots_per_million,
+    };
+    let instruction = oracle::create_committee(&me, &mint, terms, founders);
+    let sent = context
+        .send("founding the committee", &[instruction], &wallet, &[])
+        .await?;
+    context.out.sheet(vec![
+        (
+            "committee",
+            addresses::oracle::committee(&me, plan.id).into(),
+        ),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    Ok(())
+}
+
+async fn join(args: Join, context: &Context) -> Result<()> {
+    let attester = address_of(&args.attester)?;
+    let wallet = context.wallet()?;
+    let me = wallet.pubkey();
+    let (at, committee) = context.committee(args.committee).await?;
+    let token = context.token(&committee.bond_mint).await?;
+    let bond = match &args.bond {
+        Some(text) => token.mint.parse(text)?,
+        None => committee.minimum_bond,
+    };
+    context.require_tokens(&me, &token, bond).await?;
+    let instructions = [
+        token::open_associated(&me, &me, &token.mint),
+        oracle::join(&me, &at, &token.mint, &attester, bond),
+    ];
+    let sent = context
+        .send("joining the committee", &instructions, &wallet, &[])
+        .await?;
+    let oracle_at = addresses::oracle::oracle(&at, &me);
+    let joined: Oracle = context.client.get_account(&oracle_at).await?;
+    context.out.sheet(vec![
+        ("oracle", oracle_at.into()),
+        ("committee", at.into()),
+        ("seat", joined.seat.into()),
+        ("attester", attester.into()),
+        ("bond", token.cell(joined.bond)),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    Ok(())
+}
+
+async fn serve(args: Run, context: &Context) -> Result<()> {
+    let attester = read_keypair(&args.attester)?;
+    let (committee, _) = context.committee(args.committee).await?;
+    context.out.note(&format!(
+        "Serving committee {committee} as {}; ctrl-c stops it.",
+        attester.pubkey()
+    ));
+    let config = Config {
+        client: context.client.clone(),
+        attester,
+        committee,
+        folder: args.folder,
+        poll: Duration::from_secs(args.poll_seconds),
+        parallel: usize::from(args.parallel),
+        cache_bytes: args.cache_mib.saturating_mul(1 << 20),
+    };
+    OracleAgent::run(config, shutdown::token()?).await?;
+    Ok(())
+}
+
+async fn show(named: Option<Address>, context: &Context) -> Result<()> {
+    let (at, committee) = context.committee(named).await?;
+    let token = context.token(&committee.bond_mint).await?;
+    let now = context.client.clock().await?.unix_timestamp;
+    let taken: Vec<_> = (0u8..)
+        .zip(&committee.seats)
+        .filter(|(_, seat)| !seat.is_free())
+        .collect();
+    let oracles_at: Vec<Address> = taken
+        .iter()
+        .map(|(_, seat)| addresses::oracle::oracle(&at, &seat.owner))
+        .collect();
+    let oracles = context.client.get_accounts::<Oracle>(&oracles_at).await?;
+    context.out.note(&format!(
+        "Committee {at}, governor {}, panel {}, bond at least {}, jobs of at most {} units, {} MiB of memory, blobs of {} bytes",
+        committee.governor,
+        committee.k,
+        token.show(committee.minimum_bond),
+        committee.most_units,
+        committee.most_memory_mib,
+        committee.most_blob,
+    ));
+    let rows = taken.iter().zip(&oracles).map(|((number, seat), oracle)| {
+        let state = if seat.is_reserved() {
+            "reserved"
+        } else if seat.is_eligible(now) {
+            "serves"
+        } else if now < seat.active_from {
+            "not yet"
+        } else {
+            "left"
+        };
+        let of = |get: fn(&Oracle) -> Cell| oracle.as_ref().map_or_else(Cell::none, get);
+        vec![
+            Cell::from(*number),
+            state.into(),
+            seat.owner.into(),
+            seat.attester.into(),
+            time(seat.active_from),
+            time(seat.left_at),
+            oracle
+                .as_ref()
+                .map_or_else(Cell::none, |o| token.cell(o.bond)),
+            of(|o| o.misses.into()),
+            of(|o| o.faults.into()),
+        ]
+    });
+    context.out.table(
+        &[
+            "seat", "state", "owner", "attester", "from", "until", "bond", "misses", "faults",
+        ],
+        rows.collect(),
+        "Nobody sits here yet.",
+    );
+    Ok(())
+}
+
+async fn list(context: &Context) -> Result<()> {
+    let mut all = context
+        .client
+        .get_program_accounts::<Committee>(&[])
+        .await?;
+    all.sort_by_key(|(at, _)| *at);
+    let now = context.client.clock().await?.unix_timestamp;
+    let rows = all.iter().map(|(at, committee)| {
+        vec![
+            Cell::from(*at),
+            committee.governor.into(),
+            committee.k.into(),
+            committee.eligible(now).count_ones().into(),
+            committee.most_units.into(),
+            committee.bond_mint.into(),
+        ]
+    });
+    context.out.table(
+        &[
+            "committee",
+            "governor",
+            "panel",
+            "serving",
+            "most_units",
+            "bond_mint",
+        ],
+        rows.collect(),
+        "No committee: found one with `lode oracle create-committee`.",
+    );
+    Ok(())
+}

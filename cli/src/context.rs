@@ -1,0 +1,220 @@
+//! What every command needs: settings, connection, wallets, and the accounts that are named or the only ones there are.
+use crate::output::{Format, Output, Token};
+use crate::progress::Progress;
+use anyhow::{anyhow, bail, Result};
+use lode_client::cli_config::{self, Overrides, Settings};
+use lode_client::{addresses, filter, Client, LodeAccount, PriorityFee, Sent};
+use lode_jobs::state::Market;
+use lode_oracle::state::Committee;
+use lode_staking::state::Node;
+use solana_address::Address;
+use solana_instruction::Instruction;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+use std::path::{Path, PathBuf};
+
+/// Options that every command takes, as the Solana CLI does.
+#[derive(clap::Args, Clone, Debug)]
+pub struct GlobalArgs {
+    /// The Solana CLI's config file, if it is not the usual one
+    #[arg(long, short = 'C', global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// RPC server: a URL, or localhost (l), devnet (d), testnet (t), mainnet-beta (m)
+    #[arg(long, short = 'u', global = true, value_name = "URL")]
+    pub url: Option<String>,
+    /// Wallet that acts
+    #[arg(long, short = 'k', global = true, value_name = "FILE")]
+    pub keypair: Option<PathBuf>,
+    /// Wallet that pays the transaction fees, if it is not the one that acts
+    #[arg(long, global = true, value_name = "FILE")]
+    pub fee_payer: Option<PathBuf>,
+    /// processed, confirmed or finalized
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub commitment: Option<String>,
+    /// Priority fee in micro-lamports per compute unit; without it, what recent transactions paid
+    #[arg(long, global = true, value_name = "MICROLAMPORTS")]
+    pub with_compute_unit_price: Option<u64>,
+    /// How results are printed
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    pub output: Format,
+}
+
+/// Settings and connection of one command.
+pub struct Context {
+    /// Where to connect, and as whom.
+    pub settings: Settings,
+    /// The connection.
+    pub client: Client,
+    /// Where results go.
+    pub out: Output,
+    fee_payer: Option<PathBuf>,
+}
+
+impl Context {
+    /// Reads the settings; connects to nothing yet.
+    pub fn new(args: &GlobalArgs) -> Result<Self> {
+        let settings = cli_config::load(&Overrides {
+            config_file: args.config.clone(),
+            url: args.url.clone(),
+            keypair: args.keypair.clone(),
+            commitment: args.commitment.clone(),
+        })?;
+        let fee = args
+            .with_compute_unit_price
+            .map_or(PriorityFee::Recent, PriorityFee::Fixed);
+        let client = Client::with_commitment(settings.rpc_url.clone(), settings.commitment)
+            .with_priority_fee(fee);
+        Ok(Self {
+            settings,
+            client,
+            out: Output::new(args.output),
+            fee_payer: args.fee_payer.clone(),
+        })
+    }
+
+    /// The same settings on another cluster.
+    pub fn at(&self, client: Client) -> Self {
+        Self {
+            settings: self.settings.clone(),
+            client,
+            out: self.out,
+            fee_payer: self.fee_payer.clone(),
+        }
+    }
+
+    /// The wallet that acts.
+    pub fn wallet(&self) -> Result<Keypair> {
+        Ok(cli_config::read_keypair(&self.settings.keypair_path)?)
+    }
+
+    /// Sends instructions signed by the wallet and paid by the fee payer.
+    pub async fn send(
+        &self,
+        what: &str,
+        instructions: &[Instruction],
+        wallet: &Keypair,
+        others: &[&Keypair],
+    ) -> Result<Sent> {
+        let payer = match &self.fee_payer {
+            Some(path) => cli_config::read_keypair(path)?,
+            None => wallet.insecure_clone(),
+        };
+        let mut signers: Vec<lode_client::send::Wallet<'_>> = vec![wallet];
+        for other in others {
+            signers.push(*other);
+        }
+        let _progress = Progress::start(what);
+        Ok(self.client.send(instructions, &payer, &signers).await?)
+    }
+
+    /// A mint and its symbol.
+    pub async fn token(&self, mint: &Address) -> Result<Token> {
+        Ok(Token::new(self.client.mint(mint).await?))
+    }
+
+    /// The market of this address, or the only one there is.
+    pub async fn market(&self, named: Option<Address>) -> Result<(Address, Market)> {
+        self.named_or_only(named, "market", "--market", "`lode market list`")
+            .await
+    }
+
+    /// The committee of this address, or the only one there is.
+    pub async fn committee(&self, named: Option<Address>) -> Result<(Address, Committee)> {
+        self.named_or_only(
+            named,
+            "committee",
+            "--committee",
+            "`lode oracle show --all`",
+        )
+        .await
+    }
+
+    async fn named_or_only<T: LodeAccount>(
+        &self,
+        named: Option<Address>,
+        kind: &str,
+        flag: &str,
+        list: &str,
+    ) -> Result<(Address, T)> {
+        if let Some(address) = named {
+            return Ok((address, self.client.get_account(&address).await?));
+        }
+        let mut found = self.client.get_program_accounts::<T>(&[]).await?;
+        let count = found.len();
+        match found.pop() {
+            Some(only) if count == 1 => Ok(only),
+            Some(_) => bail!("There are {count} accounts of kind {kind}: name one with {flag}; {list} shows them"),
+            None => bail!(
+                "There is no {kind} on {}: check --url, or start a network with `lode localnet`",
+                self.client.url()
+            ),
+        }
+    }
+
+    /// The node of this address, or the wallet's only one.
+    pub async fn node(&self, named: Option<Address>) -> Result<(Address, Node)> {
+        if let Some(address) = named {
+            return Ok((address, self.client.get_account(&address).await?));
+        }
+        let owner = self.wallet()?.pubkey();
+        let mut found = self
+            .client
+            .get_program_accounts::<Node>(&[filter!(Node, owner, owner)])
+            .await?;
+        let count = found.len();
+        match found.pop() {
+            Some(only) if count == 1 => Ok(only),
+            Some(_) => bail!("The wallet {owner} has {count} nodes: name one with --node; `lode node list` shows them"),
+            None => bail!("The wallet {owner} has no node: register one with `lode node register`, or name another's with --node"),
+        }
+    }
+
+    /// Refuses what the wallet cannot pay, before the chain does it in its own words.
+    pub async fn require_tokens(&self, wallet: &Address, token: &Token, amount: u64) -> Result<()> {
+        let held = self
+            .client
+            .token_balance(&token.mint.account_of(wallet))
+            .await?;
+        if held < amount {
+            bail!(
+                "The wallet {wallet} holds {}, less than the {} that are needed: send it more of mint {}",
+                token.show(held),
+                token.show(amount),
+                token.mint.address
+            );
+        }
+        Ok(())
+    }
+
+    /// Address of a party's ledger: the node's if one is named, else the wallet's.
+    pub fn ledger(&self, market: &Address, node: Option<Address>) -> Result<(Address, Address)> {
+        let party = match node {
+            Some(node) => node,
+            None => self.wallet()?.pubkey(),
+        };
+        Ok((party, addresses::jobs::ledger(market, &party)))
+    }
+}
+
+/// The address of a key that is given as an address or as a keypair file.
+pub fn address_of(text: &str) -> Result<Address> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let path = Path::new(text);
+    if !path.exists() {
+        return Err(anyhow!(
+            "`{text}` is neither an address nor a keypair file: check the spelling, or make a key with `solana-keygen new --outfile {text}`"
+        ));
+    }
+    Ok(cli_config::read_keypair(path)?.pubkey())
+}
+
+/// A number of the chain in hex.
+pub fn hex32(bytes: &[u8; 32]) -> crate::output::Cell {
+    if *bytes == [0; 32] {
+        crate::output::Cell::none()
+    } else {
+        hex::encode(bytes).into()
+    }
+}

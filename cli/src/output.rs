@@ -1,0 +1,311 @@
+//! What the user sees: tables for people, JSON for programs, colour only on a terminal.
+use lode_client::token::MintInfo;
+use serde_json::{json, Map, Value};
+use solana_address::Address;
+use std::io::{IsTerminal, Write};
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// For programs: one JSON value.
+    Json,
+}
+
+/// One value: as people read it, and as programs do.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    text: String,
+    json: Value,
+}
+
+impl Cell {
+    /// A value whose two forms differ.
+    pub fn new(text: impl Into<String>, json: Value) -> Self {
+        Self {
+            text: text.into(),
+            json,
+        }
+    }
+
+    /// Nothing there.
+    pub fn none() -> Self {
+        Self::new("-", Value::Null)
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::new(text, json!(text))
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::new(text.clone(), json!(text))
+    }
+}
+
+impl From<bool> for Cell {
+    fn from(yes: bool) -> Self {
+        Self::new(if yes { "yes" } else { "no" }, json!(yes))
+    }
+}
+
+macro_rules! cell_of {
+    ($($number:ty),+) => {$(
+        impl From<$number> for Cell {
+            fn from(number: $number) -> Self {
+                Self::new(number.to_string(), json!(number))
+            }
+        }
+    )+};
+}
+cell_of!(u8, u16, u32, u64, i64, usize);
+
+impl From<Address> for Cell {
+    fn from(address: Address) -> Self {
+        if address == Address::default() {
+            Self::none()
+        } else {
+            address.to_string().into()
+        }
+    }
+}
+
+/// A mint and what its tokens are called.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// The mint.
+    pub mint: MintInfo,
+    /// What its tokens are called.
+    pub symbol: String,
+}
+
+impl Token {
+    /// A token whose symbol is known where the network's plan made the mint, else the beginning of its address.
+    pub fn new(mint: MintInfo) -> Self {
+        let made = |name: &str| {
+            let by = mint.authority.as_ref()?;
+            lode_client::token::mint_address(by, name, &mint.program)
+        };
+        let symbol = if made("LODE") == Some(mint.address) {
+            "LODE".to_string()
+        } else {
+            mint.address.to_string().chars().take(6).collect()
+        };
+        Self { mint, symbol }
+    }
+
+    /// An amount as people write it.
+    pub fn show(&self, amount: u64) -> String {
+        format!("{} {}", self.mint.show(amount), self.symbol)
+    }
+
+    /// An amount as a cell.
+    pub fn cell(&self, amount: u64) -> Cell {
+        let amount_json = json!({
+            "base_units": amount,
+            "amount": self.mint.show(amount),
+            "symbol": self.symbol,
+        });
+        Cell::new(self.show(amount), amount_json)
+    }
+}
+
+/// Lamports as SOL.
+pub fn sol(lamports: u64) -> Cell {
+    let shown = lode_client::token::show(lamports, 9);
+    let value = json!({ "base_units": lamports, "amount": shown, "symbol": "SOL" });
+    Cell::new(format!("{shown} SOL"), value)
+}
+
+/// Basis points as a percentage.
+pub fn bps(value: impl Into<u64>) -> Cell {
+    let value = value.into();
+    Cell::new(
+        format!("{} %", lode_client::token::show(value, 2)),
+        json!({ "bps": value }),
+    )
+}
+
+/// A time on the chain.
+pub fn time(seconds: i64) -> Cell {
+    match seconds {
+        0 => Cell::none(),
+        i64::MAX => Cell::new("never", Value::Null),
+        _ => Cell::new(utc(seconds), json!(seconds)),
+    }
+}
+
+/// Unix seconds as `2026-01-31 23:59:00Z` (the civil calendar, reckoned from 1 March of year 0).
+fn utc(seconds: i64) -> String {
+    let (day, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let since = day + 719_468;
+    let (era, of_era) = (since.div_euclid(146_097), since.rem_euclid(146_097));
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let date = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!(
+        "{year:04}-{month:02}-{date:02} {:02}:{:02}:{:02}Z",
+        second / 3_600,
+        second / 60 % 60,
+        second % 60
+    )
+}
+
+/// Where results go.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// How.
+    pub format: Format,
+    colour: bool,
+}
+
+/// Rows of a sheet: name and value. The name's underscores are spaces for people.
+pub type Rows = Vec<(&'static str, Cell)>;
+
+impl Output {
+    /// Prints to stdout.
+    pub fn new(format: Format) -> Self {
+        Self {
+            format,
+            colour: wants_colour(std::io::stdout().is_terminal()),
+        }
+    }
+
+    /// One thing: a name and a value a line, or an object.
+    pub fn sheet(&self, rows: Rows) {
+        match self.format {
+            Format::Json => self.json(&object(rows)),
+            Format::Table => {
+                let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+                for (name, cell) in rows {
+                    let name = format!("{:<width$}", name.replace('_', " "));
+                    self.line(&format!("{}  {}", self.dim(&name), cell.text));
+                }
+            }
+        }
+    }
+
+    /// Many things: a row each, or a list of objects. `empty` is said where there are none.
+    pub fn table(&self, columns: &[&'static str], rows: Vec<Vec<Cell>>, empty: &str) {
+        if self.format == Format::Json {
+            let list = rows
+                .into_iter()
+                .map(|row| object(columns.iter().copied().zip(row).collect()))
+                .collect();
+            return self.json(&Value::Array(list));
+        }
+        if rows.is_empty() {
+            return self.line(empty);
+        }
+        let width = |i: usize, column: &str| {
+            let cells = rows.iter().filter_map(|row| row.get(i));
+            let widest = cells.map(|cell| cell.text.chars().count()).max();
+            widest.unwrap_or(0).max(column.len())
+        };
+        let widths: Vec<usize> = columns
+            .iter()
+            .enumerate()
+            .map(|(i, column)| width(i, column))
+            .collect();
+        let padded = |texts: Vec<String>| {
+            let parts: Vec<String> = texts
+                .iter()
+                .zip(&widths)
+                .map(|(text, width)| format!("{text:<width$}"))
+                .collect();
+            parts.join("  ").trim_end().to_string()
+        };
+        let head = columns.iter().map(|c| c.replace('_', " ")).collect();
+        self.line(&self.dim(&padded(head)));
+        for row in &rows {
+            self.line(&padded(row.iter().map(|cell| cell.text.clone()).collect()));
+        }
+    }
+
+    /// A remark for people; programs do not get it.
+    pub fn note(&self, text: &str) {
+        if self.format == Format::Table {
+            self.line(text);
+        }
+    }
+
+    /// A JSON value, as it is.
+    pub fn json(&self, value: &Value) {
+        match serde_json::to_string_pretty(value) {
+            Ok(text) => self.line(&text),
+            // A value of strings, numbers and lists always has a text.
+            Err(error) => self.line(&error.to_string()),
+        }
+    }
+
+    fn dim(&self, text: &str) -> String {
+        if self.colour {
+            format!("\u{1b}[2m{text}\u{1b}[0m")
+        } else {
+            text.to_string()
+        }
+    }
+
+    fn line(&self, text: &str) {
+        // Whoever closed our stdout has read enough.
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+}
+
+fn object(rows: Rows) -> Value {
+    let fields: Map<String, Value> = rows
+        .into_iter()
+        .map(|(name, cell)| (name.to_string(), cell.json))
+        .collect();
+    Value::Object(fields)
+}
+
+fn wants_colour(is_terminal: bool) -> bool {
+    is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Whether stderr shows colour.
+pub fn stderr_has_colour() -> bool {
+    wants_colour(std::io::stderr().is_terminal())
+}
+
+/// What stands before an error.
+pub fn error_prefix() -> &'static str {
+    if stderr_has_colour() {
+        "\u{1b}[31merror:\u{1b}[0m"
+    } else {
+        "error:"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        assert_eq!(utc(0), "1970-01-01 00:00:00Z");
+        assert_eq!(utc(951_782_399), "2000-02-28 23:59:59Z");
+        assert_eq!(utc(951_782_400), "2000-02-29 00:00:00Z");
+        assert_eq!(utc(1_767_225_600), "2026-01-01 00:00:00Z");
+    }
+
+    #[test]
+    fn programs_get_whole_base_units_and_people_a_symbol() {
+        let cell = sol(1_500_000_000);
+        assert_eq!(cell.text, "1.5 SOL");
+        assert_eq!(cell.json["base_units"], 1_500_000_000u64);
+        assert_eq!(bps(250u16).text, "2.5 %");
+    }
+}
