@@ -1,0 +1,97 @@
+//! The whole agent, running a module in its limited child. The child is this program again, so `main` is our own.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use lode_attestation::{commitment, Verdict};
+use lode_runtime::{JobSpec, Outcome, RunRequest};
+use lode_store::BlobHash;
+use world::{ends, World, JOB, NODE};
+
+/// Writes a line to its stdout.
+const MODULE: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "\10\00\00\00\05\00\00\00")
+    (data (i32.const 16) "lode\n")
+    (func (export "_start")
+        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
+
+const TESTS: [&str; 2] = [
+    "the_same_result_is_a_match_and_what_the_node_withholds_is_put",
+    "another_result_is_a_mismatch",
+];
+
+fn main() {
+    lode_runtime::child::maybe_run_child();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |name: &str| arguments.iter().any(|a| a == name);
+    if has("--list") {
+        // none of them is ignored
+        for test in TESTS.iter().filter(|_| !has("--ignored")) {
+            println!("{test}: test");
+        }
+        return;
+    }
+    let named = |test: &&&str| arguments.iter().any(|a| a == **test);
+    let chosen: Vec<_> = TESTS.iter().filter(named).collect();
+    let all = arguments.iter().all(|a| a.starts_with('-'));
+    for test in TESTS.iter().filter(|t| all || chosen.contains(t)) {
+        let honest = *test == TESTS[0];
+        tokio::runtime::Runtime::new()
+            .unwrap()
+            .block_on(checked(honest));
+        println!("{test} ... ok");
+    }
+}
+
+async fn checked(honest: bool) {
+    let module = wat::parse_str(MODULE).unwrap();
+    let spec = format!(
+        r#"{{"v":1,"runtime":1,"module":{{"sha256":"{}","size":{}}},"memory_mib":1,"output_limit":100}}"#,
+        BlobHash::of(&module),
+        module.len()
+    );
+    let request = RunRequest {
+        spec: JobSpec::parse(spec.as_bytes()).unwrap(),
+        module: module.clone(),
+        stdin: Vec::new(),
+        inputs: Vec::new(),
+        limit: 100,
+    };
+    let Outcome::Receipt(finished) = lode_runtime::run(&request).unwrap() else {
+        unreachable!("no receipt");
+    };
+    assert_eq!(finished.outputs[0], b"lode\n");
+
+    let world = World::new(spec.as_bytes()).await;
+    let result = if honest {
+        finished.result_hash
+    } else {
+        [8; 32]
+    };
+    let units = finished.receipt.units;
+    let mut job = world.job().await;
+    job.units_limit = 100;
+    job.units = units;
+    job.result = commitment(&result, units, &JOB, 0, &NODE);
+    world.set(JOB, &job);
+    world.put(&world.customer, spec.as_bytes()).await;
+    world.put(&world.customer, &module).await;
+
+    let (running, stop) = world.start();
+    let verdict = if honest {
+        Verdict::Match
+    } else {
+        Verdict::Mismatch
+    };
+    world.wait_for(verdict).await;
+    stop.cancel();
+    ends(running).await.unwrap();
+    assert_eq!(world.decided(), Some(verdict));
+    // the worker put nothing: of a match the seat did, of a mismatch there is nothing to put
+    for blob in [BlobHash(finished.result_hash), BlobHash::of(b"lode\n")] {
+        let stored = world.store.size(blob).await.unwrap();
+        assert_eq!(stored.is_some(), honest, "{blob}");
+    }
+}

@@ -1,0 +1,242 @@
+//! A gateway, and a chain that answers the requests that gateway and agent make.
+#![allow(clippy::unwrap_used, dead_code)]
+
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Json, Router};
+use base64::Engine;
+use bytemuck::Zeroable;
+use lode_attestation::Verdict;
+use lode_client::{Client, LodeAccount};
+use lode_gateway::{Gateway, RpcChain};
+use lode_jobs::state::{Job, JobState, Ledger, Market};
+use lode_oracle::state::{Committee, Seat};
+use lode_oracle_agent::{Config, Error, Journal, OracleAgent};
+use lode_staking::state::Node;
+use lode_store::{BlobHash, BlobStore, GatewayClient, Writer};
+use serde_json::{json, Value};
+use solana_address::Address;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub const JOB: Address = Address::new_from_array([1; 32]);
+pub const MARKET: Address = Address::new_from_array([2; 32]);
+pub const LEDGER: Address = Address::new_from_array([3; 32]);
+pub const NODE: Address = Address::new_from_array([4; 32]);
+pub const COMMITTEE: Address = Address::new_from_array([5; 32]);
+pub const SEAT: u8 = 2;
+
+/// Accounts by address: owner and data.
+#[derive(Default)]
+pub struct Accounts {
+    pub slot: u64,
+    pub all: BTreeMap<Address, (Address, Vec<u8>)>,
+}
+
+pub type Chain = Arc<Mutex<Accounts>>;
+
+fn account((owner, data): &(Address, Vec<u8>)) -> Value {
+    let data = base64::engine::general_purpose::STANDARD.encode(data);
+    json!({"lamports": 1, "owner": owner.to_string(), "data": [data, "base64"], "executable": false, "rentEpoch": 0})
+}
+
+pub async fn answer(State(chain): State<Chain>, Json(request): Json<Value>) -> Json<Value> {
+    let chain = chain.lock().unwrap();
+    let first = request["params"][0].as_str().unwrap_or_default();
+    let result = match request["method"].as_str().unwrap() {
+        "getSlot" => json!(chain.slot),
+        "getAccountInfo" => {
+            let found = chain.all.get(&first.parse().unwrap());
+            json!({"context": {"slot": chain.slot}, "value": found.map(account)})
+        }
+        "getMultipleAccounts" => {
+            let at = request["params"][0].as_array().unwrap().iter();
+            let read = |at: &Value| chain.all.get(&at.as_str()?.parse().ok()?).map(account);
+            let list: Vec<_> = at.map(read).collect();
+            json!({"context": {"slot": chain.slot}, "value": list})
+        }
+        // the filters are the client's own business: it checks what a server let through
+        "getProgramAccounts" => {
+            let owner: Address = first.parse().unwrap();
+            let size = request["params"][1]["filters"][0]["dataSize"].as_u64();
+            let fits = |(_, (of, data)): &(&Address, &(Address, Vec<u8>))| {
+                *of == owner && Some(data.len() as u64) == size
+            };
+            let list = chain.all.iter().filter(fits);
+            list.map(|(at, found)| json!({"pubkey": at.to_string(), "account": account(found)}))
+                .collect()
+        }
+        other => unreachable!("{other}"),
+    };
+    Json(json!({"jsonrpc": "2.0", "id": request["id"], "result": result}))
+}
+
+pub struct World {
+    pub folder: tempfile::TempDir,
+    pub chain: Chain,
+    pub client: Client,
+    pub store: GatewayClient,
+    pub attester: Keypair,
+    pub customer: Keypair,
+    pub worker: Keypair,
+    pub stop: CancellationToken,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl World {
+    /// A sealed job whose panel asks our seat, a committee, a gateway. Slot 0, the window ends at 300.
+    pub async fn new(spec: &[u8]) -> Self {
+        let chain = Chain::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let rpc = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new()
+            .route("/", post(answer))
+            .with_state(chain.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+
+        let folder = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let config = lode_gateway::Config {
+            url: url.clone(),
+            store: BlobStore::in_folder(&folder.path().join("store")).unwrap(),
+            uploads: folder.path().join("uploads"),
+            sweep_every: Duration::from_secs(3_600),
+        };
+        let client = Client::new(rpc);
+        let gateway = Gateway::open(config, RpcChain(client.clone()))
+            .await
+            .unwrap();
+        let stop = CancellationToken::new();
+        tokio::spawn(gateway.serve(listener, stop.clone()));
+
+        let world = Self {
+            folder,
+            chain,
+            client,
+            store: GatewayClient::new(&url).unwrap(),
+            attester: Keypair::new(),
+            customer: Keypair::new(),
+            worker: Keypair::new(),
+            stop,
+        };
+        let mut committee = Committee::zeroed();
+        committee.version = 1;
+        committee.seats[usize::from(SEAT)] = Seat {
+            owner: Address::new_from_array([9; 32]),
+            attester: world.attester.pubkey(),
+            active_from: 1,
+            left_at: i64::MAX,
+        };
+        let mut market = Market::zeroed();
+        market.version = 1;
+        market.committee = COMMITTEE;
+        market.attest_window = 300;
+        market.memory_mib = 64;
+        market.blob_limit = 1 << 20;
+        market.store_url[..url.len()].copy_from_slice(url.as_bytes());
+        let mut ledger = Ledger::zeroed();
+        ledger.version = 1;
+        ledger.authority = world.customer.pubkey();
+        let mut node = Node::zeroed();
+        node.version = 1;
+        node.worker = world.worker.pubkey();
+        let mut job = Job::zeroed();
+        job.version = 1;
+        job.state = JobState::Sealed as u8;
+        job.market = MARKET;
+        job.customer = LEDGER;
+        job.node = NODE;
+        job.spec = BlobHash::of(spec).0;
+        job.submitted_at = 50;
+        job.deadline = 300;
+        job.panel = 1 << SEAT;
+        job.seal = [7; 32];
+        world.set(COMMITTEE, &committee);
+        world.set(MARKET, &market);
+        world.set(LEDGER, &ledger);
+        world.set(NODE, &node);
+        world.set(JOB, &job);
+        world
+    }
+
+    pub fn set<T: LodeAccount>(&self, at: Address, value: &T) {
+        let data = [T::DISCRIMINATOR, bytemuck::bytes_of(value)].concat();
+        let mut chain = self.chain.lock().unwrap();
+        chain.all.insert(at, (T::PROGRAM, data));
+    }
+
+    pub async fn job(&self) -> Job {
+        self.client.get_account(&JOB).await.unwrap()
+    }
+
+    pub async fn put(&self, signer: &Keypair, bytes: &[u8]) {
+        let writer = Writer {
+            signer,
+            job: JOB,
+            attempt: 0,
+        };
+        self.store.put(&writer, bytes.to_vec()).await.unwrap();
+    }
+
+    pub fn agent_folder(&self) -> PathBuf {
+        self.folder.path().join("agent")
+    }
+
+    pub fn start(&self) -> (JoinHandle<Result<(), Error>>, CancellationToken) {
+        self.start_with(&self.attester)
+    }
+
+    pub fn start_with(&self, key: &Keypair) -> (JoinHandle<Result<(), Error>>, CancellationToken) {
+        let config = Config {
+            client: self.client.clone(),
+            attester: key.insecure_clone(),
+            committee: COMMITTEE,
+            folder: self.agent_folder(),
+            poll: Duration::from_millis(50),
+            parallel: 1,
+            cache_bytes: 1 << 20,
+        };
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(OracleAgent::run(config, stop.clone()));
+        (running, stop)
+    }
+
+    /// The verdict in the store, which the gateway took only with a valid signature.
+    pub async fn verdict(&self) -> Option<u8> {
+        let found = self.store.attestation(&JOB, 0, SEAT).await.unwrap();
+        found.map(|attestation| attestation.verdict)
+    }
+
+    pub async fn wait_for(&self, verdict: Verdict) {
+        for _ in 0..200 {
+            if self.verdict().await == Some(verdict as u8) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        unreachable!("no {verdict:?}, but {:?}", self.verdict().await);
+    }
+
+    pub fn decided(&self) -> Option<Verdict> {
+        let journal = Journal::open(&self.agent_folder().join("journal")).unwrap();
+        journal.entry(&JOB, 0).unwrap().map(|entry| entry.verdict)
+    }
+}
+
+pub async fn ends(running: JoinHandle<Result<(), Error>>) -> Result<(), Error> {
+    let ended = tokio::time::timeout(Duration::from_secs(5), running).await;
+    ended.unwrap().unwrap()
+}
