@@ -236,3 +236,28 @@ fn foreign_and_forged_accounts_are_refused() {
     stolen.accounts[0].pubkey = thief.owner.pubkey();
     assert_refused(world.send_one(stolen, &[&thief.owner]));
 }
+
+#[test]
+fn lamports_sent_ahead_to_an_address_keep_nobody_out() {
+    let mut world = World::new();
+    let mint = world.mint(&TOKEN);
+    let creator = world.wallet();
+    let member = Panel::wallet(&mut world, &mint);
+    let (me, owner) = (creator.pubkey(), member.owner.pubkey());
+    let at = committee(&me, 0);
+    let oracle = oracle(&at, &owner);
+    for address in [at, oracle, bond_vault(&oracle)] {
+        world.fund(&address);
+    }
+    let create = create_committee(&me, &mint, args(&me, 3), vec![owner]);
+    world.ok(create, &[&creator]);
+    let panel = Panel {
+        committee: at,
+        governor: creator,
+        mint,
+        token_program: TOKEN,
+        members: vec![],
+    };
+    world.ok(panel.join(&world, &member, MINIMUM_BOND), &[&member.owner]);
+    assert_eq!(world.read::<Committee>(&at).eligible(START + 1), 1);
+}

@@ -133,11 +133,6 @@ impl Committee {
             .is_some_and(|seat| seat.is_eligible(submitted_at))
     }
 
-    /// Seats that are more than half of a mask: the votes that decide.
-    pub fn majority(mask: u32) -> u32 {
-        mask.count_ones() / 2 + 1
-    }
-
     /// The seat of a number, if there is one.
     pub fn seat(&self, seat: u8) -> Result<&Seat> {
         self.seats
