@@ -12,6 +12,8 @@
 #![warn(missing_docs)]
 
 pub mod child;
+#[cfg(test)]
+mod differential;
 mod error;
 mod estimate;
 mod receipt;

@@ -260,7 +260,7 @@ fn execute(
 }
 
 /// The end, from the error's type; never from its text.
-fn classify(outcome: wasmtime::Result<()>) -> std::result::Result<End, HostEnd> {
+pub(crate) fn classify(outcome: wasmtime::Result<()>) -> std::result::Result<End, HostEnd> {
     let Err(error) = outcome else {
         return Ok(End::Exit(0));
     };

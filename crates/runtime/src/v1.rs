@@ -41,6 +41,11 @@ impl BackEnd {
 
 /// The engine of runtime 1.
 pub(crate) fn engine(back_end: BackEnd) -> wasmtime::Result<Engine> {
+    Engine::new(&config(back_end)?)
+}
+
+/// Its settings.
+pub(crate) fn config(back_end: BackEnd) -> wasmtime::Result<Config> {
     let mut config = Config::new();
     config.strategy(Strategy::Cranelift);
     config.wasm_features(WasmFeatures::all(), false);
@@ -73,7 +78,7 @@ pub(crate) fn engine(back_end: BackEnd) -> wasmtime::Result<Engine> {
             config.target("pulley64")?;
         }
     }
-    Engine::new(&config)
+    Ok(config)
 }
 
 /// Fuel of each operator. Without `..`: an operator that a later engine adds fails to compile here, unpriced.

@@ -95,6 +95,62 @@ fn a_job_that_takes_too_long_is_killed() {
     assert!(started.elapsed() < Duration::from_secs(60));
 }
 
+/// What the kernel says of the child while it runs.
+#[cfg(target_os = "linux")]
+fn the_child_is_confined() {
+    let mut endless = programs::program("endless", End::Fuel, ENDLESS);
+    endless.units = 8_000_000_000;
+    let limits = Limits {
+        wall: Duration::from_secs(4),
+        ..SHORT
+    };
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| in_child(&endless, limits));
+        let mut confined = false;
+        while !run.is_finished() && !confined {
+            std::thread::sleep(Duration::from_millis(20));
+            confined = children().iter().any(|id| {
+                let read = |file: &str| {
+                    std::fs::read_to_string(format!("/proc/{id}/{file}")).unwrap_or_default()
+                };
+                let (status, limits) = (read("status"), read("limits"));
+                let field = |name: &str, value: &str| {
+                    status
+                        .lines()
+                        .any(|line| line.split_whitespace().eq([name, value]))
+                };
+                let data = ((4u64 << 20) + (1 << 30)).to_string();
+                let bounded = |name: &str, value: &str| {
+                    limits.lines().any(|line| {
+                        line.starts_with(name) && line.split_whitespace().any(|word| word == value)
+                    })
+                };
+                field("Seccomp:", "2")
+                    && field("NoNewPrivs:", "1")
+                    && bounded("Max data size", &data)
+                    && bounded("Max cpu time", "120")
+                    && bounded("Max core file size", "0")
+                    && read("environ").is_empty()
+            });
+        }
+        assert!(confined);
+        assert_eq!(run.join().unwrap().unwrap(), Outcome::Host(HostEnd::Time));
+    });
+}
+
+#[cfg(target_os = "linux")]
+fn children() -> Vec<String> {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    threads
+        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok())
+        .flat_map(|list| {
+            list.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
 fn memory_beyond_the_childs_share_is_a_host_end() {
     // 3 GiB of holes where the child may have 1 GiB and 4 MiB: allowed by the spec, more than the host gives.
     let mut flood = programs::program(
@@ -149,7 +205,9 @@ fn a_blob_that_is_not_the_named_one_is_refused() {
         .contains("below the base"));
 }
 
-const TESTS: [(&str, fn()); 6] = [
+const TESTS: &[(&str, fn())] = &[
+    #[cfg(target_os = "linux")]
+    ("the_child_is_confined", the_child_is_confined),
     (
         "the_child_comes_to_the_same_receipts",
         the_child_comes_to_the_same_receipts,
