@@ -1,0 +1,286 @@
+//! A node and a committee of five, each by its own agent, on a network and a gateway that were started for real.
+//! Needs the programs that `cargo xtask build` makes.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use lode_client::instructions::{jobs, oracle, staking};
+use lode_client::{addresses, nonce, Client};
+use lode_gateway::{Config as GatewayConfig, Gateway, RpcChain};
+use lode_jobs::state::{Job, JobState, Ledger};
+use lode_jobs::PostArgs;
+use lode_localnet::{apply, fund, Localnet, Options, Plan, Report};
+use lode_node::AgentConfig;
+use lode_oracle_agent::{Config as OracleConfig, OracleAgent};
+use lode_runtime::Receipt;
+use lode_staking::NodeArgs;
+use lode_store::{BlobHash, BlobStore, GatewayClient, Writer};
+use solana_address::Address;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+const LODE: u64 = 1_000_000_000;
+const POLL: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Writes to stdout and ends.
+const PROGRAM: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\08\00\00\00\04\00\00\00lode")
+  (func (export "_start") (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 32)))))"#;
+
+struct World {
+    client: Client,
+    authority: Keypair,
+    report: Report,
+    store: GatewayClient,
+    folder: PathBuf,
+    node: Address,
+    worker: Arc<Keypair>,
+}
+
+fn free_port() -> u16 {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap().port()
+}
+
+impl World {
+    async fn wallet(&self) -> Keypair {
+        wallet(&self.client, &self.authority, &self.report).await
+    }
+
+    /// An agent of the node, and what stops it.
+    fn agent(&self) -> (watch::Sender<bool>, JoinHandle<lode_node::Result<()>>) {
+        let (stop, stopped) = watch::channel(false);
+        let config = AgentConfig {
+            node: self.node,
+            worker: self.worker.clone(),
+            state_dir: self.folder.join("node"),
+            poll: POLL,
+            parallel: 2,
+            memory_mib: 64,
+            min_price: 1,
+            cache_bytes: 1 << 30,
+        };
+        let agent = lode_node::run(config, self.client.clone(), stopped);
+        (stop, tokio::spawn(agent))
+    }
+
+    /// Posts a job of a spec, and puts what it names into the store.
+    async fn post(&self, customer: &Keypair, memory_mib: u64) -> Address {
+        let module = wat::parse_str(PROGRAM).unwrap();
+        let spec = format!(
+            r#"{{"v":1,"runtime":1,"module":{{"sha256":"{}","size":{}}},"memory_mib":{memory_mib},"output_limit":1000}}"#,
+            BlobHash::of(&module),
+            module.len()
+        );
+        let (me, market) = (customer.pubkey(), self.report.market);
+        let ledger_at = addresses::jobs::ledger(&market, &me);
+        let ledger: Ledger = self.client.get_account(&ledger_at).await.unwrap();
+        let args = PostArgs {
+            nonce: nonce::next_nonce(&ledger_at, nonce::window(&ledger), 0).unwrap(),
+            spec: BlobHash::of(spec.as_bytes()).0,
+            price: 10_000 * LODE,
+            units_limit: 300,
+            target: Address::default(),
+            checked: false,
+        };
+        let (at, _) = addresses::jobs::job(&ledger_at, args.nonce);
+        let post = jobs::post_job(&me, &market, args);
+        self.client.send(&[post], customer, &[]).await.unwrap();
+        let writer = Writer {
+            signer: customer,
+            job: at,
+            attempt: 0,
+        };
+        self.store.put(&writer, spec.into_bytes()).await.unwrap();
+        self.store.put(&writer, module).await.unwrap();
+        at
+    }
+
+    async fn job(&self, at: &Address) -> Job {
+        self.client.get_account(at).await.unwrap()
+    }
+
+    /// Waits until a job stands at this state or beyond it on the straight path.
+    async fn reaches(&self, at: &Address, state: JobState) -> Job {
+        let started = Instant::now();
+        loop {
+            let job = self.job(at).await;
+            if job.state >= state as u8 {
+                return job;
+            }
+            assert!(started.elapsed() < PATIENCE, "still at {}", job.state);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn settled(&self, at: &Address) {
+        let job = self.reaches(at, JobState::Settled).await;
+        assert_eq!(job.state, JobState::Settled as u8);
+        assert_eq!((job.node, job.attempt), (self.node, 0));
+        assert_eq!(job.panel.count_ones(), 3);
+        // the customer finds the receipt by the result, and the output by the receipt
+        let line = self.store.get(BlobHash(job.result), 1 << 20).await.unwrap();
+        let receipt = Receipt::parse(&line).unwrap();
+        assert_eq!(receipt.units, job.units);
+        let output = BlobHash(receipt.stdout.sha256);
+        assert_eq!(&self.store.get(output, 100).await.unwrap()[..], b"lode");
+    }
+
+    async fn ledger(&self, party: &Address) -> Ledger {
+        let at = addresses::jobs::ledger(&self.report.market, party);
+        self.client.get_account(&at).await.unwrap()
+    }
+}
+
+async fn wallet(client: &Client, authority: &Keypair, report: &Report) -> Keypair {
+    let wallet = Keypair::new();
+    let (mint, tokens) = (&report.stake_mint, 10_000 * LODE);
+    fund(client, authority, &wallet.pubkey(), LODE, mint, tokens)
+        .await
+        .unwrap();
+    wallet
+}
+
+async fn straight_path() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Keypair::new();
+    let network = Localnet::start(Options {
+        rpc_port: free_port(),
+        ws_port: free_port(),
+        slot_millis: 100,
+        ..Options::new(root.join("target/deploy"), authority.pubkey())
+    })
+    .await
+    .unwrap();
+    let client = network.client();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+
+    let oracles: Vec<_> = (0..5).map(|_| (Keypair::new(), Keypair::new())).collect();
+    let mut plan = Plan::read(&root.join("migrations/localnet.toml")).unwrap();
+    plan.committee.founders = oracles.iter().map(|(owner, _)| owner.pubkey()).collect();
+    plan.market.store_url = url.clone();
+    let report = apply(&plan, &client, &authority).await.unwrap();
+
+    let stop = CancellationToken::new();
+    let gateway = Gateway::open(
+        GatewayConfig {
+            url: url.clone(),
+            store: BlobStore::in_folder(&folder.path().join("store")).unwrap(),
+            uploads: folder.path().join("uploads"),
+            sweep_every: Duration::from_secs(600),
+        },
+        RpcChain(client.clone()),
+    )
+    .await
+    .unwrap();
+    tokio::spawn(gateway.serve(listener, stop.clone()));
+    let mint = &report.stake_mint;
+    for (i, (owner, attester)) in oracles.into_iter().enumerate() {
+        let (me, tokens) = (owner.pubkey(), 1_000 * LODE);
+        fund(&client, &authority, &me, LODE, mint, tokens)
+            .await
+            .unwrap();
+        let join = oracle::join(&me, &report.committee, mint, &attester.pubkey(), tokens);
+        client.send(&[join], &owner, &[]).await.unwrap();
+        let config = OracleConfig {
+            client: client.clone(),
+            attester,
+            committee: report.committee,
+            folder: folder.path().join(format!("oracle-{i}")),
+            poll: POLL,
+            parallel: 1,
+            cache_bytes: 1 << 30,
+        };
+        tokio::spawn(OracleAgent::run(config, stop.clone()));
+    }
+
+    let owner = wallet(&client, &authority, &report).await;
+    let worker = Arc::new(wallet(&client, &authority, &report).await);
+    let (me, market) = (owner.pubkey(), report.market);
+    let node = addresses::staking::node(&me, 0);
+    let args = NodeArgs {
+        index: 0,
+        worker: worker.pubkey(),
+        class: 1,
+        cores: 2,
+        memory_mib: 2_048,
+        metadata: [0; 32],
+        encryption_key: [0; 32],
+    };
+    let joining = [
+        staking::register_node(&me, mint, &mint.account_of(&me), args),
+        staking::stake(&me, &node, mint, 1_000 * LODE),
+        jobs::open_node_ledger(&me, &market, &node, 100 * LODE),
+        jobs::deposit(&me, &market, &node, mint, 100 * LODE),
+    ];
+    client.send(&joining, &owner, &[]).await.unwrap();
+    let world = World {
+        store: GatewayClient::new(&url).unwrap(),
+        folder: folder.path().into(),
+        client,
+        authority,
+        report,
+        node,
+        worker,
+    };
+    let customer = world.wallet().await;
+    let me = customer.pubkey();
+    let deposit = [
+        jobs::open_ledger(&me, &market, &me),
+        jobs::deposit(&me, &market, &me, &world.report.stake_mint, 50 * LODE),
+    ];
+    world.client.send(&deposit, &customer, &[]).await.unwrap();
+
+    // killed as soon as it has accepted: the next one goes on
+    let first = world.post(&customer, 1).await;
+    let (_stop, killed) = world.agent();
+    world.reaches(&first, JobState::Accepted).await;
+    killed.abort();
+    assert!(killed.await.unwrap_err().is_cancelled());
+    let (stop_agent, agent) = world.agent();
+    world.settled(&first).await;
+
+    // a job that asks for more memory than this node gives is left alone, the next one is taken
+    let large = world.post(&customer, 65).await;
+    let second = world.post(&customer, 2).await;
+    world.settled(&second).await;
+    assert_eq!(world.job(&large).await.state, JobState::Open as u8);
+
+    stop_agent.send(true).unwrap();
+    agent.await.unwrap().unwrap();
+    let ledger = world.ledger(&world.node).await;
+    assert_eq!((ledger.settled, ledger.failed), (2, 0));
+    assert_eq!((ledger.locked, ledger.open_jobs), (0, 0));
+    assert_eq!(ledger.available, 100 * LODE + ledger.turnover);
+    stop.cancel();
+    network.stop().await.unwrap();
+}
+
+const TEST: &str = "a_killed_agent_goes_on_and_what_it_accepted_is_run_checked_and_settled";
+
+/// As much of a harness as `cargo test` and `cargo nextest` ask for.
+fn main() {
+    lode_runtime::child::maybe_run_child();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    if has("--list") {
+        if !has("--ignored") {
+            println!("{TEST}: test");
+        }
+        return;
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(straight_path());
+    runtime.shutdown_background();
+    println!("test {TEST} ... ok");
+}
