@@ -104,7 +104,10 @@ fn a_verdict_without_a_proof_directly_before_it_is_refused() {
     let mut case = Case::new();
     let (proof, attest) = (proof(&case.signed()), case.attest());
     // only the compute budget's instruction stands before it
-    assert_error(case.send(&[attest.clone()]), JobsError::NotAProof);
+    assert_error(
+        case.send(std::slice::from_ref(&attest)),
+        JobsError::NotAProof,
+    );
     // nothing at all stands before it
     assert_error(
         case.world.send_as_program(attest.clone()),
@@ -347,7 +350,7 @@ fn offsets_that_point_elsewhere_in_the_same_instruction_prove_nothing() {
         accounts: vec![],
         data,
     };
-    expect(case.send(&[longer.clone()]));
+    expect(case.send(std::slice::from_ref(&longer)));
     assert_error(case.send(&[longer, attest.clone()]), JobsError::NotAProof);
 
     // no byte more, but all three offsets name the first signature, which is real
@@ -362,19 +365,19 @@ fn offsets_that_point_elsewhere_in_the_same_instruction_prove_nothing() {
         accounts: vec![],
         data,
     };
-    expect(case.send(&[repeated.clone()]));
+    expect(case.send(std::slice::from_ref(&repeated)));
     assert_error(case.send(&[repeated, attest.clone()]), JobsError::NotAProof);
 
     // a trailing byte, and offsets that name this instruction by its number instead of as itself
     let mut trailing = proof(&case.signed());
     trailing.data.push(0);
-    expect(case.send(&[trailing.clone()]));
+    expect(case.send(std::slice::from_ref(&trailing)));
     assert_error(case.send(&[trailing, attest.clone()]), JobsError::NotAProof);
     let mut numbered = proof(&case.signed());
     for field in [1, 3, 6] {
         set_offset(&mut numbered.data, 0, field, 1);
     }
-    expect(case.send(&[numbered.clone()]));
+    expect(case.send(std::slice::from_ref(&numbered)));
     assert_error(case.send(&[numbered, attest]), JobsError::NotAProof);
     case.assert_honest_goes_through();
 }
