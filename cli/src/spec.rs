@@ -58,10 +58,10 @@ impl SpecArgs {
     pub fn prepare(&self) -> Result<Prepared> {
         let head = read(&self.source, "module")?;
         if head.starts_with(WASM_MAGIC) {
-            return self.from_module();
+            return self.spec_of_module();
         }
         if head.trim_ascii_start().starts_with(b"{") {
-            return self.from_spec(head);
+            return self.given_spec(head);
         }
         bail!(
             "{} is neither a WebAssembly module nor a job spec: compile the program with `--target wasm32-wasip1`",
@@ -69,7 +69,7 @@ impl SpecArgs {
         )
     }
 
-    fn from_spec(&self, stored: Vec<u8>) -> Result<Prepared> {
+    fn given_spec(&self, stored: Vec<u8>) -> Result<Prepared> {
         let of_modules = [
             ("--input", self.inputs.is_empty()),
             ("--stdin", self.stdin.is_none()),
@@ -105,7 +105,7 @@ impl SpecArgs {
         })
     }
 
-    fn from_module(&self) -> Result<Prepared> {
+    fn spec_of_module(&self) -> Result<Prepared> {
         if !self.blobs.is_empty() {
             bail!("--blob belongs to a job spec: give a module's files with --input");
         }

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 /// The plan of the local network.
 const PLAN: &str = include_str!("../../../migrations/localnet.toml");
 /// What the local wallet gets, lamports.
-const WALLET_LAMPORTS: u64 = 100_000_000_000;
+const WALLET_LAMPORTS: u64 = 20_000_000_000;
 /// What each of the network's own wallets gets, lamports.
 const OWN_LAMPORTS: u64 = 10_000_000_000;
 /// What the local wallet gets, whole tokens.
