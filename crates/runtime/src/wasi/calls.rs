@@ -447,7 +447,7 @@ fn readdir(
         Ok(known) => known,
         Err(errno) => return Ok(errno as i32),
     };
-    charge(call, ENTRY * entries)?;
+    charge(call, ENTRY * entries + BYTE_IN * bytes.len() as u64)?;
     let (mut memory, _) = split(call)?;
     let mut work = || {
         memory.put(at, &bytes)?;
