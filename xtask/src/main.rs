@@ -3,6 +3,7 @@
 //! Every command prepares what it needs by itself, so a fresh machine needs nothing but a Rust toolchain.
 
 mod build;
+mod demo;
 mod keys;
 mod setup;
 mod shell;
@@ -29,6 +30,8 @@ enum Command {
     },
     /// Check formatting and lints, then run every test
     Test,
+    /// A whole network on this machine, two real jobs, the money before and after
+    Demo,
     /// Make program ids of your own and write them wherever they stand
     Keys,
 }
@@ -41,6 +44,7 @@ fn main() -> std::process::ExitCode {
             false => Ok(()),
         }),
         Command::Test => test::everything(),
+        Command::Demo => demo::everything(),
         Command::Keys => keys::write(),
     };
     match result {

@@ -1,0 +1,498 @@
+//! `cargo xtask demo`: a whole network on this machine, two real jobs, and the money before and after.
+//!
+//! Every actor is a process of its own, of the real `lode` command: the network, the gateway, five oracles (three are
+//! drawn for each job), three nodes, and a customer who posts two jobs. It ends by itself, and well only if every check held.
+
+use crate::build;
+use crate::shell::{cargo, root, run, step};
+use anyhow::{bail, ensure, Context, Result};
+use serde_json::Value;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const NODES: usize = 3;
+const ORACLES: usize = 5;
+const RPC: &str = "http://127.0.0.1:18899";
+/// Whole tokens that the customer pays in, and that each node pays in.
+const DEPOSIT: u64 = 1_000;
+/// Tokens per million units that the customer offers.
+const PRICE: &str = "2000";
+
+/// Runs the demonstration.
+pub fn everything() -> Result<()> {
+    build::programs()?;
+    step("compiling the `lode` command");
+    run(&mut cargo(&["build", "--package", "lode-cli"]))?;
+    let begun = Instant::now();
+    let mut stage = Stage::new()?;
+    let result = stage.play();
+    stage.stop();
+    result?;
+    println!(
+        "\nEvery check held, in {:.0} s. Logs and results: {}",
+        begun.elapsed().as_secs_f64(),
+        stage.folder.display()
+    );
+    Ok(())
+}
+
+/// A wallet or a hot key of the demonstration.
+struct Key {
+    file: PathBuf,
+    address: String,
+}
+
+/// Processes, keys and files of one demonstration.
+struct Stage {
+    folder: PathBuf,
+    lode: PathBuf,
+    running: Vec<(String, Child)>,
+}
+
+/// What an account holds, base units.
+#[derive(Clone, Copy, Default)]
+struct Account {
+    available: u64,
+    locked: u64,
+    owed: u64,
+    checks: u64,
+}
+
+impl Account {
+    fn all(&self) -> u64 {
+        self.available + self.locked + self.owed
+    }
+}
+
+impl Stage {
+    fn new() -> Result<Self> {
+        let folder = root().join("target/demo");
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)
+                .with_context(|| format!("{} cannot be removed", folder.display()))?;
+        }
+        std::fs::create_dir_all(folder.join("keys"))?;
+        let target = std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| root().join("target"), PathBuf::from);
+        Ok(Self {
+            folder,
+            lode: target.join("debug/lode"),
+            running: Vec::new(),
+        })
+    }
+
+    fn key(&self, name: &str) -> Result<Key> {
+        let keypair = Keypair::new();
+        let file = self.folder.join("keys").join(format!("{name}.json"));
+        std::fs::write(&file, serde_json::to_string(&keypair.to_bytes().to_vec())?)?;
+        Ok(Key {
+            file,
+            address: keypair.pubkey().to_string(),
+        })
+    }
+
+    fn keys(&self, name: &str, count: usize) -> Result<Vec<Key>> {
+        (0..count)
+            .map(|i| self.key(&format!("{name}-{i}")))
+            .collect()
+    }
+
+    /// A command of `lode` as one wallet.
+    fn command(&self, wallet: &Key, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.lode);
+        command
+            .args(["--url", RPC, "--keypair"])
+            .arg(&wallet.file)
+            .args(arguments)
+            .current_dir(&self.folder)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end and returns what it printed as JSON.
+    fn ask(&self, wallet: &Key, arguments: &[&str]) -> Result<Value> {
+        let output = self
+            .command(wallet, arguments)
+            .args(["--output", "json"])
+            .output()
+            .with_context(|| format!("{} could not be started", self.lode.display()))?;
+        if !output.status.success() {
+            bail!(
+                "`lode {}` failed: {}",
+                arguments.join(" "),
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
+        }
+        serde_json::from_slice(&output.stdout).with_context(|| {
+            format!(
+                "`lode {}` printed no JSON: {}",
+                arguments.join(" "),
+                String::from_utf8_lossy(&output.stdout)
+            )
+        })
+    }
+
+    /// Starts an actor that runs until the end; its output goes to a log.
+    fn start(&mut self, name: &str, wallet: &Key, arguments: &[&str]) -> Result<()> {
+        let log = self.folder.join(format!("{name}.log"));
+        let out =
+            File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
+        let child = self
+            .command(wallet, arguments)
+            .stdout(out.try_clone()?)
+            .stderr(out)
+            .spawn()
+            .with_context(|| format!("{} could not be started", self.lode.display()))?;
+        self.running.push((name.to_string(), child));
+        Ok(())
+    }
+
+    /// Every actor still runs.
+    fn require_alive(&mut self) -> Result<()> {
+        for (name, child) in &mut self.running {
+            if let Some(status) = child.try_wait()? {
+                bail!(
+                    "{name} ended ({status}); its log is {}",
+                    self.folder.join(format!("{name}.log")).display()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until something is true.
+    fn wait(
+        &mut self,
+        what: &str,
+        within: Duration,
+        mut is_so: impl FnMut(&Self) -> bool,
+    ) -> Result<()> {
+        let begun = Instant::now();
+        while !is_so(self) {
+            self.require_alive()?;
+            ensure!(
+                begun.elapsed() < within,
+                "{what} did not happen within {} s",
+                within.as_secs()
+            );
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        Ok(())
+    }
+
+    /// Asks every actor to stop, the last one started first, and waits for it.
+    fn stop(&mut self) {
+        while let Some((name, mut child)) = self.running.pop() {
+            let id = child.id().to_string();
+            // SIGTERM, so that agents close what they hold; a refusal means that it has ended by itself.
+            let asked = Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .is_ok_and(|status| status.success());
+            let patience = Instant::now() + Duration::from_secs(20);
+            while asked && Instant::now() < patience && matches!(child.try_wait(), Ok(None)) {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            if matches!(child.try_wait(), Ok(None)) {
+                eprintln!("{name} does not stop; it is ended");
+                drop(child.kill());
+                drop(child.wait());
+            }
+        }
+    }
+
+    fn account(&self, wallet: &Key, node: Option<&str>) -> Result<Account> {
+        let mut arguments = vec!["account", "show"];
+        arguments.extend(node.iter().flat_map(|node| ["--node", *node]));
+        let shown = self.ask(wallet, &arguments)?;
+        let read = |name: &str| {
+            shown[name]["base_units"]
+                .as_u64()
+                .with_context(|| format!("`account show` names no {name}"))
+        };
+        Ok(Account {
+            available: read("available")?,
+            locked: read("locked")?,
+            owed: read("burn_owed")?
+                + read("fees_owed")?
+                + read("market_fees_owed")?
+                + read("checks_owed")?,
+            checks: read("checks_owed")?,
+        })
+    }
+
+    fn play(&mut self) -> Result<()> {
+        let customer = self.key("customer")?;
+        let (owners, workers) = (self.keys("owner", NODES)?, self.keys("worker", NODES)?);
+        let (oracles, attesters) = (
+            self.keys("oracle", ORACLES)?,
+            self.keys("attester", ORACLES)?,
+        );
+
+        step("starting the network and the gateway");
+        let mut network = vec![
+            "localnet",
+            "--bare",
+            "--folder",
+            "network",
+            "--rpc-port",
+            "18899",
+            "--ws-port",
+            "18900",
+        ];
+        network.extend(["--gateway-port", "18800", "--slot-millis", "200"]);
+        let programs = root().join("target/deploy").display().to_string();
+        network.extend(["--programs", &programs]);
+        for oracle in &oracles {
+            network.extend(["--founder", &oracle.address]);
+        }
+        for wallet in owners.iter().chain(&workers).chain(&oracles) {
+            network.extend(["--fund", &wallet.address]);
+        }
+        self.start("network", &customer, &network)?;
+        let funded = |stage: &Self| {
+            std::fs::read_to_string(stage.folder.join("network.log"))
+                .is_ok_and(|log| log.contains("Next,"))
+        };
+        self.wait("the start of the network", Duration::from_secs(60), funded)?;
+        self.start(
+            "gateway",
+            &customer,
+            &[
+                "gateway",
+                "run",
+                "--listen",
+                "127.0.0.1:18800",
+                "--store",
+                "store",
+            ],
+        )?;
+
+        step(&format!("{ORACLES} oracles bond and take their seats"));
+        for (i, (oracle, attester)) in oracles.iter().zip(&attesters).enumerate() {
+            let attester = attester.file.display().to_string();
+            self.ask(oracle, &["oracle", "join", "--attester", &attester])?;
+            let folder = format!("oracle-{i}");
+            self.start(
+                &folder,
+                oracle,
+                &[
+                    "oracle",
+                    "run",
+                    "--attester",
+                    &attester,
+                    "--folder",
+                    &folder,
+                    "--poll-seconds",
+                    "1",
+                ],
+            )?;
+        }
+
+        step(&format!(
+            "{NODES} nodes register, stake, enter the market and start"
+        ));
+        let mut nodes = Vec::new();
+        for (i, (owner, worker)) in owners.iter().zip(&workers).enumerate() {
+            let worker = worker.file.display().to_string();
+            let registered = self.ask(owner, &["node", "register", "--worker", &worker])?;
+            let node = registered["node"]
+                .as_str()
+                .context("`node register` names no node")?
+                .to_string();
+            self.ask(owner, &["node", "stake", "2000"])?;
+            self.ask(
+                owner,
+                &["account", "open", "--node", &node, "--locked-cap", "1000"],
+            )?;
+            self.ask(
+                owner,
+                &["account", "deposit", &DEPOSIT.to_string(), "--node", &node],
+            )?;
+            let folder = format!("node-{i}");
+            self.start(
+                &folder,
+                owner,
+                &[
+                    "node",
+                    "run",
+                    "--node",
+                    &node,
+                    "--worker",
+                    &worker,
+                    "--folder",
+                    &folder,
+                    "--poll-millis",
+                    "500",
+                ],
+            )?;
+            nodes.push(node);
+        }
+        self.ask(&customer, &["account", "deposit", &DEPOSIT.to_string()])?;
+
+        let before = self.books(&customer, &owners, &nodes)?;
+        let workloads = root().join("examples/workloads");
+        let book = format!(
+            "book.txt={}",
+            workloads.join("word-stats/keepers-book.txt").display()
+        );
+        let jobs = [
+            (
+                "word-stats",
+                vec!["--input", &book],
+                vec!["/in/book.txt"],
+                "report.txt",
+            ),
+            ("picture", vec![], vec![], "picture.png"),
+        ];
+        for (name, inputs, arguments, file) in jobs {
+            self.require_alive()?;
+            let module = workloads.join(format!("{name}.wasm")).display().to_string();
+            step(&format!("the customer posts `{name}`"));
+            let mut command = vec!["job", "run", &module, "--price", PRICE, "--save-to", name];
+            command.extend(inputs);
+            if !arguments.is_empty() {
+                command.push("--");
+                command.extend(&arguments);
+            }
+            let status = self.command(&customer, &command).status()?;
+            ensure!(
+                status.success(),
+                "`{name}` did not come to an end with a result: the logs in {} say why",
+                self.folder.display()
+            );
+            let found = find(&self.folder.join(name), file)
+                .with_context(|| format!("`{name}` left no {file}"))?;
+            println!(
+                "    {}: {} bytes",
+                found.display(),
+                std::fs::metadata(&found)?.len()
+            );
+        }
+        self.require_alive()?;
+        self.reckon(&customer, &owners, &nodes, &before)
+    }
+
+    /// The customer's account, then each node's.
+    fn books(&self, customer: &Key, owners: &[Key], nodes: &[String]) -> Result<Vec<Account>> {
+        let mut books = vec![self.account(customer, None)?];
+        for (owner, node) in owners.iter().zip(nodes) {
+            books.push(self.account(owner, Some(node))?);
+        }
+        Ok(books)
+    }
+
+    /// Shows the money, checks that none was lost or made, and takes the earnings home.
+    fn reckon(
+        &self,
+        customer: &Key,
+        owners: &[Key],
+        nodes: &[String],
+        before: &[Account],
+    ) -> Result<()> {
+        let after = self.books(customer, owners, nodes)?;
+        step("the money, in LODE");
+        println!(
+            "    {:10} {:>16} {:>16} {:>16} {:>16}",
+            "", "before", "after", "fees and burn", "checks"
+        );
+        for (i, (was, is)) in before.iter().zip(&after).enumerate() {
+            let name = if i == 0 {
+                "customer".to_string()
+            } else {
+                format!("node {}", i - 1)
+            };
+            println!(
+                "    {name:10} {:>16} {:>16} {:>16} {:>16}",
+                lode(was.available),
+                lode(is.available),
+                lode(is.owed - is.checks),
+                lode(is.checks)
+            );
+        }
+        let sum = |books: &[Account]| books.iter().map(Account::all).sum::<u64>();
+        ensure!(
+            sum(before) == sum(&after),
+            "{} went in and {} is there",
+            lode(sum(before)),
+            lode(sum(&after))
+        );
+        ensure!(
+            after.iter().all(|account| account.locked == 0),
+            "something is still locked"
+        );
+        let paid = before[0].available - after[0].available;
+        let earned: u64 = after[1..]
+            .iter()
+            .zip(&before[1..])
+            .map(|(is, was)| is.available - was.available)
+            .sum();
+        let checks: u64 = after.iter().map(|account| account.checks).sum();
+        println!(
+            "    paid {}: {} to nodes, {} for checks, the rest burned and to the market",
+            lode(paid),
+            lode(earned),
+            lode(checks)
+        );
+        ensure!(paid > 0 && earned > 0 && checks > 0, "nobody was paid");
+
+        step("the operators take everything home");
+        for (owner, node) in owners.iter().zip(nodes) {
+            let held = |stage: &Self| -> Result<u64> {
+                let shown = stage.ask(owner, &["account", "show", "--node", node])?;
+                shown["in_the_wallet"]["base_units"]
+                    .as_u64()
+                    .context("`account show` names no wallet")
+            };
+            let (before, due) = (held(self)?, self.account(owner, Some(node))?.available);
+            self.ask(owner, &["account", "withdraw", "all", "--node", node])?;
+            let now = held(self)?;
+            ensure!(
+                now == before + due,
+                "{} was due and {} came",
+                lode(due),
+                lode(now - before)
+            );
+            println!(
+                "    {} in the wallet, {} more than before",
+                lode(now),
+                lode(due)
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Tokens of nine decimals.
+fn lode(base_units: u64) -> String {
+    format!(
+        "{}.{:09}",
+        base_units / 1_000_000_000,
+        base_units % 1_000_000_000
+    )
+}
+
+/// A file of this name anywhere below a folder.
+fn find(folder: &Path, name: &str) -> Option<PathBuf> {
+    for entry in std::fs::read_dir(folder).ok()?.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            if let Some(found) = find(&path, name) {
+                return Some(found);
+            }
+        } else if path.file_name().is_some_and(|file| file == name) {
+            return Some(path);
+        }
+    }
+    None
+}
