@@ -22,11 +22,17 @@ const DEPOSIT: u64 = 1_000;
 /// Tokens per million units that the customer offers.
 const PRICE: &str = "2000";
 
-/// Runs the demonstration.
+/// Builds everything, then runs the demonstration.
 pub fn everything() -> Result<()> {
     build::programs()?;
     step("compiling the `lode` command");
-    run(&mut cargo(&["build", "--package", "lode-cli"]))?;
+    // With the whole workspace, so that tests and demonstration share what they compile.
+    run(&mut cargo(&["build", "--workspace"]))?;
+    show()
+}
+
+/// Runs the demonstration with what is built.
+pub fn show() -> Result<()> {
     let begun = Instant::now();
     let mut stage = Stage::new()?;
     let result = stage.play();
