@@ -100,6 +100,27 @@ fn a_verified_job_goes_from_posting_to_money_in_the_operators_wallet() {
     assert_eq!((points.epoch, points.points), (0, 54));
     assert_vault_balances(&world, &jobs);
 
+    let owner = jobs.node.owner.pubkey();
+    let oracle = jobs.panel.oracle(&jobs.panel.members[0]);
+    let sizes = [
+        ("staking Node", jobs.node.node),
+        (
+            "staking Delegation",
+            lode_tests::staking::delegation(&jobs.node.node, &owner),
+        ),
+        ("oracle Committee", jobs.panel.committee),
+        ("oracle Oracle", oracle),
+        ("jobs Market", jobs.market),
+        ("jobs Ledger", node_ledger),
+        ("jobs Work", work(&jobs.node.node)),
+        ("jobs Job", at),
+    ];
+    for (name, account) in sizes {
+        let bytes = world.svm.get_account(&account).unwrap().data.len();
+        println!("account {name} {bytes} bytes");
+        assert!(name != "jobs Job" || bytes <= 432);
+    }
+
     world.pass_slots(216_000);
     costs.push((
         "close",

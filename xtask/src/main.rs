@@ -2,6 +2,7 @@
 //!
 //! Every command prepares what it needs by itself, so a fresh machine needs nothing but a Rust toolchain.
 
+mod bench;
 mod build;
 mod demo;
 mod keys;
@@ -32,6 +33,8 @@ enum Command {
     Test,
     /// A whole network on this machine, two real jobs, the money before and after
     Demo,
+    /// Measure compute units, accounts and binaries into docs/costs.md
+    Bench,
     /// Make program ids of your own and write them wherever they stand
     Keys,
 }
@@ -45,6 +48,7 @@ fn main() -> std::process::ExitCode {
         }),
         Command::Test => test::everything(),
         Command::Demo => demo::everything(),
+        Command::Bench => bench::everything(),
         Command::Keys => keys::write(),
     };
     match result {

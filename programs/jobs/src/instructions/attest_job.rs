@@ -79,6 +79,8 @@ impl AttestJob {
             units,
             committee: self.committee.address(),
         };
+        // Only seat and owner differ between signers: the rest is laid out once.
+        let mut message = statement.message();
         let mut left = signers;
         for i in 0..count {
             let number = left.trailing_zeros() as u8;
@@ -89,7 +91,7 @@ impl AttestJob {
                 seat.is_eligible(self.job.submitted_at),
                 JobsError::NotInPanel
             );
-            let digest = statement.digest(number, &seat.owner);
+            let digest = message.digest(number, &seat.owner);
             proof
                 .is(i, &seat.attester, &digest)
                 .map_err(|mistake| match mistake {
