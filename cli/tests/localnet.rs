@@ -29,6 +29,11 @@ impl Network {
         let mut process = Command::new(env!("CARGO_BIN_EXE_lode"))
             .args(["localnet", "--rpc-port", &ports[0], "--ws-port", &ports[1]])
             .args(["--gateway-port", &ports[2], "--slot-millis", "100"])
+            // wherever this test was compiled to, the programs are where `cargo xtask build` puts them
+            .args([
+                "--programs",
+                concat!(env!("CARGO_MANIFEST_DIR"), "/../target/deploy"),
+            ])
             .args(more)
             .current_dir(folder.path())
             .env("HOME", folder.path())

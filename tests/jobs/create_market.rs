@@ -247,3 +247,30 @@ fn only_its_authority_opens_and_closes_a_market() {
     world.ok(set(&jobs, true), &[&jobs.authority]);
     world.ok(jobs.post(args), &[&jobs.customer]);
 }
+
+#[test]
+fn committees_and_nodes_of_an_unknown_version_are_not_read() {
+    let mut world = World::new();
+    let mut jobs = Jobs::new(&mut world, 3);
+    let (submitted, sealed) = (jobs.submitted(&mut world), jobs.sealed(&mut world));
+    let attest = jobs.attested(&world, &sealed, lode_attestation::Verdict::Match, &[0, 1]);
+    let seal = jobs.seal(&world.payer.pubkey(), &submitted);
+    let node = jobs.staking.operator(&mut world);
+    let open = jobs.open_node_ledger(&node.owner.pubkey(), &node.node, 0);
+    let mut committee: lode_oracle::state::Committee = world.read(&jobs.panel.committee);
+    committee.version = 2;
+    world.write(&jobs.panel.committee, &committee);
+    let mut state: lode_staking::state::Node = world.read(&node.node);
+    state.version = 2;
+    world.write(&node.node, &state);
+    assert_error(
+        attempt(&mut world, &jobs, |_| ()),
+        JobsError::UnknownVersion,
+    );
+    assert_error(world.send_one(seal, &[]), JobsError::UnknownVersion);
+    assert_error(world.send(&attest, &[]), JobsError::UnknownVersion);
+    assert_error(
+        world.send_one(open, &[&node.owner]),
+        JobsError::UnknownVersion,
+    );
+}

@@ -24,6 +24,8 @@ pub const JOB_SEED: &[u8] = b"job";
 
 /// Version of every account's layout.
 pub const VERSION: u8 = 1;
+/// Layout version of the sister programs' accounts that this program reads.
+pub const SISTER_VERSION: u8 = 1;
 /// The only runtime there is.
 pub const RUNTIME: u16 = 1;
 /// The native mint: its vault would hold lamports, which is no business of a ledger.

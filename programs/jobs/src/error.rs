@@ -168,4 +168,7 @@ pub enum JobsError {
     /// 6052
     #[msg("The node has a ledger in this market already")]
     LedgerExists,
+    /// 6053
+    #[msg("The node or committee has a layout of a version this program does not know: it must be upgraded first")]
+    UnknownVersion,
 }

@@ -71,7 +71,7 @@ pub mod lode_jobs {
     /// Fixes a market's terms for ever.
     ///
     /// Who: anyone, with the committee's governor. Errors: `Paused`, `CommitteeDisagrees`, `MintNotAccepted`,
-    /// `OutOfBounds`, `BeyondPromise`, `ChecksUnpaid`, `Windows`.
+    /// `OutOfBounds`, `BeyondPromise`, `ChecksUnpaid`, `Windows`, `UnknownVersion`.
     pub fn create_market(ctx: &mut Context<CreateMarket>, args: MarketArgs) -> Result<()> {
         let (bump, vault_bump) = (ctx.bumps.market, ctx.bumps.vault);
         let now = Clock::get()?.unix_timestamp;
@@ -96,7 +96,7 @@ pub mod lode_jobs {
 
     /// Opens a node's ledger: opts it in to market, committee and gateway. Opens its points the first time.
     ///
-    /// Who: the node's owner. Errors: `Paused`, `NotLedgerAuthority`, `LedgerExists`.
+    /// Who: the node's owner. Errors: `Paused`, `NotLedgerAuthority`, `LedgerExists`, `UnknownVersion`.
     pub fn open_node_ledger(ctx: &mut Context<OpenNodeLedger>, locked_cap: u64) -> Result<()> {
         let (bump, work_bump) = (ctx.bumps.ledger, ctx.bumps.work);
         let now = Clock::get()?.unix_timestamp;
@@ -201,7 +201,8 @@ pub mod lode_jobs {
 
     /// Draws whether a result is checked, and by whom.
     ///
-    /// Who: anyone. Errors: `IllegalTransition`, `SealTooEarly`, `NobodyEligible`, `SlotHashes`, `ForeignAccount`.
+    /// Who: anyone. Errors: `IllegalTransition`, `SealTooEarly`, `NobodyEligible`, `SlotHashes`, `ForeignAccount`,
+    /// `UnknownVersion`.
     pub fn seal_job(ctx: &mut Context<SealJob>) -> Result<()> {
         let slot = Clock::get()?.slot;
         ctx.accounts.handle(slot)
@@ -220,7 +221,7 @@ pub mod lode_jobs {
     ///
     /// Who: anyone. Errors: `IllegalTransition`, `NotDrawn`, `WindowOver`, `BadVerdict`, `WrongResult`, `NotInPanel`,
     /// `AlreadySigned`, `NotAProof`, `WrongProofCount`, `WrongSigner`, `WrongMessage`, `MajorityIncomplete`,
-    /// `ForeignAccount`.
+    /// `ForeignAccount`, `UnknownVersion`.
     pub fn attest_job(
         ctx: &mut Context<AttestJob>,
         verdict: u8,

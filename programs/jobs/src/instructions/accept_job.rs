@@ -1,5 +1,6 @@
 //! `accept_job`: a node takes a job and locks its own money for it.
 
+use crate::constants::*;
 use crate::error::JobsError;
 use crate::state::{fits, flag, Job, JobState, JobsConfig, Ledger, Market};
 use anchor_lang::address_eq;
@@ -7,9 +8,6 @@ use anchor_lang::prelude::*;
 use lode_attestation::lottery_number;
 use lode_math::{bills, lottery};
 use lode_staking::state::{Node, StakingConfig};
-
-/// Layout version of `Node` and `StakingConfig` that this program reads.
-const STAKING_VERSION: u8 = 1;
 
 /// Accounts of `accept_job`.
 #[derive(Accounts)]
@@ -55,8 +53,8 @@ impl AcceptJob {
         );
         self.ledger.require_node()?;
         require!(
-            self.node.version == STAKING_VERSION
-                && self.staking.version == STAKING_VERSION
+            self.node.version == SISTER_VERSION
+                && self.staking.version == SISTER_VERSION
                 && !self.node.is_jailed()
                 && !self.node.is_exiting(),
             JobsError::NodeNotActive

@@ -1,6 +1,7 @@
 //! `attest_job`: signatures of the panel are counted. Whoever sends them needs no permission: they are proved by the
 //! Ed25519 instruction directly before.
 
+use crate::constants::*;
 use crate::error::JobsError;
 use crate::state::{flag, Job, JobState, Market};
 use anchor_lang::prelude::*;
@@ -114,6 +115,10 @@ impl AttestJob {
         self.job
             .require_step(JobState::Sealed, JobState::Attested)?;
         require!(self.job.is_checked(), JobsError::NotDrawn);
+        require!(
+            self.committee.version == SISTER_VERSION,
+            JobsError::UnknownVersion
+        );
         self.job.require_open_window(&self.market, slot)?;
         let verdict = self.validate(verdict, result, units)?;
         let at = *self.job.address();

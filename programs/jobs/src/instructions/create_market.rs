@@ -44,6 +44,10 @@ pub struct CreateMarket {
 impl CreateMarket {
     fn validate(&self, now: i64) -> Result<()> {
         self.config.require_running(now)?;
+        require!(
+            self.committee.version == SISTER_VERSION,
+            JobsError::UnknownVersion
+        );
         let mint = self.mint.account();
         require!(
             !address_eq(mint.address(), &NATIVE_MINT)

@@ -37,6 +37,10 @@ impl OpenNodeLedger {
     /// its rent is the owner's from now on.
     pub fn handle(&mut self, bump: u8, work_bump: u8, locked_cap: u64, now: i64) -> Result<()> {
         self.config.require_running(now)?;
+        require!(
+            self.node.version == SISTER_VERSION,
+            JobsError::UnknownVersion
+        );
         // No wallet has a node's address, so nobody can have used such a ledger: all it holds was given to the node.
         require!(
             self.ledger.version == 0 || self.ledger.kind == LedgerKind::Wallet as u8,

@@ -30,6 +30,10 @@ impl SealJob {
     pub fn handle(&mut self, slot: u64) -> Result<()> {
         self.job
             .require_step(JobState::Submitted, JobState::Sealed)?;
+        require!(
+            self.committee.version == SISTER_VERSION,
+            JobsError::UnknownVersion
+        );
         // the hash of the slot after the submission is recorded in the second slot after it
         require!(
             slot >= self.job.submitted_slot.saturating_add(SEAL_AFTER),
