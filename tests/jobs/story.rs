@@ -154,5 +154,6 @@ fn a_verified_job_goes_from_posting_to_money_in_the_operators_wallet() {
         println!("{name:8} {:6} compute units", units - 150);
     }
     println!("a verified job, posting to payment: {sum} compute units");
-    assert!(sum <= 20_000, "{sum}");
+    // Kept from rising: whoever makes it dearer says why. The aim is 10 000.
+    assert!(sum <= 15_000, "{sum}");
 }
