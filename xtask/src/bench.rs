@@ -14,7 +14,7 @@ const LAMPORTS_PER_BYTE: usize = 5_080;
 pub fn everything() -> Result<()> {
     build::programs()?;
     step("measuring");
-    let output = cargo(&["nextest", "run", "--package", "lode-tests", "--no-capture"])
+    let output = cargo(&["nextest", "run", "--workspace", "--no-capture"])
         .args([
             "-E",
             "test(/^story::/) + test(/^stake::an_owner_stakes/) + test(/^transactions::/)",
