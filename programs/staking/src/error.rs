@@ -62,7 +62,9 @@ pub enum StakingError {
     #[msg("The node would hold more delegated stake than its owner's stake supports: its owner must stake first, or stake less")]
     RatioExceeded,
     /// 6016
-    #[msg("There are fewer active shares than that: unstake less, at most what the delegation holds")]
+    #[msg(
+        "There are fewer active shares than that: unstake less, at most what the delegation holds"
+    )]
     NotEnoughShares,
     /// 6017
     #[msg("Unbonding is not over: withdraw at the ticket's release time")]
