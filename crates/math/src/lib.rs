@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod bills;
+pub mod concentration;
 pub mod lottery;
 pub mod nonce;
 pub mod rewards;
