@@ -16,6 +16,7 @@ pub mod clock;
 pub mod error;
 pub mod instructions;
 pub mod nonce;
+pub mod rewards;
 pub mod send;
 pub mod token;
 

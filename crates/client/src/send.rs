@@ -68,6 +68,17 @@ pub struct Costs {
     pub fee: u64,
 }
 
+/// What became of many groups of instructions; see [`Client::send_packed`].
+#[derive(Debug, Default)]
+pub struct Packed {
+    /// The transactions that are on the chain, each with the numbers of its groups.
+    pub sent: Vec<(Vec<usize>, Sent)>,
+    /// Groups that were refused also when they were alone, and why.
+    pub refused: Vec<(usize, Error)>,
+    /// Why the rest was not sent: the network's fault. What was sent is not sent again by trying again.
+    pub broke_off: Option<Error>,
+}
+
 enum Outcome {
     Landed { slot: u64 },
     Expired,
@@ -115,6 +126,64 @@ impl Client {
             }
         }
         Err(Error::Expired { times: SIGNINGS })
+    }
+
+    /// Sends groups of instructions in as few transactions as they fit, one after the other in the order of [`pack`].
+    ///
+    /// A group is never divided. A transaction that is refused is sent again group by group, so that one bad group costs
+    /// the others nothing. `tell` hears how many groups are dealt with, after each transaction.
+    pub async fn send_packed(
+        &self,
+        groups: &[Vec<Instruction>],
+        payer: Wallet<'_>,
+        signers: &[Wallet<'_>],
+        tell: &(dyn Fn(usize) + Send + Sync),
+    ) -> Result<Packed> {
+        let mut packed = Packed::default();
+        let mut dealt = 0usize;
+        for part in pack(groups, &payer.pubkey())? {
+            match self.send_groups(groups, &part, payer, signers).await {
+                Ok(sent) => packed.sent.push((part.clone(), sent)),
+                Err(error) if is_about_the_network(&error) => {
+                    packed.broke_off = Some(error);
+                    return Ok(packed);
+                }
+                Err(error) if part.len() == 1 => {
+                    packed.refused.extend(part.iter().map(|i| *i).zip([error]));
+                }
+                Err(_) => {
+                    for group in part.iter().copied() {
+                        match self.send_groups(groups, &[group], payer, signers).await {
+                            Ok(sent) => packed.sent.push((vec![group], sent)),
+                            Err(error) if is_about_the_network(&error) => {
+                                packed.broke_off = Some(error);
+                                return Ok(packed);
+                            }
+                            Err(error) => packed.refused.push((group, error)),
+                        }
+                    }
+                }
+            }
+            dealt = dealt.saturating_add(part.len());
+            tell(dealt);
+        }
+        Ok(packed)
+    }
+
+    async fn send_groups(
+        &self,
+        groups: &[Vec<Instruction>],
+        part: &[usize],
+        payer: Wallet<'_>,
+        signers: &[Wallet<'_>],
+    ) -> Result<Sent> {
+        let all: Vec<Instruction> = part
+            .iter()
+            .filter_map(|i| groups.get(*i))
+            .flatten()
+            .cloned()
+            .collect();
+        self.send(&all, payer, signers).await
     }
 
     /// Runs instructions without sending them; returns the compute units they take.
@@ -322,6 +391,41 @@ impl Client {
     }
 }
 
+/// Divides groups of instructions among transactions: each group goes into the first transaction that still has room
+/// for it, so most transactions are full. Returns the numbers of each transaction's groups, in ascending order.
+pub fn pack(groups: &[Vec<Instruction>], payer: &Address) -> Result<Vec<Vec<usize>>> {
+    let bytes = |part: &[usize]| {
+        let all: Vec<Instruction> = part
+            .iter()
+            .filter_map(|i| groups.get(*i))
+            .flatten()
+            .cloned()
+            .collect();
+        // with a price, whether one will be paid or not: a transaction must fit in either case
+        let all = budgeted(&all, MOST_UNITS, 1);
+        size(&Transaction::new_unsigned(Message::new(&all, Some(payer))))
+    };
+    let mut parts: Vec<Vec<usize>> = Vec::new();
+    for group in 0..groups.len() {
+        let fits = |part: &Vec<usize>| bytes(&[part.as_slice(), &[group]].concat()) <= MOST_BYTES;
+        match parts.iter_mut().find(|part| fits(part)) {
+            Some(part) => part.push(group),
+            None if bytes(&[group]) <= MOST_BYTES => parts.push(vec![group]),
+            None => {
+                return Err(Error::Invalid(
+                    "one step of it is larger than a transaction may be".into(),
+                ))
+            }
+        }
+    }
+    Ok(parts)
+}
+
+/// Whether the next transaction would end the same way: the connection, the fee, the wallet that pays.
+fn is_about_the_network(error: &Error) -> bool {
+    error.is_transient() || matches!(error, Error::Unconfirmed { .. } | Error::NotACluster { .. })
+}
+
 enum Seen {
     Landed {
         slot: u64,
@@ -386,6 +490,12 @@ fn signed(
     }
     let mut transaction =
         Transaction::new_unsigned(Message::new(instructions, Some(&payer.pubkey())));
+    // A wallet for whom somebody else pays, and of whom no instruction asks a signature, does not sign.
+    let wanted = usize::from(transaction.message.header.num_required_signatures);
+    keys.retain(|key| {
+        let mut signing = transaction.message.account_keys.iter().take(wanted);
+        signing.any(|account| *account == key.pubkey())
+    });
     transaction
         .try_sign(&keys, blockhash)
         .map_err(|error| Error::Invalid(format!("the transaction could not be signed: {error}")))?;
@@ -437,6 +547,10 @@ mod tests {
         /// Requests that get no answer at all, after the first send.
         lost: usize,
         budget: Option<Vec<u8>>,
+        /// Not only the first transaction after the drops lands, but all.
+        lands_all: bool,
+        /// An account whose transactions fail in simulation.
+        refuses: Option<Address>,
     }
 
     const LIFE: u64 = 5;
@@ -459,6 +573,16 @@ mod tests {
                     json!([{"slot": 1, "prioritizationFee": 7}])
                 }
                 RpcRequest::SimulateTransaction => {
+                    let bytes = base64::engine::general_purpose::STANDARD
+                        .decode(params[0].as_str().unwrap())
+                        .unwrap();
+                    let names = |a: &Address| bytes.windows(32).any(|part| part == a.as_ref());
+                    if self.refuses.as_ref().is_some_and(names) {
+                        let error = json!({"InstructionError": [2, {"Custom": 1}]});
+                        return Ok(
+                            json!({"context": context, "value": {"err": error, "logs": []}}),
+                        );
+                    }
                     json!({"context": context, "value": {"err": null, "logs": [], "unitsConsumed": 1_000}})
                 }
                 RpcRequest::GetLatestBlockhash => {
@@ -480,7 +604,12 @@ mod tests {
                     let told = self.height >= self.silent_until && self.behind == 0;
                     let asked = params[0][0].as_str().unwrap();
                     self.behind = self.behind.saturating_sub(1);
-                    let known = told && self.landed().is_some_and(|landed| landed == asked);
+                    let after = self.sent.iter().skip(self.drops);
+                    let landed = match self.lands_all {
+                        true => after.clone().any(|landed| landed == asked),
+                        false => self.landed().is_some_and(|landed| landed == asked),
+                    };
+                    let known = told && landed;
                     let result = self
                         .failure
                         .as_ref()
@@ -527,7 +656,7 @@ mod tests {
         }
     }
 
-    async fn send_to(cluster: Cluster) -> (Result<Sent>, Cluster) {
+    fn scripted(cluster: Cluster) -> (Client, Arc<Mutex<Cluster>>) {
         let shared = Arc::new(Mutex::new(cluster));
         let commitment = CommitmentConfig::confirmed();
         let client = Client {
@@ -538,6 +667,11 @@ mod tests {
             commitment,
             priority_fee: PriorityFee::Recent,
         };
+        (client, shared)
+    }
+
+    async fn send_to(cluster: Cluster) -> (Result<Sent>, Cluster) {
+        let (client, shared) = scripted(cluster);
         let payer = Keypair::new();
         let instruction =
             solana_system_interface::instruction::transfer(&payer.pubkey(), &payer.pubkey(), 1);
@@ -602,6 +736,105 @@ mod tests {
         .await;
         assert_eq!(cluster.sent.len(), SIGNINGS);
         assert!(matches!(sent, Err(Error::Expired { .. })), "{sent:?}");
+    }
+
+    fn transfers(count: u8) -> Vec<Vec<Instruction>> {
+        (0..count)
+            .map(|i| {
+                let (from, to) = (Address::new_from_array([1; 32]), [i.wrapping_add(2); 32]);
+                vec![solana_system_interface::instruction::transfer(
+                    &from,
+                    &Address::new_from_array(to),
+                    1,
+                )]
+            })
+            .collect()
+    }
+
+    #[test]
+    fn groups_fill_transactions_that_fit_and_none_is_lost_or_sent_twice() {
+        let payer = Address::new_from_array([1; 32]);
+        let groups = transfers(60);
+        let parts = pack(&groups, &payer).unwrap();
+        let mut all: Vec<usize> = parts.concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..60).collect::<Vec<_>>());
+        let bytes = |part: &[usize]| {
+            let instructions: Vec<Instruction> =
+                part.iter().flat_map(|i| groups[*i].clone()).collect();
+            let all = budgeted(&instructions, 1, 1);
+            size(&Transaction::new_unsigned(Message::new(&all, Some(&payer))))
+        };
+        for (i, part) in parts.iter().enumerate() {
+            assert!(bytes(part) <= MOST_BYTES);
+            // one more would not have fitted, but for the last
+            let more = [part.as_slice(), &[59]].concat();
+            assert!(i + 1 == parts.len() || bytes(&more) > MOST_BYTES);
+        }
+        assert!(pack(&[transfers(60).concat()], &payer).is_err());
+        assert_eq!(pack(&[], &payer).unwrap(), Vec::<Vec<usize>>::new());
+    }
+
+    async fn pack_to(cluster: Cluster, count: u8) -> (Packed, Cluster) {
+        let (client, shared) = scripted(cluster);
+        let payer = Keypair::new();
+        let groups: Vec<_> = transfers(count)
+            .into_iter()
+            .map(|mut group| {
+                group[0].accounts[0].pubkey = payer.pubkey();
+                group
+            })
+            .collect();
+        let packed = client.send_packed(&groups, &payer, &[], &|_| {}).await;
+        let mut cluster = shared.lock().unwrap();
+        (packed.unwrap(), std::mem::take(&mut *cluster))
+    }
+
+    #[tokio::test]
+    async fn packed_groups_survive_the_expiry_of_blockhashes() {
+        let (packed, cluster) = pack_to(
+            Cluster {
+                drops: 2,
+                lands_all: true,
+                ..Cluster::default()
+            },
+            40,
+        )
+        .await;
+        assert!(packed.broke_off.is_none() && packed.refused.is_empty());
+        let groups: usize = packed.sent.iter().map(|(part, _)| part.len()).sum();
+        assert_eq!((groups, packed.sent.len()), (40, 2));
+        assert_eq!(cluster.sent.len(), 2 + 2);
+    }
+
+    #[tokio::test]
+    async fn a_group_that_is_refused_costs_the_others_nothing() {
+        let (packed, _) = pack_to(
+            Cluster {
+                lands_all: true,
+                refuses: Some(Address::new_from_array([4; 32])),
+                ..Cluster::default()
+            },
+            5,
+        )
+        .await;
+        let mut landed: Vec<usize> = packed.sent.iter().flat_map(|(p, _)| p.clone()).collect();
+        landed.sort_unstable();
+        assert_eq!(landed, [0, 1, 3, 4]);
+        assert_eq!(packed.refused.len(), 1);
+        assert_eq!(packed.refused[0].0, 2);
+        assert!(packed.broke_off.is_none());
+    }
+
+    #[tokio::test]
+    async fn who_need_not_sign_need_not_sign() {
+        let (client, shared) = scripted(Cluster::default());
+        let (payer, other) = (Keypair::new(), Keypair::new());
+        let instruction =
+            solana_system_interface::instruction::transfer(&payer.pubkey(), &payer.pubkey(), 1);
+        let sent = client.send(&[instruction], &payer, &[&other]).await;
+        assert!(sent.is_ok(), "{sent:?}");
+        assert_eq!(shared.lock().unwrap().sent.len(), 1);
     }
 
     #[tokio::test]

@@ -122,6 +122,27 @@ pub struct TokenAccount {
     pub amount: u64,
 }
 
+impl TokenAccount {
+    fn decode(address: &Address, account: &Account) -> Result<Self> {
+        let data = &account.data;
+        let is_token = account.owner == TOKEN || account.owner == TOKEN_2022;
+        // State 1 is initialised, 2 is frozen.
+        let is_account = data.len() >= 165 && matches!(data.get(108), Some(1 | 2));
+        let decoded = (is_token && is_account).then(|| {
+            Some(TokenAccount {
+                mint: key(data, 0)?,
+                owner: key(data, 32)?,
+                amount: word(data, 64)?,
+            })
+        });
+        decoded.flatten().ok_or_else(|| Error::WrongAccount {
+            kind: "token account",
+            address: *address,
+            reason: "it is an account of another kind".into(),
+        })
+    }
+}
+
 impl Client {
     /// A mint.
     pub async fn mint(&self, address: &Address) -> Result<MintInfo> {
@@ -146,28 +167,23 @@ impl Client {
 
     /// A token account, or `None` if nothing is there.
     pub async fn token_account(&self, address: &Address) -> Result<Option<TokenAccount>> {
-        let Some(account) = self.raw_account(address).await? else {
-            return Ok(None);
-        };
-        let data = &account.data;
-        let is_token = account.owner == TOKEN || account.owner == TOKEN_2022;
-        // State 1 is initialised, 2 is frozen.
-        let is_account = data.len() >= 165 && matches!(data.get(108), Some(1 | 2));
-        let decoded = (is_token && is_account).then(|| {
-            Some(TokenAccount {
-                mint: key(data, 0)?,
-                owner: key(data, 32)?,
-                amount: word(data, 64)?,
+        let account = self.raw_account(address).await?;
+        account
+            .map(|account| TokenAccount::decode(address, &account))
+            .transpose()
+    }
+
+    /// Base units in token accounts, in the order of `addresses`; 0 where there is none.
+    pub async fn token_balances(&self, addresses: &[Address]) -> Result<Vec<u64>> {
+        let accounts = self.raw_accounts(addresses).await?;
+        addresses
+            .iter()
+            .zip(accounts)
+            .map(|(address, account)| match account {
+                Some(account) => Ok(TokenAccount::decode(address, &account)?.amount),
+                None => Ok(0),
             })
-        });
-        decoded
-            .flatten()
-            .map(Some)
-            .ok_or_else(|| Error::WrongAccount {
-                kind: "token account",
-                address: *address,
-                reason: "it is an account of another kind".into(),
-            })
+            .collect()
     }
 
     /// Base units in a token account; 0 where there is none.

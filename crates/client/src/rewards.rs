@@ -1,0 +1,240 @@
+//! Stake rewards: what is due to whom now, and the instructions that pay it.
+//!
+//! Everything here may be sent by anyone: a claim pays the wallet it belongs to, a sweep pays nobody.
+use crate::instructions::staking;
+use crate::token::{self, MintInfo};
+use crate::{addresses, filter, Client, Error, Result};
+use lode_staking::state::{Delegation, Node, StakingConfig};
+use solana_address::Address;
+use solana_instruction::Instruction;
+
+/// What is due on one node.
+#[derive(Clone, Copy)]
+pub struct NodeDues {
+    /// The node.
+    pub at: Address,
+    /// The node as a sweep now would leave it: its stream has flowed, its vault is booked.
+    pub node: Node,
+    /// Base units in the vault that nobody has booked: what a sweep would find.
+    pub unswept: u64,
+}
+
+/// What is due to one wallet on one node.
+#[derive(Clone, Copy)]
+pub struct WalletDues {
+    /// The node.
+    pub on: NodeDues,
+    /// The wallet's delegation, if it has one.
+    pub delegation: Option<Delegation>,
+    /// Base units of stake rewards that a sweep and a claim now would pay the wallet.
+    pub rewards: u64,
+    /// Base units of commission that they would pay; 0 unless the wallet owns the node.
+    pub commission: u64,
+}
+
+impl NodeDues {
+    /// What a node's books would say at `now` (unix seconds) after a sweep, with `vault` base units in its vault.
+    pub fn new(
+        at: Address,
+        node: &Node,
+        vault: u64,
+        config: &StakingConfig,
+        now: i64,
+    ) -> Result<Self> {
+        let mut node = *node;
+        let unswept = node
+            .flow(now)
+            .and_then(|()| node.booked())
+            .map(|booked| vault.saturating_sub(booked))
+            .and_then(|unswept| {
+                if unswept > 0 {
+                    node.receive(unswept, config.stream_seconds, now)?;
+                }
+                Ok(unswept)
+            })
+            .map_err(|_| unsound(&at))?;
+        Ok(Self { at, node, unswept })
+    }
+
+    /// Base units of rewards that a claim now would pay a delegation.
+    pub fn claimable(&self, delegation: &Delegation) -> Result<u64> {
+        delegation
+            .claimable(&self.node)
+            .map_err(|_| unsound(&self.at))
+    }
+}
+
+impl WalletDues {
+    /// Whether there is anything to pay.
+    pub fn is_due(&self) -> bool {
+        self.rewards > 0 || self.commission > 0
+    }
+
+    /// The instructions that pay `wallet` what is due here, to its associated account, which must be open.
+    pub fn claim(&self, wallet: &Address, mint: &MintInfo) -> Vec<Instruction> {
+        let node = &self.on.at;
+        let mut instructions = Vec::new();
+        // What is swept begins to stream now; only its commission can be claimed at once.
+        if self.on.unswept > 0 {
+            instructions.push(staking::sweep_rewards(node));
+        }
+        if self.rewards > 0 {
+            instructions.push(staking::claim_rewards(node, wallet, mint));
+        }
+        if self.commission > 0 {
+            let to = mint.account_of(wallet);
+            instructions.push(staking::claim_commission(node, &to, mint));
+        }
+        instructions
+    }
+}
+
+fn unsound(node: &Address) -> Error {
+    Error::Invalid(format!(
+        "the books of node {node} do not add up at this time: try again, with a server that is up to date"
+    ))
+}
+
+impl Client {
+    /// What is due on these nodes now, in their order. What is not there any more is left out.
+    pub async fn node_dues(&self, nodes: &[(Address, Node)]) -> Result<Vec<NodeDues>> {
+        let config: StakingConfig = self.get_account(&addresses::staking::config()).await?;
+        let now = self.clock().await?.unix_timestamp;
+        let vaults: Vec<Address> = nodes.iter().map(|(_, node)| node.vault).collect();
+        let balances = self.token_balances(&vaults).await?;
+        nodes
+            .iter()
+            .zip(balances)
+            .map(|((at, node), vault)| NodeDues::new(*at, node, vault, &config, now))
+            .collect()
+    }
+
+    /// What is due to a wallet now, on every node that it owns or has a delegation on, in the order of their addresses.
+    pub async fn wallet_dues(&self, wallet: &Address) -> Result<Vec<WalletDues>> {
+        let delegations = self
+            .get_program_accounts::<Delegation>(&[filter!(Delegation, owner, *wallet)])
+            .await?;
+        let own = self
+            .get_program_accounts::<Node>(&[filter!(Node, owner, *wallet)])
+            .await?;
+        let mut at: Vec<Address> = delegations.iter().map(|(_, d)| d.node).collect();
+        at.extend(own.iter().map(|(at, _)| *at));
+        at.sort_unstable();
+        at.dedup();
+        let found = self.get_accounts::<Node>(&at).await?;
+        let nodes: Vec<(Address, Node)> = at
+            .into_iter()
+            .zip(found)
+            .filter_map(|(at, node)| Some((at, node?)))
+            .collect();
+        let dues = self.node_dues(&nodes).await?;
+        dues.into_iter()
+            .map(|on| {
+                let delegation = delegations
+                    .iter()
+                    .find(|(_, delegation)| delegation.node == on.at)
+                    .map(|(_, delegation)| *delegation);
+                let rewards = match &delegation {
+                    Some(delegation) => on.claimable(delegation)?,
+                    None => 0,
+                };
+                let commission = match on.node.owner == *wallet {
+                    true => on.node.commission_owed,
+                    false => 0,
+                };
+                Ok(WalletDues {
+                    on,
+                    delegation,
+                    rewards,
+                    commission,
+                })
+            })
+            .collect()
+    }
+
+    /// Groups of instructions that pay a wallet all that is due to it, for [`Client::send_packed`]; `payer` opens the
+    /// wallet's associated account if it is not open. One group for each of `dues` that has something due, in order.
+    pub async fn claim_groups(
+        &self,
+        payer: &Address,
+        wallet: &Address,
+        mint: &MintInfo,
+        dues: &[WalletDues],
+    ) -> Result<Vec<Vec<Instruction>>> {
+        let mut groups: Vec<Vec<Instruction>> = dues
+            .iter()
+            .filter(|due| due.is_due())
+            .map(|due| due.claim(wallet, mint))
+            .collect();
+        let is_open = self
+            .token_account(&mint.account_of(wallet))
+            .await?
+            .is_some();
+        // The first group is in the first transaction, so it is open for all others.
+        if let (false, Some(first)) = (is_open, groups.first_mut()) {
+            first.insert(0, token::open_associated(payer, wallet, mint));
+        }
+        Ok(groups)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn config() -> StakingConfig {
+        let mut config: StakingConfig = bytemuck::Zeroable::zeroed();
+        config.stream_seconds = 1_000;
+        config
+    }
+
+    fn node(shares: u64) -> Node {
+        let mut node: Node = bytemuck::Zeroable::zeroed();
+        node.version = 1;
+        node.stake = shares;
+        node.active_shares = shares;
+        node.commission = 1_000;
+        node
+    }
+
+    #[test]
+    fn what_is_swept_pays_commission_at_once_and_the_rest_by_and_by() {
+        let (at, mut delegation): (_, Delegation) =
+            (Address::default(), bytemuck::Zeroable::zeroed());
+        delegation.active_shares = 500;
+        let dues = NodeDues::new(at, &node(1_000), 1_000 + 5_000, &config(), 10).unwrap();
+        assert_eq!(dues.unswept, 5_000);
+        assert_eq!(dues.node.commission_owed, 500);
+        assert_eq!(dues.claimable(&delegation).unwrap(), 0);
+        // half the stream later, half of 4 500 has flowed, half of that to half of the shares
+        let later = NodeDues::new(at, &dues.node, 6_000, &config(), 510).unwrap();
+        assert_eq!(later.unswept, 0);
+        assert_eq!(later.claimable(&delegation).unwrap(), 1_125);
+    }
+
+    #[test]
+    fn only_what_is_due_is_claimed() {
+        let on = NodeDues::new(Address::default(), &node(1_000), 1_000, &config(), 10).unwrap();
+        let wallet = Address::new_from_array([5; 32]);
+        let mint = MintInfo {
+            address: Address::new_from_array([6; 32]),
+            program: addresses::TOKEN,
+            authority: None,
+            freeze_authority: None,
+            supply: 0,
+            decimals: 9,
+        };
+        let dues = |unswept, rewards, commission| WalletDues {
+            on: NodeDues { unswept, ..on },
+            delegation: None,
+            rewards,
+            commission,
+        };
+        assert!(!dues(0, 0, 0).is_due());
+        assert!(dues(0, 0, 0).claim(&wallet, &mint).is_empty());
+        assert!(!dues(9, 0, 0).is_due());
+        assert_eq!(dues(9, 1, 1).claim(&wallet, &mint).len(), 3);
+        assert_eq!(dues(0, 0, 1).claim(&wallet, &mint).len(), 1);
+    }
+}
