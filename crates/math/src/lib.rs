@@ -7,6 +7,7 @@
 
 pub mod bills;
 pub mod concentration;
+pub mod emission;
 pub mod lottery;
 pub mod nonce;
 pub mod rewards;

@@ -13,7 +13,15 @@ use anchor_lang::{unchecked_invoke_signed_fixed, Address, CpiHandle};
 pub const TOKEN_2022: Address =
     Address::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
 
+/// Wrapped SOL, of the classic token program and of Token-2022: neither can be burned, and an account of theirs holds
+/// lamports.
+pub const NATIVE_MINTS: [Address; 2] = [
+    Address::from_str_const("So11111111111111111111111111111111111111112"),
+    Address::from_str_const("9pan9bMn5HatX4EJdBwg9VgCp7Uz5HL8N1m5D3NdXej9"),
+];
+
 const TRANSFER_CHECKED: u8 = 12;
+const MINT_TO: u8 = 7;
 const BURN: u8 = 8;
 const CLOSE_ACCOUNT: u8 = 9;
 
@@ -63,6 +71,27 @@ pub fn burn<'a>(
     unchecked_invoke_signed_fixed(program, &data, &metas, &[account, mint, authority], seeds);
 }
 
+/// Makes `amount` new base units of a mint, signed by the mint's authority (by `seeds` where it is an address of the
+/// calling program).
+#[inline(always)]
+pub fn mint_to<'a>(
+    program: &'a Address,
+    mint: CpiHandle<'a>,
+    to: CpiHandle<'a>,
+    authority: CpiHandle<'a>,
+    amount: u64,
+    seeds: &'a [&'a [&'a [u8]]],
+) {
+    let mut data = [MINT_TO; 9];
+    data[1..].copy_from_slice(&amount.to_le_bytes());
+    let metas = [
+        InstructionAccount::writable(mint.address()),
+        InstructionAccount::writable(to.address()),
+        InstructionAccount::readonly_signer(authority.address()),
+    ];
+    unchecked_invoke_signed_fixed(program, &data, &metas, &[mint, to, authority], seeds);
+}
+
 /// Closes an empty token account; its lamports go to `to`.
 #[inline(always)]
 pub fn close_account<'a>(
@@ -108,7 +137,8 @@ pub fn can_receive(mint: &Address, data: &[u8]) -> bool {
 }
 
 /// The program whose addresses associated token accounts are.
-const ASSOCIATED: Address = Address::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
+pub const ASSOCIATED: Address =
+    Address::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
 const ADDRESS_MARKER: &[u8; 21] = b"ProgramDerivedAddress";
 
 /// Whether `account` is the associated token account of `wallet` for `mint`.
