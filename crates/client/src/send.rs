@@ -149,7 +149,7 @@ impl Client {
                     return Ok(packed);
                 }
                 Err(error) if part.len() == 1 => {
-                    packed.refused.extend(part.iter().map(|i| *i).zip([error]));
+                    packed.refused.extend(part.iter().copied().zip([error]));
                 }
                 Err(_) => {
                     for group in part.iter().copied() {
