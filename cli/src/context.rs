@@ -22,6 +22,9 @@ pub struct GlobalArgs {
     /// RPC server: a URL, or localhost (l), devnet (d), testnet (t), mainnet-beta (m)
     #[arg(long, short = 'u', global = true, value_name = "URL")]
     pub url: Option<String>,
+    /// RPC server of the same cluster that is asked where the first does not answer; once for each
+    #[arg(long = "fallback-url", global = true, value_name = "URL")]
+    pub fallback_urls: Vec<String>,
     /// Wallet that acts
     #[arg(long, short = 'k', global = true, value_name = "FILE")]
     pub keypair: Option<PathBuf>,
@@ -37,6 +40,9 @@ pub struct GlobalArgs {
     /// How results are printed
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
     pub output: Format,
+    /// How logs are written: text or json; without it, as results are printed
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<lode_telemetry::logs::Format>,
 }
 
 /// Settings and connection of one command.
@@ -56,14 +62,16 @@ impl Context {
         let settings = cli_config::load(&Overrides {
             config_file: args.config.clone(),
             url: args.url.clone(),
+            fallback_urls: args.fallback_urls.clone(),
             keypair: args.keypair.clone(),
             commitment: args.commitment.clone(),
         })?;
         let fee = args
             .with_compute_unit_price
             .map_or(PriorityFee::Recent, PriorityFee::Fixed);
-        let client = Client::with_commitment(settings.rpc_url.clone(), settings.commitment)
-            .with_priority_fee(fee);
+        let mut urls = vec![settings.rpc_url.clone()];
+        urls.extend(settings.fallback_urls.iter().cloned());
+        let client = Client::of_servers(urls, settings.commitment).with_priority_fee(fee);
         Ok(Self {
             settings,
             client,

@@ -61,17 +61,11 @@ fn sentence(error: &anyhow::Error) -> String {
 }
 
 fn init_logs(global: &context::GlobalArgs) {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        EnvFilter::new("warn,lode_node=info,lode_oracle_agent=info,lode_gateway=info")
+    use lode_telemetry::logs::{self, Format};
+    let format = global.log_format.unwrap_or(match global.output {
+        output::Format::Json => Format::Json,
+        output::Format::Table => Format::Text,
     });
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(output::stderr_has_colour());
-    // Fails only if somebody logs already, and then there are logs.
-    let _ = match global.output {
-        output::Format::Json => logs.json().try_init(),
-        output::Format::Table => logs.with_target(false).try_init(),
-    };
+    let usual = "warn,lode_node=info,lode_oracle_agent=info,lode_gateway=info";
+    logs::init(format, usual, output::stderr_has_colour());
 }

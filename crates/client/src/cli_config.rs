@@ -12,6 +12,8 @@ pub struct Overrides {
     pub config_file: Option<PathBuf>,
     /// RPC address, or a moniker: `localhost` (`l`), `devnet` (`d`), `testnet` (`t`), `mainnet-beta` (`m`).
     pub url: Option<String>,
+    /// RPC addresses or monikers of the same cluster that are asked where that one does not answer.
+    pub fallback_urls: Vec<String>,
     /// Wallet file.
     pub keypair: Option<PathBuf>,
     /// `processed`, `confirmed` or `finalized`.
@@ -23,6 +25,8 @@ pub struct Overrides {
 pub struct Settings {
     /// RPC address.
     pub rpc_url: String,
+    /// RPC addresses that are asked where that one does not answer.
+    pub fallback_urls: Vec<String>,
     /// Address for subscriptions.
     pub websocket_url: String,
     /// Wallet file. It may not exist yet.
@@ -45,12 +49,11 @@ pub fn load(overrides: &Overrides) -> Result<Settings> {
         _ => Config::default(),
     };
     let url = overrides.url.as_deref().unwrap_or("");
-    let (_, rpc_url) = ConfigInput::compute_json_rpc_url_setting(url, &config.json_rpc_url);
-    if !(rpc_url.starts_with("http://") || rpc_url.starts_with("https://")) {
-        return Err(Error::Setting(format!(
-            "`{rpc_url}` is no RPC address: give a URL that begins with http:// or https://, or one of localhost, devnet, testnet, mainnet-beta"
-        )));
-    }
+    let rpc_url = rpc_address(url, &config.json_rpc_url)?;
+    let others = overrides.fallback_urls.iter();
+    let fallback_urls = others
+        .map(|url| rpc_address(url, ""))
+        .collect::<Result<Vec<_>>>()?;
     // A websocket address in the file belongs to the file's own RPC address.
     let of_file = if overrides.url.is_none() {
         config.websocket_url.as_str()
@@ -73,6 +76,7 @@ pub fn load(overrides: &Overrides) -> Result<Settings> {
         .unwrap_or("confirmed");
     Ok(Settings {
         rpc_url,
+        fallback_urls,
         websocket_url,
         keypair_path,
         commitment: commitment.parse().map_err(|_| {
@@ -81,6 +85,17 @@ pub fn load(overrides: &Overrides) -> Result<Settings> {
             ))
         })?,
     })
+}
+
+/// The address that was said, else that of the file.
+fn rpc_address(said: &str, in_file: &str) -> Result<String> {
+    let (_, url) = ConfigInput::compute_json_rpc_url_setting(said, in_file);
+    if !(url.starts_with("http://") || url.starts_with("https://")) {
+        return Err(Error::Setting(format!(
+            "`{url}` is no RPC address: give a URL that begins with http:// or https://, or one of localhost, devnet, testnet, mainnet-beta"
+        )));
+    }
+    Ok(url)
 }
 
 fn read(path: &Path) -> Result<Config> {
@@ -196,6 +211,25 @@ mod tests {
         });
         assert!(text.contains("/no/such/file.yml"), "{text}");
         std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn fallbacks_are_read_as_the_address_itself_is() {
+        let with = |urls: &[&str]| {
+            load(&Overrides {
+                url: Some("http://127.0.0.1:7777".into()),
+                fallback_urls: urls.iter().map(ToString::to_string).collect(),
+                ..Overrides::default()
+            })
+        };
+        let settings = with(&["l", "https://rpc.example"]).unwrap();
+        assert_eq!(settings.rpc_url, "http://127.0.0.1:7777");
+        assert_eq!(
+            settings.fallback_urls,
+            ["http://localhost:8899", "https://rpc.example"]
+        );
+        let text = with(&["rpc.example"]).unwrap_err().to_string();
+        assert!(text.contains("rpc.example"), "{text}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod addresses;
 pub mod cli_config;
 pub mod clock;
 pub mod error;
+mod fail_over;
 pub mod instructions;
 pub mod nonce;
 pub mod rewards;
@@ -29,12 +30,15 @@ pub use error::{Error, Result};
 pub use send::{PriorityFee, Sent, Wallet};
 
 use solana_client::nonblocking::rpc_client::RpcClient;
+use solana_client::rpc_client::RpcClientConfig;
 use solana_commitment_config::CommitmentConfig;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long one request may take before it counts as not answered.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The same where another server waits to be asked.
+const IMPATIENT: Duration = Duration::from_secs(10);
 
 /// A connection to one cluster. Cheap to clone; all clones share the connection.
 #[derive(Clone)]
@@ -66,13 +70,37 @@ impl Client {
         }
     }
 
+    /// A client of a cluster that several servers speak for: a request that one does not answer goes to the next, which
+    /// stays in use for a while. All must be servers of the same cluster.
+    pub fn of_servers(
+        urls: impl IntoIterator<Item = String>,
+        commitment: CommitmentConfig,
+    ) -> Self {
+        let urls: Vec<String> = urls.into_iter().collect();
+        let timeout = if urls.len() > 1 {
+            IMPATIENT
+        } else {
+            REQUEST_TIMEOUT
+        };
+        let servers = urls
+            .into_iter()
+            .map(|url| RpcClient::new_with_timeout_and_commitment(url, timeout, commitment));
+        let sender = fail_over::FailOver::new(servers.collect());
+        let config = RpcClientConfig::with_commitment(commitment);
+        Self {
+            rpc: Arc::new(RpcClient::new_sender(sender, config)),
+            commitment,
+            priority_fee: PriorityFee::Recent,
+        }
+    }
+
     /// Sets what is paid per compute unit.
     pub fn with_priority_fee(mut self, fee: PriorityFee) -> Self {
         self.priority_fee = fee;
         self
     }
 
-    /// Address of the RPC server.
+    /// Address of the RPC server, or of all of them.
     pub fn url(&self) -> String {
         self.rpc.url()
     }

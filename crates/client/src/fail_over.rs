@@ -1,0 +1,250 @@
+//! Several servers of one cluster: what one does not answer, the next is asked.
+//!
+//! Only failures of the way to a server count, not its answers: a refused transaction is refused by all. A signed
+//! transaction may go to several servers; the chain takes it once.
+use solana_client::client_error::{
+    ClientError as RequestError, ClientErrorKind as ErrorKind, Result,
+};
+use solana_client::nonblocking::rpc_client::RpcClient;
+use solana_client::rpc_request::{RpcError, RpcRequest};
+use solana_client::rpc_sender::{RpcSender, RpcTransportStats};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long another server than the first is asked before the first is tried again.
+const RETURN: Duration = Duration::from_secs(60);
+/// Errors of a server that says of itself that it is not well, or is behind.
+const UNWELL: [i64; 3] = [-32_005, -32_014, -32_016];
+
+/// The servers, the preferred one first.
+pub(crate) struct FailOver {
+    servers: Vec<RpcClient>,
+    /// Which is asked first now.
+    current: AtomicUsize,
+    left: Mutex<Option<Instant>>,
+}
+
+impl FailOver {
+    pub(crate) fn new(servers: Vec<RpcClient>) -> Self {
+        Self {
+            servers,
+            current: AtomicUsize::new(0),
+            left: Mutex::new(None),
+        }
+    }
+
+    fn left(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the next request begins.
+    fn first(&self, now: Instant) -> usize {
+        let mut left = self.left();
+        if left.is_some_and(|at| now.duration_since(at) >= RETURN) {
+            *left = None;
+            self.current.store(0, Ordering::Relaxed);
+        }
+        self.current.load(Ordering::Relaxed)
+    }
+
+    fn prefer(&self, number: usize) {
+        self.current.store(number, Ordering::Relaxed);
+        *self.left() = (number != 0).then(Instant::now);
+    }
+
+    async fn ask(
+        &self,
+        request: RpcRequest,
+        params: serde_json::Value,
+    ) -> Result<serde_json::Value> {
+        let (first, count) = (self.first(Instant::now()), self.servers.len());
+        let mut last = None;
+        for number in (first..count).chain(0..first) {
+            let Some(server) = self.servers.get(number) else {
+                continue;
+            };
+            match server.send(request, params.clone()).await {
+                Err(error) if is_of_the_way(error.kind()) => {
+                    tracing::warn!(server = server.url(), %error, "the RPC server does not answer");
+                    last = Some(error);
+                }
+                answer => {
+                    if number != first {
+                        tracing::warn!(
+                            server = server.url(),
+                            "another RPC server is asked from now on"
+                        );
+                        self.prefer(number);
+                    }
+                    return answer;
+                }
+            }
+        }
+        Err(last.unwrap_or_else(|| {
+            RequestError::from(ErrorKind::Custom("there is no server to ask".into()))
+        }))
+    }
+}
+
+/// Whether a failure says that this server cannot be asked now, and nothing about the request.
+fn is_of_the_way(kind: &ErrorKind) -> bool {
+    match kind {
+        ErrorKind::Io(_) | ErrorKind::Middleware(_) => true,
+        // without a status there was no answer; 4xx is an answer, but that one is asked too often, or has no key
+        ErrorKind::Reqwest(error) => error.status().is_none_or(|status| {
+            status.is_server_error() || [401, 403, 429].contains(&status.as_u16())
+        }),
+        ErrorKind::RpcError(RpcError::RpcResponseError { code, .. }) => UNWELL.contains(code),
+        _ => false,
+    }
+}
+
+impl RpcSender for FailOver {
+    fn send<'a, 'b>(
+        &'a self,
+        request: RpcRequest,
+        params: serde_json::Value,
+    ) -> Pin<Box<dyn Future<Output = Result<serde_json::Value>> + Send + 'b>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        Box::pin(self.ask(request, params))
+    }
+
+    fn get_transport_stats(&self) -> RpcTransportStats {
+        let mut all = RpcTransportStats::default();
+        for server in &self.servers {
+            let one = server.get_transport_stats();
+            all.request_count += one.request_count;
+            all.elapsed_time += one.elapsed_time;
+            all.rate_limited_time += one.rate_limited_time;
+        }
+        all
+    }
+
+    /// All of them: it is for sentences.
+    fn url(&self) -> String {
+        let urls: Vec<String> = self.servers.iter().map(RpcClient::url).collect();
+        urls.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{Client, Error};
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::sync::atomic::AtomicBool;
+    use std::sync::Arc;
+
+    /// A server that answers every request with a status and a body, while it is up.
+    struct Server {
+        url: String,
+        up: Arc<AtomicBool>,
+        asked: Arc<AtomicUsize>,
+    }
+
+    fn server(status: &'static str, body: &'static str) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (up, asked) = (
+            Arc::new(AtomicBool::new(true)),
+            Arc::<AtomicUsize>::default(),
+        );
+        let (is_up, count) = (up.clone(), asked.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                count.fetch_add(1, Ordering::Relaxed);
+                if !is_up.load(Ordering::Relaxed) {
+                    continue;
+                }
+                let _ = stream.read(&mut [0; 4_096]);
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                    body.len()
+                );
+            }
+        });
+        Server { url, up, asked }
+    }
+
+    fn slot(of: &'static str) -> Server {
+        server("200 OK", of)
+    }
+
+    const SEVEN: &str = r#"{"jsonrpc":"2.0","id":0,"result":7}"#;
+    const EIGHT: &str = r#"{"jsonrpc":"2.0","id":0,"result":8}"#;
+
+    fn client(servers: &[&Server]) -> Client {
+        Client::of_servers(servers.iter().map(|s| s.url.clone()), Default::default())
+    }
+
+    #[tokio::test]
+    async fn what_the_first_server_does_not_answer_the_second_does_and_stays_in_use() {
+        let (first, second) = (slot(SEVEN), slot(EIGHT));
+        let client = client(&[&first, &second]);
+        assert_eq!(client.slot().await.unwrap(), 7);
+        first.up.store(false, Ordering::Relaxed);
+        assert_eq!(client.slot().await.unwrap(), 8);
+        let asked = first.asked.load(Ordering::Relaxed);
+        assert_eq!(client.slot().await.unwrap(), 8);
+        assert_eq!(first.asked.load(Ordering::Relaxed), asked);
+        // and back, when that one fails
+        first.up.store(true, Ordering::Relaxed);
+        second.up.store(false, Ordering::Relaxed);
+        assert_eq!(client.slot().await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn servers_that_are_broken_or_behind_are_passed_over() {
+        let behind = r#"{"jsonrpc":"2.0","id":0,"error":{"code":-32005,"message":"Node is behind by 42 slots"}}"#;
+        for bad in [server("502 Bad Gateway", ""), slot(behind)] {
+            let good = slot(EIGHT);
+            assert_eq!(client(&[&bad, &good]).slot().await.unwrap(), 8);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_an_answer_also_where_it_is_a_refusal() {
+        let refused =
+            r#"{"jsonrpc":"2.0","id":0,"error":{"code":-32602,"message":"Invalid params"}}"#;
+        let (first, second) = (slot(refused), slot(EIGHT));
+        let error = client(&[&first, &second]).slot().await.unwrap_err();
+        assert!(error.to_string().contains("Invalid params"), "{error}");
+        assert_eq!(second.asked.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn where_none_answers_all_are_named() {
+        let (first, second) = (slot(SEVEN), slot(EIGHT));
+        for server in [&first, &second] {
+            server.up.store(false, Ordering::Relaxed);
+        }
+        let error = client(&[&first, &second]).slot().await.unwrap_err();
+        assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+        let said = error.to_string();
+        assert!(
+            said.contains(&first.url) && said.contains(&second.url),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn the_first_server_is_tried_again_after_a_while() {
+        let servers = ["http://127.0.0.1:1", "http://127.0.0.1:2"];
+        let over = FailOver::new(servers.map(|s| RpcClient::new(s.into())).into());
+        over.prefer(1);
+        let now = Instant::now();
+        assert_eq!(over.first(now), 1);
+        assert_eq!(over.first(now + RETURN / 2), 1);
+        assert_eq!(over.first(now + RETURN), 0);
+    }
+}
