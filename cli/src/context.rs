@@ -3,10 +3,11 @@ use crate::output::{Format, Output, Token};
 use crate::progress::Progress;
 use anyhow::{anyhow, bail, Result};
 use lode_client::cli_config::{self, Overrides, Settings};
+use lode_client::send::Packed;
 use lode_client::{addresses, filter, Client, LodeAccount, PriorityFee, Sent};
 use lode_jobs::state::Market;
 use lode_oracle::state::Committee;
-use lode_staking::state::Node;
+use lode_staking::state::{Node, StakingConfig};
 use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
@@ -103,16 +104,48 @@ impl Context {
         wallet: &Keypair,
         others: &[&Keypair],
     ) -> Result<Sent> {
-        let payer = match &self.fee_payer {
-            Some(path) => cli_config::read_keypair(path)?,
-            None => wallet.insecure_clone(),
-        };
+        let payer = self.payer(wallet)?;
         let mut signers: Vec<lode_client::send::Wallet<'_>> = vec![wallet];
         for other in others {
             signers.push(*other);
         }
         let _progress = Progress::start(what);
         Ok(self.client.send(instructions, &payer, &signers).await?)
+    }
+
+    /// The key that pays the fees: the fee payer's, else the wallet's.
+    pub fn payer(&self, wallet: &Keypair) -> Result<Keypair> {
+        Ok(match &self.fee_payer {
+            Some(path) => cli_config::read_keypair(path)?,
+            None => wallet.insecure_clone(),
+        })
+    }
+
+    /// Sends groups of instructions in as few transactions as they fit; `what` is told with how many are done.
+    pub async fn send_packed(
+        &self,
+        what: &str,
+        groups: &[Vec<Instruction>],
+        wallet: &Keypair,
+    ) -> Result<Packed> {
+        let payer = self.payer(wallet)?;
+        let count = groups.len();
+        let progress = Progress::start(format!("{what}: 0 of {count}"));
+        let tell = |done: usize| progress.say(format!("{what}: {done} of {count}"));
+        Ok(self
+            .client
+            .send_packed(groups, &payer, &[wallet], &tell)
+            .await?)
+    }
+
+    /// The configuration of staking, and its token.
+    pub async fn staking(&self) -> Result<(StakingConfig, Token)> {
+        let config: StakingConfig = self
+            .client
+            .get_account(&addresses::staking::config())
+            .await?;
+        let token = self.token(&config.stake_mint).await?;
+        Ok((config, token))
     }
 
     /// A mint and its symbol.
@@ -216,6 +249,16 @@ pub fn address_of(text: &str) -> Result<Address> {
         ));
     }
     Ok(cli_config::read_keypair(path)?.pubkey())
+}
+
+/// What became of groups that were sent together, as an error if not all of them landed: what landed is not undone.
+pub fn require_all(packed: &Packed, count: usize, what: &str) -> Result<()> {
+    let landed: usize = packed.sent.iter().map(|(part, _)| part.len()).sum();
+    let why = match (&packed.broke_off, packed.refused.first()) {
+        (Some(error), _) | (None, Some((_, error))) => error,
+        (None, None) => return Ok(()),
+    };
+    bail!("{landed} of {count} {what} went through, the others did not ({why}): run the same command again for the rest")
 }
 
 /// A number of the chain in hex.

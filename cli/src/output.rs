@@ -29,6 +29,17 @@ impl Cell {
         }
     }
 
+    /// How people read it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Several texts.
+    pub fn list(texts: impl IntoIterator<Item = String>) -> Self {
+        let texts: Vec<String> = texts.into_iter().collect();
+        Self::new(texts.join(" "), json!(texts))
+    }
+
     /// Nothing there.
     pub fn none() -> Self {
         Self::new("-", Value::Null)

@@ -5,8 +5,12 @@ mod job;
 mod localnet;
 mod market;
 mod network;
+mod network_keys;
 mod node;
+mod node_keys;
 mod oracle;
+mod rewards;
+mod stake;
 
 use crate::context::{Context, GlobalArgs};
 use anyhow::Result;
@@ -20,6 +24,12 @@ pub enum Command {
     /// Run a node that earns by computing
     #[command(subcommand)]
     Node(node::Command),
+    /// Stake on nodes, yours or others'
+    #[command(subcommand)]
+    Stake(stake::Command),
+    /// What stake and work have earned
+    #[command(subcommand)]
+    Rewards(rewards::Command),
     /// Markets: terms under which jobs are posted
     #[command(subcommand)]
     Market(market::Command),
@@ -45,6 +55,8 @@ pub async fn run(command: Command, global: &GlobalArgs) -> Result<()> {
     match command {
         Command::Network(command) => network::run(command, &context).await,
         Command::Node(command) => node::run(command, &context).await,
+        Command::Stake(command) => stake::run(command, &context).await,
+        Command::Rewards(command) => rewards::run(command, &context).await,
         Command::Market(command) => market::run(command, &context).await,
         Command::Account(command) => account::run(command, &context).await,
         Command::Oracle(command) => oracle::run(command, &context).await,

@@ -18,6 +18,8 @@ pub enum Command {
     Apply(Apply),
     /// Show the network's configuration
     Show,
+    #[command(flatten)]
+    Keys(super::network_keys::Command),
 }
 
 /// Arguments of `network apply`.
@@ -34,6 +36,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
     match command {
         Command::Apply(args) => apply(args, context).await,
         Command::Show => show(context).await,
+        Command::Keys(command) => super::network_keys::run(command, context).await,
     }
 }
 

@@ -42,6 +42,8 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS")]
         owner: Option<Address>,
     },
+    #[command(flatten)]
+    Owner(super::node_keys::Command),
 }
 
 /// Arguments of `node register`.
@@ -97,9 +99,13 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
     match command {
         Command::Register(args) => register(args, context).await,
         Command::Run(args) => serve(args, context).await,
-        Command::Stake { amount, node } => stake(&amount, node, context).await,
+        Command::Stake { amount, node } => {
+            let (at, _) = context.node(node).await?;
+            super::stake::delegate(&amount, &at, context).await
+        }
         Command::Show { node } => show(node, context).await,
         Command::List { owner } => list(owner, context).await,
+        Command::Owner(command) => super::node_keys::run(command, context).await,
     }
 }
 
@@ -195,35 +201,8 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
     Ok(lode_node::run(config, context.client.clone(), stop).await?)
 }
 
-async fn stake(amount: &str, node: Option<Address>, context: &Context) -> Result<()> {
-    let wallet = context.wallet()?;
-    let me = wallet.pubkey();
-    let (at, _) = context.node(node).await?;
-    let config: StakingConfig = context
-        .client
-        .get_account(&addresses::staking::config())
-        .await?;
-    let token = context.token(&config.stake_mint).await?;
-    let amount = token.mint.parse(amount)?;
-    if amount == 0 {
-        bail!("Nothing to stake: give an amount above 0");
-    }
-    context.require_tokens(&me, &token, amount).await?;
-    let instruction = staking::stake(&me, &at, &token.mint, amount);
-    let sent = context
-        .send("staking", &[instruction], &wallet, &[])
-        .await?;
-    let node: Node = context.client.get_account(&at).await?;
-    context.out.sheet(vec![
-        ("node", at.into()),
-        ("staked", token.cell(amount)),
-        ("stake_in_all", token.cell(node.stake)),
-        ("signature", sent.signature.to_string().into()),
-    ]);
-    Ok(())
-}
-
-fn state(node: &Node) -> &'static str {
+/// The state in a word.
+pub fn state(node: &Node) -> &'static str {
     if node.is_exiting() {
         "exiting"
     } else if node.is_jailed() {
