@@ -104,6 +104,11 @@ fn an_unknown_flag_or_command_is_named() {
         &["node", "show", "not-an-address"][..],
         &["network", "show", "--output", "xml"][..],
         &["job", "run", "module.wasm"][..],
+        &["stake", "delegate", "10"][..],
+        &["stake", "delegate", "10", "--node", "nowhere"][..],
+        &["rewards", "claim", "--all", "--node", ADDRESS][..],
+        &["network", "handover", "everything", ADDRESS][..],
+        &["network", "pause", "oracle"][..],
     ] {
         let output = home.lode(args);
         let said = String::from_utf8(output.stderr).unwrap();
@@ -117,7 +122,8 @@ fn an_unknown_flag_or_command_is_named() {
 fn every_command_has_help() {
     let home = Home::new();
     for group in [
-        "network", "node", "market", "account", "oracle", "job", "gateway", "localnet",
+        "network", "node", "stake", "rewards", "market", "account", "oracle", "job", "gateway",
+        "localnet",
     ] {
         let output = home.lode(&[group, "--help"]);
         assert!(output.status.success());
@@ -195,7 +201,24 @@ fn a_server_that_is_down_is_named_by_every_command_that_needs_it() {
         &["node", "list"][..],
         &["node", "show"][..],
         &["node", "register", "--worker", ADDRESS][..],
-        &["node", "stake", "10"][..],
+        &["node", "stake", "10", "--node", ADDRESS][..],
+        &["node", "commission", "5", "--node", ADDRESS][..],
+        &["node", "payout", ADDRESS][..],
+        &["node", "worker", ADDRESS][..],
+        &["node", "unjail"][..],
+        &["node", "exit", "--yes"][..],
+        &["node", "close"][..],
+        &["stake", "delegate", "10", "--node", ADDRESS][..],
+        &["stake", "unstake", "10"][..],
+        &["stake", "restake"][..],
+        &["stake", "withdraw"][..],
+        &["stake", "show"][..],
+        &["rewards", "show"][..],
+        &["rewards", "claim", "--all"][..],
+        &["network", "set", "--delegation-ratio", "5"][..],
+        &["network", "handover", "staking", ADDRESS][..],
+        &["network", "accept", "jobs"][..],
+        &["network", "pause", "staking"][..],
         &["market", "list"][..],
         &["market", "show"][..],
         &["account", "show"][..],

@@ -1,0 +1,126 @@
+//! A network of the real binary's own, for tests.
+#![allow(dead_code)]
+
+use serde_json::Value;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// A network that ends with the test.
+pub struct Network {
+    pub folder: TempDir,
+    process: Child,
+    pub url: String,
+    wallets: Vec<(String, Keypair)>,
+}
+
+impl Network {
+    /// Starts it with wallets of these names, each funded and kept in `<name>.json`.
+    pub fn start(more: &[&str], wallets: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let wallets: Vec<(String, Keypair)> = wallets
+            .iter()
+            .map(|name| {
+                let key = Keypair::new();
+                let path = folder.path().join(format!("{name}.json"));
+                std::fs::write(path, format!("{:?}", key.to_bytes())).unwrap();
+                (name.to_string(), key)
+            })
+            .collect();
+        let free: Vec<TcpListener> = (0..3)
+            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+            .collect();
+        let port = |i: usize| free[i].local_addr().unwrap().port().to_string();
+        let ports = [port(0), port(1), port(2)];
+        drop(free);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lode"));
+        command
+            .args(["localnet", "--rpc-port", &ports[0], "--ws-port", &ports[1]])
+            .args(["--gateway-port", &ports[2], "--slot-millis", "100"])
+            // wherever this test was compiled to, the programs are where `cargo xtask build` puts them
+            .args([
+                "--programs",
+                concat!(env!("CARGO_MANIFEST_DIR"), "/../target/deploy"),
+            ])
+            .args(more);
+        for (_, key) in &wallets {
+            command.args(["--fund", &key.pubkey().to_string()]);
+        }
+        let mut process = command
+            .current_dir(folder.path())
+            .env("HOME", folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(process.stdout.take().unwrap()).lines();
+        let ready = said
+            .map_while(Result::ok)
+            .any(|line| line.contains("ctrl-c stops"));
+        assert!(ready, "the network did not start");
+        Self {
+            folder,
+            process,
+            url: format!("http://127.0.0.1:{}", ports[0]),
+            wallets,
+        }
+    }
+
+    /// A wallet's key.
+    pub fn key(&self, name: &str) -> &Keypair {
+        let found = self.wallets.iter().find(|(wallet, _)| wallet == name);
+        &found.unwrap().1
+    }
+
+    /// A wallet's address.
+    pub fn address(&self, name: &str) -> String {
+        self.key(name).pubkey().to_string()
+    }
+
+    pub fn client(&self) -> lode_client::Client {
+        lode_client::Client::new(self.url.clone())
+    }
+
+    pub fn lode(&self, wallet: &str, args: &[&str]) -> Output {
+        let file = format!("{wallet}.json");
+        Command::new(env!("CARGO_BIN_EXE_lode"))
+            .args(["-u", &self.url, "-k", &file, "--output", "json"])
+            .args(args)
+            .current_dir(self.folder.path())
+            .env("HOME", self.folder.path())
+            .output()
+            .unwrap()
+    }
+
+    /// What a command prints as JSON.
+    pub fn ask(&self, wallet: &str, args: &[&str]) -> Value {
+        let output = self.lode(wallet, args);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{args:?}: {said}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// The one sentence of a command that must fail.
+    pub fn refused(&self, wallet: &str, args: &[&str]) -> String {
+        let output = self.lode(wallet, args);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
+        assert!(said.starts_with("error: "), "{said}");
+        assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+        said
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Base units of an amount.
+pub fn units(value: &Value) -> u64 {
+    value["base_units"].as_u64().unwrap()
+}

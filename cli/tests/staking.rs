@@ -1,0 +1,373 @@
+//! Stake, rewards, a node's keys and the governor's offices, with the real binary on a network that it starts itself.
+//! Needs the programs that `cargo xtask build` makes.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{units, Network};
+use lode_client::addresses;
+use lode_math::rewards;
+use lode_staking::state::StakingConfig;
+use serde_json::json;
+use solana_address::Address;
+use solana_signer::Signer;
+
+const LODE: u64 = 1_000_000_000;
+const DAY: u64 = 86_400;
+
+/// A network without agents, and a runtime for what no command does: moving time, giving a vault something.
+struct Stage {
+    network: Network,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Stage {
+    fn new(wallets: &[&str]) -> Self {
+        Self {
+            network: Network::start(&["--bare", "--folder", "net"], wallets),
+            runtime: tokio::runtime::Runtime::new().unwrap(),
+        }
+    }
+
+    fn sleep(&self, seconds: u64) {
+        let client = self.network.client();
+        self.runtime
+            .block_on(lode_localnet::time_travel(&client, seconds))
+            .unwrap();
+    }
+
+    fn mint(&self) -> lode_client::token::MintInfo {
+        let client = self.network.client();
+        self.runtime.block_on(async {
+            let at = addresses::staking::config();
+            let config: StakingConfig = client.get_account(&at).await.unwrap();
+            client.mint(&config.stake_mint).await.unwrap()
+        })
+    }
+
+    /// Tokens in a wallet.
+    fn held(&self, wallet: &str) -> u64 {
+        let home = self.mint().account_of(&self.network.key(wallet).pubkey());
+        let client = self.network.client();
+        self.runtime.block_on(client.token_balance(&home)).unwrap()
+    }
+
+    fn lamports(&self, wallet: &str) -> u64 {
+        let wallet = self.network.key(wallet).pubkey();
+        let client = self.network.client();
+        self.runtime.block_on(client.balance(&wallet)).unwrap()
+    }
+
+    /// Somebody sends tokens to a node's vault: what emissions do by claiming.
+    fn reward(&self, from: &str, node: &Address, amount: u64) {
+        let (mint, key) = (self.mint(), self.network.key(from));
+        let instruction = spl_token_interface::instruction::transfer_checked(
+            &mint.program,
+            &mint.account_of(&key.pubkey()),
+            &mint.address,
+            &addresses::staking::vault(node),
+            &key.pubkey(),
+            &[],
+            amount,
+            mint.decimals,
+        )
+        .unwrap();
+        let client = self.network.client();
+        self.runtime
+            .block_on(client.send(&[instruction], key, &[]))
+            .unwrap();
+    }
+
+    /// An operator's node with so much of his own stake.
+    fn node(&self, owner: &str, own: &str) -> Address {
+        let worker = solana_keypair::Keypair::new().pubkey().to_string();
+        let made = self
+            .network
+            .ask(owner, &["node", "register", "--worker", &worker]);
+        self.network.ask(owner, &["node", "stake", own]);
+        made["node"].as_str().unwrap().parse().unwrap()
+    }
+}
+
+#[test]
+fn stake_earns_is_claimed_by_anyone_for_its_owner_and_comes_home_to_the_unit() {
+    let stage = Stage::new(&["owner", "delegator", "stranger", "payer"]);
+    let network = &stage.network;
+    let begun = (stage.held("owner"), stage.held("delegator"));
+    let at = stage.node("owner", "2000");
+    let node = at.to_string();
+
+    // In, partly out, back in, and out for good.
+    let staked = network.ask("delegator", &["stake", "delegate", "1000", "--node", &node]);
+    assert_eq!(units(&staked["stake_of_the_wallet"]), 1_000 * LODE);
+    assert_eq!(units(&staked["stake_in_all"]), 3_000 * LODE);
+    assert_eq!(stage.held("delegator"), begun.1 - 1_000 * LODE);
+    let ticket = network.ask("delegator", &["stake", "unstake", "400"]);
+    assert_eq!(units(&ticket["unbonding"]), 400 * LODE);
+    let shown = network.ask("delegator", &["stake", "show"]);
+    assert_eq!(shown[0]["stake"], "active");
+    assert_eq!(units(&shown[0]["worth"]), 600 * LODE);
+    assert_eq!(shown[1]["ticket"], ticket["ticket"]);
+    assert_eq!(units(&shown[1]["worth"]), 400 * LODE);
+    let back = network.ask("delegator", &["stake", "restake"]);
+    assert_eq!(units(&back["restaked"]), 400 * LODE);
+    network.ask("delegator", &["stake", "unstake", "300", "--node", &node]);
+    let said = network.refused("delegator", &["stake", "withdraw"]);
+    assert!(said.contains("is due"), "{said}");
+    // A rise of the commission is announced, and no ticket is held up by it.
+    let announced = network.ask("owner", &["node", "commission", "2"]);
+    assert_eq!(announced["commission"], json!({"bps": 0}));
+    assert_eq!(announced["announced"], json!({"bps": 200}));
+    stage.sleep(14 * DAY + 60);
+    let shown = network.ask("owner", &["node", "commission"]);
+    assert_eq!(shown["commission"], json!({"bps": 200}));
+    // By a stranger, to the wallet it belongs to.
+    let strangers = stage.held("stranger");
+    let paid = network.ask(
+        "stranger",
+        &["stake", "withdraw", "--of", &network.address("delegator")],
+    );
+    assert_eq!(units(&paid["withdrawn"]), 300 * LODE);
+    assert_eq!(stage.held("delegator"), begun.1 - 700 * LODE);
+    assert_eq!(stage.held("stranger"), strangers);
+
+    // A reward of 100: 2 to the operator at once, 98 over a day to 2 000 own and 700 delegated shares.
+    stage.reward("payer", &at, 100 * LODE);
+    let before = stage.held("owner");
+    let claimed = network.ask("owner", &["rewards", "claim", "--all"]);
+    assert_eq!(units(&claimed["claimed"]), 2 * LODE);
+    assert_eq!(stage.held("owner"), before + 2 * LODE);
+    let again = network.ask("owner", &["node", "show"]);
+    assert_eq!(units(&again["commission_owed"]), 0);
+    stage.sleep(DAY);
+    let per_share = rewards::per_share(98 * LODE, 2_700 * LODE).unwrap();
+    let share = |shares: u64| rewards::earned(shares * LODE, 0, per_share).unwrap();
+    let shown = network.ask("delegator", &["rewards", "show"]);
+    assert_eq!(units(&shown[0]["rewards"]), share(700));
+    // A stranger claims for the delegator, and a fourth wallet pays the fee.
+    let delegator = network.address("delegator");
+    let lamports = (stage.lamports("stranger"), stage.lamports("payer"));
+    let claimed = network.ask(
+        "stranger",
+        &[
+            "rewards",
+            "claim",
+            "--all",
+            "--of",
+            &delegator,
+            "--fee-payer",
+            "payer.json",
+        ],
+    );
+    assert_eq!(units(&claimed["claimed"]), share(700));
+    assert_eq!(stage.held("delegator"), begun.1 - 700 * LODE + share(700));
+    assert_eq!(stage.held("stranger"), strangers);
+    assert_eq!(stage.lamports("stranger"), lamports.0);
+    assert!(stage.lamports("payer") < lamports.1);
+    let claimed = network.ask("owner", &["rewards", "claim", "--all"]);
+    assert_eq!(units(&claimed["claimed"]), share(2_000));
+    let nothing = network.ask("owner", &["rewards", "claim", "--all"]);
+    assert_eq!(nothing["claims"], 0);
+
+    // Out: the operator leaves, everyone is paid, nothing remains but what rounding left to him.
+    let said = network.refused("owner", &["node", "close"]);
+    assert!(said.contains("lode node exit"), "{said}");
+    let said = network.refused("owner", &["node", "exit"]);
+    assert!(said.contains("--yes"), "{said}");
+    network.ask("owner", &["node", "exit", "--yes"]);
+    let said = network.refused("delegator", &["stake", "delegate", "1", "--node", &node]);
+    assert!(said.contains("NodeExiting"), "{said}");
+    let first = network.ask("owner", &["node", "close"]);
+    assert_eq!(first["closed"], false);
+    assert_eq!(first["tickets_open"], 2);
+    stage.sleep(14 * DAY + 60);
+    let last = network.ask("owner", &["node", "close"]);
+    assert_eq!(last["closed"], true, "{last}");
+    let said = network.refused("owner", &["node", "show"]);
+    assert!(said.contains("has no node"), "{said}");
+    assert_eq!(
+        stage.held("owner") + stage.held("delegator"),
+        begun.0 + begun.1 + 100 * LODE
+    );
+    assert_eq!(stage.held("delegator"), begun.1 + share(700));
+    assert_eq!(network.ask("delegator", &["stake", "show"]), json!([]));
+}
+
+#[test]
+fn keys_and_shares_that_cannot_be_are_refused_in_a_sentence_and_change_nothing() {
+    let stage = Stage::new(&["owner", "delegator"]);
+    let network = &stage.network;
+    let node = stage.node("owner", "1000").to_string();
+    let before = (stage.held("owner"), stage.held("delegator"));
+    let shown = network.ask("owner", &["node", "show"]);
+    let refused = |wallet: &str, args: &[&str], expected: &str| {
+        let said = network.refused(wallet, args);
+        assert!(said.contains(expected), "{args:?}: {said}");
+    };
+    let nobody = Address::new_from_array([9; 32]).to_string();
+
+    refused(
+        "delegator",
+        &["stake", "delegate", "0", "--node", &node],
+        "above 0",
+    );
+    refused(
+        "delegator",
+        &["stake", "delegate", "ten", "--node", &node],
+        "is no amount",
+    );
+    refused(
+        "delegator",
+        &["stake", "delegate", "999999999", "--node", &node],
+        "less than",
+    );
+    refused(
+        "delegator",
+        &["stake", "delegate", "1", "--node", &nobody],
+        "no node at",
+    );
+    // ten times the own stake and no more
+    refused(
+        "delegator",
+        &["stake", "delegate", "10001", "--node", &node],
+        "RatioExceeded",
+    );
+    refused("delegator", &["stake", "unstake", "1"], "has no stake");
+    refused(
+        "delegator",
+        &["stake", "unstake", "1", "--node", &node],
+        "has no stake on",
+    );
+    refused(
+        "owner",
+        &["stake", "unstake", "1000.000000001"],
+        "less than",
+    );
+    refused("owner", &["stake", "unstake", "everything"], "is no amount");
+    refused("owner", &["stake", "restake"], "no such ticket");
+    refused("owner", &["stake", "withdraw"], "has no ticket");
+    refused(
+        "owner",
+        &["rewards", "claim", "--node", &nobody],
+        "neither stake",
+    );
+    refused("owner", &["node", "commission", "2.5"], "CommissionTooHigh");
+    refused("owner", &["node", "commission", "101"], "is no share");
+    refused(
+        "delegator",
+        &["node", "commission", "1", "--node", &node],
+        "belongs to",
+    );
+    refused("owner", &["node", "payout", &nobody], "no token account");
+    let foreign = stage.mint().account_of(&network.key("delegator").pubkey());
+    refused(
+        "owner",
+        &["node", "payout", &foreign.to_string()],
+        "belongs to",
+    );
+    refused("owner", &["node", "worker", "owner.json"], "key of its own");
+    refused(
+        "owner",
+        &["node", "worker", "no.json"],
+        "neither an address nor a keypair file",
+    );
+    refused("owner", &["node", "unjail"], "not jailed");
+    refused(
+        "delegator",
+        &["node", "exit", "--yes", "--node", &node],
+        "belongs to",
+    );
+    assert_eq!(network.ask("owner", &["node", "show"]), shown);
+    assert_eq!((stage.held("owner"), stage.held("delegator")), before);
+
+    let worker = network.ask("owner", &["node", "worker", &nobody]);
+    assert_eq!(worker["worker_before"], shown["worker"]);
+    assert_eq!(network.ask("owner", &["node", "show"])["worker"], nobody);
+    let home = stage.mint().account_of(&network.key("owner").pubkey());
+    let paid = network.ask("owner", &["node", "payout", &home.to_string()]);
+    assert_eq!(paid["payout"], home.to_string());
+}
+
+#[test]
+fn offices_are_handed_over_in_two_steps_and_a_pause_holds_nobody_in() {
+    let stage = Stage::new(&["heir", "owner"]);
+    let network = &stage.network;
+    let authority = "net/keys/authority";
+    let node = stage.node("owner", "1000").to_string();
+
+    let set = network.ask(
+        authority,
+        &[
+            "network",
+            "set",
+            "--minimum-self-stake",
+            "500",
+            "--delegation-ratio",
+            "5",
+        ],
+    );
+    assert_eq!(units(&set["minimum_self_stake"]), 500 * LODE);
+    assert_eq!(set["delegation_ratio"], 5);
+    assert_eq!(set["unbonding_seconds"], 14 * DAY);
+    let said = network.refused(authority, &["network", "set"]);
+    assert!(said.contains("Nothing to set"), "{said}");
+    for (flag, value) in [
+        ("--unbonding-days", "13"),
+        ("--delegation-ratio", "11"),
+        ("--commission-cap", "51"),
+        ("--commission-step", "6"),
+        ("--minimum-self-stake", "10001"),
+        ("--jail-hours", "0"),
+    ] {
+        let said = network.refused(authority, &["network", "set", flag, value]);
+        assert!(said.contains("OutOfBounds"), "{flag}: {said}");
+    }
+    let said = network.refused("heir", &["network", "set", "--delegation-ratio", "4"]);
+    assert!(said.contains("governor of staking"), "{said}");
+
+    for office in ["staking", "jobs", "committee"] {
+        let said = network.refused("heir", &["network", "accept", office]);
+        assert!(said.contains("not offered"), "{said}");
+        let said = network.refused("heir", &["network", "handover", office, "heir.json"]);
+        assert!(said.contains("--keypair"), "{said}");
+        network.ask(authority, &["network", "handover", office, "heir.json"]);
+        let taken_back = network.ask(authority, &["network", "handover", office, "nobody"]);
+        assert!(taken_back["offered_to"].is_null());
+        network.refused("heir", &["network", "accept", office]);
+        network.ask(authority, &["network", "handover", office, "heir.json"]);
+        let accepted = network.ask("heir", &["network", "accept", office]);
+        assert_eq!(accepted["held_by"], network.address("heir"));
+        assert!(accepted["offered_to"].is_null());
+    }
+    let said = network.refused(authority, &["network", "set", "--delegation-ratio", "4"]);
+    assert!(said.contains("governor of staking"), "{said}");
+    let set = network.ask(
+        "heir",
+        &[
+            "network",
+            "set",
+            "--staking-guardian",
+            "owner.json",
+            "--jobs-guardian",
+            "nobody",
+            "--jobs-treasury",
+            "owner.json",
+        ],
+    );
+    assert_eq!(set["staking_guardian"], network.address("owner"));
+    assert!(set["jobs_guardian"].is_null());
+    assert_eq!(set["jobs_treasury"], network.address("owner"));
+
+    let said = network.refused(authority, &["network", "pause", "staking"]);
+    assert!(said.contains("guardian of staking"), "{said}");
+    let paused = network.ask("owner", &["network", "pause", "staking"]);
+    assert!(paused["until"].as_i64().unwrap() > 0);
+    let said = network.refused("owner", &["network", "pause", "staking"]);
+    assert!(said.contains("PauseTooSoon"), "{said}");
+    let said = network.refused("owner", &["stake", "delegate", "1", "--node", &node]);
+    assert!(said.contains("Paused"), "{said}");
+    network.ask("owner", &["stake", "unstake", "all"]);
+    stage.sleep(14 * DAY + 60);
+    let paid = network.ask("owner", &["stake", "withdraw"]);
+    assert_eq!(units(&paid["withdrawn"]), 1_000 * LODE);
+}
