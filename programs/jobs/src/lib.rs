@@ -300,8 +300,8 @@ pub mod lode_jobs {
 
     /// Moves the money as the verdict says.
     ///
-    /// Who: anyone when the window is over or the verdict final, the customer a match at once. Errors:
-    /// `IllegalTransition`, `WindowOpen`, `WrongWork`, `NamedLedger`, `ForeignAccount`.
+    /// Who: anyone when the window is over or the verdict final, the customer a match that nobody challenged at once.
+    /// Errors: `IllegalTransition`, `WindowOpen`, `WrongWork`, `NamedLedger`, `ForeignAccount`.
     pub fn settle_job(ctx: &mut Context<SettleJob>) -> Result<()> {
         let clock = Clock::get()?;
         ctx.accounts.handle(clock.unix_timestamp, clock.slot)

@@ -47,8 +47,10 @@ impl SettleJob {
         );
         let is_match = self.job.verdict == Verdict::Match as u8;
         let customers = address_eq(&self.customer.authority, self.signer.address());
-        // a customer may pay a match at once: it is his money
-        if self.job.has(flag::FINAL) || (is_match && customers) {
+        // A customer may pay a match at once: it is his money. Not where a bond of somebody else's hangs on it, who may
+        // still want to hear the whole committee.
+        let alone = address_eq(&self.job.challenger, &Address::default());
+        if self.job.has(flag::FINAL) || (is_match && customers && alone) {
             return Ok(());
         }
         self.job.require_over(&self.market, slot)
