@@ -11,7 +11,7 @@ const FIRST_CODE: u32 = 6000;
 fn main() {
     let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let mut out = String::new();
-    for program in ["staking", "oracle", "jobs"] {
+    for program in ["staking", "oracle", "jobs", "emissions"] {
         let source = root.join("../../programs").join(program).join("src");
         println!("cargo:rerun-if-changed={}", source.display());
         let mut rows = String::new();

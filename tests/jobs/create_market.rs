@@ -59,7 +59,7 @@ fn every_term_has_its_bounds() {
     let mut world = World::new();
     let jobs = Jobs::new(&mut world, 3);
     let changes: [fn(&mut MarketArgs); 19] = [
-        |a| a.kind = 1,
+        |a| a.kind = 2,
         |a| a.runtime = 0,
         |a| a.runtime = 2,
         |a| a.units_limit = 0,
@@ -201,14 +201,15 @@ fn native_sol_and_mints_with_extensions_are_refused() {
     let jobs = Jobs::new(&mut world, 3);
     let mut args = args(3);
     args.id = 1;
-    let native = lode_jobs::constants::NATIVE_MINT;
     let plain = world.svm.get_account(&jobs.mint).unwrap();
-    world.svm.set_account(native, plain).unwrap();
-    let create = create_market(&jobs.authority.pubkey(), &jobs.panel, &native, args);
-    assert_error(
-        world.send_one(create, &[&jobs.authority, &jobs.panel.governor]),
-        JobsError::MintNotAccepted,
-    );
+    for native in lode_token::NATIVE_MINTS {
+        world.svm.set_account(native, plain.clone()).unwrap();
+        let create = create_market(&jobs.authority.pubkey(), &jobs.panel, &native, args);
+        assert_error(
+            world.send_one(create, &[&jobs.authority, &jobs.panel.governor]),
+            JobsError::MintNotAccepted,
+        );
+    }
 }
 
 #[test]

@@ -104,8 +104,10 @@ fn seats_serve_by_the_time_of_the_submission() {
     let mut jobs = Jobs::with(&mut world, args(3), 3, 4);
     let leaver = &jobs.panel.members[3];
     world.ok(jobs.panel.leave(leaver), &[&leaver.owner]);
+    world.pass_seconds(1_000);
     let before = jobs.submitted(&mut world);
-    world.pass_seconds(86_400);
+    // the day of notice is over, that of the seal is not
+    world.pass_seconds(85_400);
     jobs.pass_to_seal(&mut world, 2);
     world.ok(jobs.seal(&world.payer.pubkey(), &before), &[]);
     assert_eq!(world.read::<Job>(&before).eligible, 0b1111);

@@ -363,6 +363,7 @@ impl Jobs {
                 market: self.market,
                 job: *job,
                 customer: self.customer_ledger(),
+                bidder: None,
             }
             .to_account_metas(None),
             instruction::CancelJob {}.data(),
@@ -572,6 +573,8 @@ impl Jobs {
                 customer: self.customer_ledger(),
                 ledger: self.node_ledger(),
                 work: work(&self.node.node),
+                challenger: None,
+                appellant: None,
             }
             .to_account_metas(None),
             instruction::SettleJob {}.data(),

@@ -150,6 +150,10 @@ pub struct World {
     pub upgrade_authority: Keypair,
     /// Mints' authority.
     pub mint_authority: Keypair,
+    /// What all keys are made from.
+    seed: [u8; 32],
+    /// How many were made.
+    keys: u64,
 }
 
 impl Default for World {
@@ -159,14 +163,25 @@ impl Default for World {
 }
 
 impl World {
-    /// All programs deployed, nothing initialised.
+    /// All programs deployed, nothing initialised; keys of no seed.
     pub fn new() -> Self {
+        Self::seeded(Keypair::new().pubkey().to_bytes())
+    }
+
+    /// The same; all keys, and so all addresses and draws, follow from a seed.
+    pub fn seeded(seed: [u8; 32]) -> Self {
+        let placeholder = Keypair::new_from_array([1; 32]);
         let mut world = Self {
             svm: LiteSVM::new().with_transaction_history(0),
-            payer: Keypair::new(),
-            upgrade_authority: Keypair::new(),
-            mint_authority: Keypair::new(),
+            payer: placeholder.insecure_clone(),
+            upgrade_authority: placeholder.insecure_clone(),
+            mint_authority: placeholder,
+            seed,
+            keys: 0,
         };
+        world.payer = world.keypair();
+        world.upgrade_authority = world.keypair();
+        world.mint_authority = world.keypair();
         for wallet in [
             world.payer.pubkey(),
             world.upgrade_authority.pubkey(),
@@ -208,9 +223,16 @@ impl World {
         self.svm.airdrop(wallet, 100_000_000_000).unwrap();
     }
 
+    /// A new key, the next of the seed's.
+    pub fn keypair(&mut self) -> Keypair {
+        self.keys += 1;
+        let secret = [&self.seed[..], &self.keys.to_le_bytes()].concat();
+        Keypair::new_from_array(anchor_lang::prelude::sha256(&secret))
+    }
+
     /// A new wallet with 100 SOL.
     pub fn wallet(&mut self) -> Keypair {
-        let wallet = Keypair::new();
+        let wallet = self.keypair();
         self.fund(&wallet.pubkey());
         wallet
     }
@@ -400,7 +422,7 @@ impl World {
 
     /// A new mint of nine decimals under `mint_authority`, without freeze authority, of `program` (TOKEN or TOKEN_2022).
     pub fn mint(&mut self, program: &Address) -> Address {
-        let at = Address::new_unique();
+        let at = self.keypair().pubkey();
         let mut data = vec![0u8; 82];
         data[0] = 1;
         data[4..36].copy_from_slice(self.mint_authority.pubkey().as_ref());

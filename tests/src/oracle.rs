@@ -128,7 +128,7 @@ impl Panel {
         world.associated_account(mint, &owner.pubkey(), 10 * MINIMUM_BOND);
         Member {
             owner,
-            attester: Keypair::new(),
+            attester: world.keypair(),
         }
     }
 

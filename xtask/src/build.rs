@@ -6,7 +6,7 @@ use anyhow::{bail, Result};
 use std::process::Command;
 
 /// Programs that are deployed.
-pub const PROGRAMS: [&str; 3] = ["staking", "oracle", "jobs"];
+pub const PROGRAMS: [&str; 4] = ["staking", "oracle", "jobs", "emissions"];
 
 /// Compiles the programs to `target/deploy/lode_*.so`.
 pub fn programs() -> Result<()> {

@@ -329,15 +329,14 @@ impl Setup<'_> {
             let join = oracle::join(&me, &committee, mint, &attester.pubkey(), bond);
             self.client.send(&[join], owner, &[]).await?;
         }
-        let config = lode_oracle_agent::Config {
-            client: self.client.clone(),
-            attester: attester.insecure_clone(),
+        let mut config = lode_oracle_agent::Config::new(
+            self.client.clone(),
+            attester.insecure_clone(),
             committee,
-            folder: self.args.folder.join("oracles").join(number.to_string()),
-            poll: POLL,
-            parallel: 1,
-            cache_bytes: CACHE_BYTES,
-        };
+            self.args.folder.join("oracles").join(number.to_string()),
+        );
+        config.poll = POLL;
+        config.cache_bytes = CACHE_BYTES;
         let stop = stop.clone();
         tasks.spawn(async move {
             OracleAgent::run(config, stop)

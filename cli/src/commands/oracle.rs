@@ -172,15 +172,10 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
         "Serving committee {committee} as {}; ctrl-c stops it.",
         attester.pubkey()
     ));
-    let config = Config {
-        client: context.client.clone(),
-        attester,
-        committee,
-        folder: args.folder,
-        poll: Duration::from_secs(args.poll_seconds),
-        parallel: usize::from(args.parallel),
-        cache_bytes: args.cache_mib.saturating_mul(1 << 20),
-    };
+    let mut config = Config::new(context.client.clone(), attester, committee, args.folder);
+    config.poll = Duration::from_secs(args.poll_seconds);
+    config.parallel = usize::from(args.parallel);
+    config.cache_bytes = args.cache_mib.saturating_mul(1 << 20);
     OracleAgent::run(config, shutdown::token()?).await?;
     Ok(())
 }

@@ -13,7 +13,7 @@ mod panel;
 mod proof;
 
 pub use digest::{commitment, lottery_number, Message, Statement, Verdict};
-pub use panel::{is_drawn, late_seal, panel, seal};
+pub use panel::{is_drawn, late_seal, majority, panel, seal};
 #[cfg(not(target_os = "solana"))]
 pub use proof::instruction_data;
 pub use proof::{Mistake, Proof, ProofError, ED25519_PROGRAM, MOST_SIGNERS};

@@ -64,6 +64,11 @@ pub fn panel(seal: &[u8; 32], eligible: u32, k: u8) -> u32 {
     drawn
 }
 
+/// More than half of these seats (a bit each): how many signatures a verdict needs.
+pub fn majority(seats: u32) -> u32 {
+    seats.count_ones() / 2 + 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

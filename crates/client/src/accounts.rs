@@ -223,6 +223,12 @@ accounts_of!(lode_jobs:
     Job "job",
 );
 
+accounts_of!(lode_emissions:
+    Schedule "emission schedule",
+    Epoch "epoch",
+    Share "share of an epoch",
+);
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -139,9 +139,36 @@ pub mod jobs {
     }
 }
 
+/// Addresses of the emissions program.
+pub mod emissions {
+    use super::{find, Address};
+    use lode_emissions::ID;
+
+    /// The one `Schedule`.
+    pub fn schedule() -> Address {
+        find(&ID, &[b"schedule"])
+    }
+
+    /// The address that signs every mint, and nothing else.
+    pub fn mint_authority() -> Address {
+        find(&ID, &[b"mint-authority"])
+    }
+
+    /// An epoch.
+    pub fn epoch(index: u64) -> Address {
+        find(&ID, &[b"epoch", &index.to_le_bytes()])
+    }
+
+    /// A node's part of an epoch.
+    pub fn share(node: &Address, epoch: u64) -> Address {
+        find(&ID, &[b"share", node.as_ref(), &epoch.to_le_bytes()])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lode_emissions::constants as of_emissions;
     use lode_jobs::constants as of_jobs;
     use lode_oracle::constants as of_oracle;
     use lode_staking::constants as of_staking;
@@ -202,6 +229,22 @@ mod tests {
         assert_eq!(
             jobs::job(&A, 7).0,
             at(&[of_jobs::JOB_SEED, A.as_ref(), &[7, 0, 0, 0, 0, 0, 0, 0]])
+        );
+    }
+
+    #[test]
+    fn every_address_of_emissions_is_the_programs_own() {
+        let at = |seeds: &[&[u8]]| find(&lode_emissions::ID, seeds);
+        assert_eq!(emissions::schedule(), at(&[of_emissions::SCHEDULE_SEED]));
+        assert_eq!(
+            emissions::mint_authority(),
+            at(&[of_emissions::MINT_AUTHORITY_SEED])
+        );
+        let seven = [7, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(emissions::epoch(7), at(&[of_emissions::EPOCH_SEED, &seven]));
+        assert_eq!(
+            emissions::share(&A, 7),
+            at(&[of_emissions::SHARE_SEED, A.as_ref(), &seven])
         );
     }
 

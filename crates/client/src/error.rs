@@ -251,6 +251,7 @@ fn program_name(program: &Address) -> Option<&'static str> {
         (lode_staking::ID, "staking"),
         (lode_oracle::ID, "oracle"),
         (lode_jobs::ID, "jobs"),
+        (lode_emissions::ID, "emissions"),
         (a::TOKEN, "token"),
         (a::TOKEN_2022, "token-2022"),
         (a::ASSOCIATED_TOKEN, "associated token"),
@@ -271,6 +272,7 @@ pub fn errors_of(program: &Address) -> &'static [Row] {
         p if *p == lode_staking::ID => table::STAKING,
         p if *p == lode_oracle::ID => table::ORACLE,
         p if *p == lode_jobs::ID => table::JOBS,
+        p if *p == lode_emissions::ID => table::EMISSIONS,
         _ => &[],
     }
 }
@@ -439,7 +441,12 @@ mod tests {
 
     #[test]
     fn every_error_of_every_program_has_a_name_a_message_and_a_code_of_its_own() {
-        for program in [lode_staking::ID, lode_oracle::ID, lode_jobs::ID] {
+        for program in [
+            lode_staking::ID,
+            lode_oracle::ID,
+            lode_jobs::ID,
+            lode_emissions::ID,
+        ] {
             let rows = errors_of(&program);
             assert!(!rows.is_empty(), "no errors read of {program}");
             let mut codes: Vec<u32> = rows.iter().map(|r| r.code).collect();

@@ -34,7 +34,7 @@ pub struct Program {
 }
 
 /// The programs of Lode.
-pub const PROGRAMS: [Program; 3] = [
+pub const PROGRAMS: [Program; 4] = [
     Program {
         id: lode_staking::ID,
         file: "lode_staking.so",
@@ -46,6 +46,10 @@ pub const PROGRAMS: [Program; 3] = [
     Program {
         id: lode_jobs::ID,
         file: "lode_jobs.so",
+    },
+    Program {
+        id: lode_emissions::ID,
+        file: "lode_emissions.so",
     },
 ];
 

@@ -192,15 +192,9 @@ async fn straight_path() {
             .unwrap();
         let join = oracle::join(&me, &report.committee, mint, &attester.pubkey(), tokens);
         client.send(&[join], &owner, &[]).await.unwrap();
-        let config = OracleConfig {
-            client: client.clone(),
-            attester,
-            committee: report.committee,
-            folder: folder.path().join(format!("oracle-{i}")),
-            poll: POLL,
-            parallel: 1,
-            cache_bytes: 1 << 30,
-        };
+        let at = folder.path().join(format!("oracle-{i}"));
+        let mut config = OracleConfig::new(client.clone(), attester, report.committee, at);
+        config.poll = POLL;
         tokio::spawn(OracleAgent::run(config, stop.clone()));
     }
 

@@ -1,14 +1,17 @@
 //! The loop that finds work.
 
-use crate::decision::{is_due, my_seat};
+use crate::decision::{is_due, my_seats};
+use crate::gate::Gate;
 use crate::journal::Journal;
 use crate::task::{Done, Shared, Task};
 use crate::{Error, Result};
 use lode_attestation::Verdict;
 use lode_client::{filter, Client};
+use lode_crank::{Crank, Duty, Policy};
 use lode_jobs::state::{Job, JobState, Market};
 use lode_oracle::state::Committee;
 use lode_store::BlobCache;
+use lode_telemetry::Telemetry;
 use solana_address::Address;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
@@ -16,7 +19,6 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +30,22 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Time between two looks for what is missing in a store.
 const WAITING_PAUSE: Duration = Duration::from_secs(3);
+
+/// Time between two trims of the cache while jobs run.
+const TRIM_EVERY: Duration = Duration::from_secs(60);
+
+/// How the agent brings home what its seat earned.
+#[derive(Clone, Debug)]
+pub struct Collecting {
+    /// Pays the fees, and the rent of the seat's ledger where it has none yet. Gains nothing: credits are the owner's.
+    pub payer: Arc<Keypair>,
+    /// Credits are redeemed from so many base units on.
+    pub least: u64,
+    /// Lamports that the payer keeps.
+    pub floor: u64,
+    /// Time between two looks at what is over.
+    pub every: Duration,
+}
 
 /// What an agent is told.
 pub struct Config {
@@ -41,19 +59,45 @@ pub struct Config {
     pub folder: PathBuf,
     /// Time between two looks at the chain.
     pub poll: Duration,
-    /// Jobs that run at the same time; each may take as much memory as its spec says.
+    /// Jobs that run at the same time.
     pub parallel: usize,
+    /// Memory that they take together, MiB. A job that needs more than all of it runs alone.
+    pub memory_mib: u64,
     /// Most bytes of blobs that stay on disk.
     pub cache_bytes: u64,
+    /// How it collects what it earned; nothing leaves that to its owner and to others.
+    pub collecting: Option<Collecting>,
+    /// Where it tells how it is, and what it counts.
+    pub telemetry: Telemetry,
+}
+
+impl Config {
+    /// An agent that runs one job at a time in 2 GiB, keeps 4 GiB of blobs, looks every two seconds and collects
+    /// nothing.
+    pub fn new(client: Client, attester: Keypair, committee: Address, folder: PathBuf) -> Self {
+        Self {
+            client,
+            attester,
+            committee,
+            folder,
+            poll: Duration::from_secs(2),
+            parallel: 1,
+            memory_mib: 2_048,
+            cache_bytes: 4 << 30,
+            collecting: None,
+            telemetry: Telemetry::default(),
+        }
+    }
 }
 
 /// The agent.
 pub struct OracleAgent;
 
-/// An attempt of a job.
-type Key = (Address, u8);
+/// An attempt of a job, and a seat that is asked.
+type Key = (Address, u8, u8);
 
 /// What is known of an attempt that does not run now.
+#[derive(Clone, Copy)]
 enum Rest {
     /// Try again then, after so many failures.
     Until(Instant, u32),
@@ -74,8 +118,14 @@ impl OracleAgent {
                 committee: config.committee,
                 journal: Arc::new(journal),
                 cache,
-                runs: Arc::new(Semaphore::new(config.parallel.max(1))),
+                gate: Gate::new(config.parallel, config.memory_mib),
             }),
+            memory_mib: config.memory_mib,
+            collecting: config.collecting,
+            collectors: HashSet::new(),
+            telemetry: config.telemetry,
+            stop: shutdown.clone(),
+            trimmed: Instant::now(),
             cache_bytes: config.cache_bytes,
             markets: Vec::new(),
             markets_at: None,
@@ -93,11 +143,13 @@ impl OracleAgent {
             let pause = match looked {
                 Ok(()) => {
                     failures = 0;
+                    watch.tell(config.poll);
                     config.poll
                 }
                 Err(error) if error.is_misplaced() && !watch.has_seat => return Err(error),
                 Err(error) => {
                     tracing::warn!(%error, "the chain cannot be read; trying again");
+                    watch.telemetry.health.ill("chain", error.to_string());
                     failures += 1;
                     pause_after(failures)
                 }
@@ -128,10 +180,23 @@ struct Watch {
     cache_bytes: u64,
     markets: Vec<(Address, Market)>,
     markets_at: Option<Instant>,
-    running: HashMap<Key, AbortHandle>,
-    resting: HashMap<Key, Rest>,
+    running: HashMap<Key, Running>,
+    /// With the deadline that it refers to: a window that was opened anew is a new question.
+    resting: HashMap<Key, (u64, Rest)>,
     tasks: JoinSet<(Key, Result<Done>)>,
     has_seat: bool,
+    memory_mib: u64,
+    collecting: Option<Collecting>,
+    /// Owners for whom somebody collects.
+    collectors: HashSet<Address>,
+    telemetry: Telemetry,
+    stop: CancellationToken,
+    trimmed: Instant,
+}
+
+struct Running {
+    handle: AbortHandle,
+    deadline: u64,
 }
 
 impl Watch {
@@ -153,7 +218,12 @@ impl Watch {
         }
         if sits && !self.has_seat {
             tracing::info!(committee = %shared.committee, %attester, "serving");
+            let promised = u64::from(committee.most_memory_mib);
+            if self.memory_mib < promised {
+                tracing::warn!(declared = self.memory_mib, promised, "the committee promises more memory than this machine has declared: larger jobs run alone");
+            }
         }
+        self.collect_for(&committee);
         self.has_seat = sits || self.has_seat;
 
         if self
@@ -176,44 +246,113 @@ impl Watch {
                     ])
                     .await?;
                 for (at, job) in found {
-                    let Some(seat) = my_seat(&committee, &job, &attester) else {
-                        continue;
-                    };
-                    if !is_due(&job, seat.seat, slot) {
-                        continue;
+                    for seat in my_seats(&committee, &job, &attester) {
+                        if !is_due(&job, seat.seat, slot) {
+                            continue;
+                        }
+                        let key = (at, job.attempt, seat.seat);
+                        due.insert(key);
+                        if self.rests(&key, job.deadline) || self.running.contains_key(&key) {
+                            continue;
+                        }
+                        let task = Task {
+                            shared: shared.clone(),
+                            at,
+                            job,
+                            market: *market,
+                            seat,
+                        };
+                        let handle = self.tasks.spawn(async move { (key, task.serve().await) });
+                        let deadline = job.deadline;
+                        self.running.insert(key, Running { handle, deadline });
                     }
-                    let key = (at, job.attempt);
-                    due.insert(key);
-                    let rests = match self.resting.get(&key) {
-                        Some(Rest::Until(then, _)) => Instant::now() < *then,
-                        Some(Rest::Over) => true,
-                        None => false,
-                    };
-                    if rests || self.running.contains_key(&key) {
-                        continue;
-                    }
-                    let task = Task {
-                        shared: shared.clone(),
-                        at,
-                        job,
-                        market: *market,
-                        seat,
-                    };
-                    let handle = self.tasks.spawn(async move { (key, task.serve().await) });
-                    self.running.insert(key, handle);
                 }
             }
         }
-        self.running.retain(|key, handle| {
+        self.running.retain(|key, running| {
             let stays = due.contains(key);
             if !stays {
                 tracing::debug!(job = %key.0, attempt = key.1, "decided without this seat");
-                handle.abort();
+                running.handle.abort();
             }
             stays
         });
         self.resting.retain(|key, _| due.contains(key));
         Ok(())
+    }
+
+    fn rests(&self, key: &Key, deadline: u64) -> bool {
+        match self.resting.get(key) {
+            Some((of, rest)) if *of == deadline => match rest {
+                Rest::Until(then, _) => Instant::now() < *then,
+                Rest::Over => true,
+            },
+            _ => false,
+        }
+    }
+
+    /// Starts to collect for the owners of our seats, once for each.
+    fn collect_for(&mut self, committee: &Committee) {
+        let Some(collecting) = self.collecting.clone() else {
+            return;
+        };
+        let attester = self.shared.attester.pubkey();
+        let ours = committee.seats.iter().filter(|s| s.attester == attester);
+        for owner in ours.map(|seat| seat.owner) {
+            if !self.collectors.insert(owner) {
+                continue;
+            }
+            let policy = Policy {
+                duty: Duty::Collect(owner),
+                least_sweep: collecting.least,
+                floor: collecting.floor,
+                poll: collecting.every,
+                sweep_every: collecting.every,
+                ..Policy::default()
+            };
+            let client = self.shared.client.clone();
+            let payer = collecting.payer.clone();
+            let mut crank = Crank::new(client, payer, policy, self.telemetry.clone());
+            let stop = self.stop.clone();
+            tracing::info!(%owner, "collecting what the seat earns");
+            tokio::spawn(async move { crank.run(stop).await });
+        }
+    }
+
+    /// Tells that all is well, and how much there is to do.
+    fn tell(&self, poll: Duration) {
+        self.telemetry
+            .health
+            .well("chain", poll * 3 + LONGEST_PAUSE * 3);
+        let (waiting, running) = self.shared.gate.load();
+        let metrics = &self.telemetry.metrics;
+        let gauges = [
+            (
+                "lode_oracle_jobs_due",
+                "Jobs that ask this seat",
+                self.running.len(),
+            ),
+            (
+                "lode_oracle_runs_waiting",
+                "Runs that wait for room",
+                waiting,
+            ),
+            ("lode_oracle_runs", "Runs under way", running),
+        ];
+        for (name, help, value) in gauges {
+            metrics.gauge(name, help).set(value as f64);
+        }
+    }
+
+    fn count(&self, verdict: &str) {
+        self.telemetry
+            .metrics
+            .counter_with(
+                "lode_oracle_verdicts_total",
+                "How checks ended",
+                &[("verdict", verdict)],
+            )
+            .inc();
     }
 
     /// Ends all tasks. What they decided is in the journal, what they did not they will find again.
@@ -231,17 +370,27 @@ impl Watch {
             Err(error) => {
                 // whose task it was is not told: all that no longer run are started anew by the next look
                 tracing::error!(%error, "a task broke");
-                self.running.retain(|_, handle| !handle.is_finished());
+                self.running
+                    .retain(|_, running| !running.handle.is_finished());
                 return;
             }
         };
-        self.running.remove(&key);
+        let deadline = self.running.remove(&key).map_or(0, |r| r.deadline);
         let failures = match self.resting.get(&key) {
-            Some(Rest::Until(_, failures)) => *failures,
+            Some((of, Rest::Until(_, failures))) if *of == deadline => *failures,
             _ => 0,
         };
-        let (job, attempt) = key;
+        let (job, attempt, _) = key;
+        match &result {
+            Ok(Done::Attested(Verdict::Match)) => self.count("match"),
+            Ok(Done::Attested(Verdict::Mismatch)) => self.count("mismatch"),
+            Ok(Done::Attested(Verdict::Unrunnable)) => self.count("unrunnable"),
+            Ok(Done::Abstained) => self.count("none"),
+            _ => {}
+        }
         let rest = match result {
+            // the next look says what is asked instead
+            Ok(Done::Unasked) => Rest::Until(Instant::now(), 0),
             // what was missing may still come, and then another verdict may follow
             Ok(Done::Attested(Verdict::Unrunnable) | Done::Waiting) => {
                 Rest::Until(Instant::now() + WAITING_PAUSE, 0)
@@ -260,8 +409,9 @@ impl Watch {
                 Rest::Until(Instant::now() + pause_after(failures + 1), failures + 1)
             }
         };
-        self.resting.insert(key, rest);
-        if self.running.is_empty() {
+        self.resting.insert(key, (deadline, rest));
+        if self.running.is_empty() || self.trimmed.elapsed() >= TRIM_EVERY {
+            self.trimmed = Instant::now();
             if let Err(error) = self.shared.cache.trim(self.cache_bytes).await {
                 tracing::warn!(%error, "the cache stays as large as it is");
             }

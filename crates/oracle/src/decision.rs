@@ -44,18 +44,19 @@ pub struct MySeat {
     pub owner: Address,
 }
 
-/// The seat of this key that a job's panel asks, if there is one.
-pub fn my_seat(committee: &Committee, job: &Job, attester: &Address) -> Option<MySeat> {
-    let mut seats = (0u8..).zip(&committee.seats);
-    let (seat, sitting) = seats.find(|(number, seat)| {
+/// The seats of this key that a job's panel asks; a key may serve several.
+pub fn my_seats(committee: &Committee, job: &Job, attester: &Address) -> Vec<MySeat> {
+    let seats = (0u8..).zip(&committee.seats);
+    let mine = seats.filter(|(number, seat)| {
         seat.attester == *attester
             && seat.is_eligible(job.submitted_at)
             && job.panel >> number & 1 == 1
-    })?;
-    Some(MySeat {
+    });
+    mine.map(|(seat, sitting)| MySeat {
         seat,
         owner: sitting.owner,
     })
+    .collect()
 }
 
 /// The job waits for this seat's verdict at `slot`. A deadline that a restart may have moved counts as not over.
@@ -199,15 +200,20 @@ mod tests {
             seat: 2,
             owner: NODE,
         };
-        assert_eq!(my_seat(&committee, &job(), &KEY), Some(mine));
-        assert_eq!(my_seat(&committee, &job(), &NODE), None);
+        assert_eq!(my_seats(&committee, &job(), &KEY), [mine]);
+        assert!(my_seats(&committee, &job(), &NODE).is_empty());
+        // another owner trusts the same machine
+        committee.seats[3] = committee.seats[2];
         let mut other = job();
+        other.panel = 0b1111;
+        let asked = my_seats(&committee, &other, &KEY);
+        assert_eq!(asked.iter().map(|s| s.seat).collect::<Vec<_>>(), [2, 3]);
         other.panel = 0b011;
-        assert_eq!(my_seat(&committee, &other, &KEY), None);
+        assert!(my_seats(&committee, &other, &KEY).is_empty());
         for submitted_at in [99, 101] {
             other = job();
             other.submitted_at = submitted_at;
-            assert_eq!(my_seat(&committee, &other, &KEY), None);
+            assert!(my_seats(&committee, &other, &KEY).is_empty());
         }
     }
 

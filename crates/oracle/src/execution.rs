@@ -1,6 +1,7 @@
 //! Fetches what a job names, from the market's store only, and runs it.
 
 use crate::decision::Finding;
+use crate::gate::Permit;
 use crate::{Error, Result};
 use lode_jobs::state::{Job, Market};
 use lode_runtime::child::{self, Limits};
@@ -8,33 +9,58 @@ use lode_runtime::{JobSpec, Outcome, RunRequest};
 use lode_store::{BlobCache, BlobHash, GatewayClient, MOST_SPEC_BYTES};
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::sync::{oneshot, OwnedSemaphorePermit};
+use tokio::sync::oneshot;
 
 /// How long a slot is planned to last.
 const SLOT: Duration = Duration::from_millis(400);
 /// No run may take longer, however long its window.
 const LONGEST_RUN: Duration = Duration::from_secs(86_400);
 
-/// What this machine finds, and the names of the receipt and of what it names, all of them in the cache.
-pub(crate) async fn run(
+/// A spec that can be run.
+pub(crate) struct Prepared {
+    /// As it is stored.
+    stored: Vec<u8>,
+    spec: JobSpec,
+}
+
+impl Prepared {
+    /// Memory of its run, MiB.
+    pub(crate) fn memory_mib(&self) -> u64 {
+        self.spec.memory_mib
+    }
+}
+
+/// Fetches the spec: small, so it needs no room. What cannot be prepared is a finding already.
+pub(crate) async fn prepare(
     job: &Job,
     market: &Market,
     store: &GatewayClient,
     cache: &BlobCache,
-    permit: OwnedSemaphorePermit,
-) -> Result<(Finding, Vec<BlobHash>)> {
-    let only = |finding| Ok((finding, Vec::new()));
+) -> Result<std::result::Result<Prepared, Finding>> {
     let spec_hash = BlobHash(job.spec);
     let stored = match fetch(cache, store, "the spec", spec_hash, MOST_SPEC_BYTES).await? {
         Fetched::Here(path, _) => tokio::fs::read(&path)
             .await
             .map_err(|source| Error::File { path, source })?,
-        Fetched::Missing(what) => return only(Finding::Missing(what)),
+        Fetched::Missing(what) => return Ok(Err(Finding::Missing(what))),
     };
-    let spec = match checked(&stored, job.units_limit, market) {
-        Ok(spec) => spec,
-        Err(reason) => return only(Finding::NoReceipt(reason)),
-    };
+    Ok(match checked(&stored, job.units_limit, market) {
+        Ok(spec) => Ok(Prepared { stored, spec }),
+        Err(reason) => Err(Finding::NoReceipt(reason)),
+    })
+}
+
+/// What this machine finds, and the names of the receipt and of what it names, all of them in the cache.
+pub(crate) async fn run(
+    prepared: Prepared,
+    limit: u64,
+    market: &Market,
+    store: &GatewayClient,
+    cache: &BlobCache,
+    permit: Permit,
+) -> Result<(Finding, Vec<BlobHash>)> {
+    let only = |finding| Ok((finding, Vec::new()));
+    let Prepared { stored, spec } = prepared;
     for blob in spec.blobs() {
         let hash = BlobHash(blob.sha256);
         match fetch(cache, store, "a blob", hash, blob.size).await? {
@@ -51,7 +77,6 @@ pub(crate) async fn run(
         let path = paths.path(BlobHash(*hash));
         std::fs::read(&path).map_err(|source| Error::File { path, source })
     };
-    let limit = job.units_limit;
     let limits = limits(market);
     let (tell, told) = oneshot::channel();
     // A thread of its own: unlike tokio's, it holds up neither a shutdown nor anything else. What it found after nobody

@@ -1,19 +1,22 @@
 //! The oracle's agent: re-executes the jobs that its seat is drawn for and leaves its signed verdict in the store
 //! (protocol, "One tally" and "Data").
 //!
-//! It reads the chain, the market's store and nothing else, sends no transaction and opens no port. The chain is the
-//! truth: what lies in its folder is a cache, but for the journal, which keeps it from ever signing two verdicts for
-//! one attempt. It may be killed at any moment and started again.
+//! It reads the chain, the market's store and nothing else, and opens no port; it sends transactions only where it is
+//! told to collect what its seat earned. The chain is the truth: what lies in its folder is a cache, but for the
+//! journal, which keeps it from ever signing two verdicts for one attempt. It may be killed at any moment and started
+//! again.
 #![warn(missing_docs)]
 
 mod agent;
 mod decision;
 mod execution;
+mod gate;
 mod journal;
 mod task;
 
-pub use agent::{Config, OracleAgent};
-pub use decision::{decide, is_due, is_late, my_seat, Decision, Finding, MySeat};
+pub use agent::{Collecting, Config, OracleAgent};
+pub use decision::{decide, is_due, is_late, my_seats, Decision, Finding, MySeat};
+pub use gate::{Gate, Permit};
 pub use journal::{Entry, Journal};
 
 /// Result of this crate.

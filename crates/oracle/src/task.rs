@@ -1,6 +1,7 @@
 //! One attempt of one job, from its spec to the attestation in the store.
 
-use crate::decision::{decide, Decision, Finding, MySeat};
+use crate::decision::{decide, is_due, Decision, Finding, MySeat};
+use crate::gate::Gate;
 use crate::journal::{Entry, Journal};
 use crate::{execution, Error, Result};
 use lode_attestation::{Statement, Verdict};
@@ -11,7 +12,6 @@ use solana_address::Address;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// What the tasks of an agent share.
 pub(crate) struct Shared {
@@ -20,8 +20,8 @@ pub(crate) struct Shared {
     pub committee: Address,
     pub journal: Arc<Journal>,
     pub cache: BlobCache,
-    /// Runs at the same time.
-    pub runs: Arc<Semaphore>,
+    /// Who runs next.
+    pub gate: Gate,
 }
 
 /// How a task ended.
@@ -33,6 +33,8 @@ pub(crate) enum Done {
     Waiting,
     /// This machine cannot say.
     Abstained,
+    /// When its turn came, nobody asked any more.
+    Unasked,
 }
 
 pub(crate) struct Task {
@@ -58,14 +60,12 @@ impl Task {
             Some(_) | None => {}
         }
 
-        let permit = self.shared.runs.clone().acquire_owned().await;
-        let permit = permit.map_err(|error| Error::Runtime(error.to_string()))?;
-        let cache = &self.shared.cache;
-        let (finding, outputs) =
-            execution::run(&self.job, &self.market, &store, cache, permit).await?;
+        let Some((job, finding, outputs)) = self.examine(&store).await? else {
+            return Ok(Done::Unasked);
+        };
         let slot = self.shared.client.slot().await?;
-        let decision = decide(&self.at, &self.job, &self.market, &finding, slot);
-        tracing::info!(job = %self.at, attempt = self.job.attempt, seat = self.seat.seat, ?finding, ?decision, "checked");
+        let decision = decide(&self.at, &job, &self.market, &finding, slot);
+        tracing::info!(job = %self.at, attempt = job.attempt, seat = self.seat.seat, ?finding, ?decision, "checked");
         let verdict = match (decision, fallback) {
             (Decision::Sign(verdict), _) => verdict,
             (Decision::Wait | Decision::Abstain, Some(entry)) => {
@@ -91,6 +91,31 @@ impl Task {
             self.complete(&store, &outputs).await?;
         }
         self.publish(&store, &entry).await
+    }
+
+    /// What a run comes to, and the job as it stood when its turn came; nothing if it was decided without this seat
+    /// by then. Its window may have been opened anew meanwhile: by an escalation, or by a challenge.
+    async fn examine(
+        &self,
+        store: &GatewayClient,
+    ) -> Result<Option<(Job, Finding, Vec<BlobHash>)>> {
+        let (shared, market) = (&self.shared, &self.market);
+        let prepared = match execution::prepare(&self.job, market, store, &shared.cache).await? {
+            Ok(prepared) => prepared,
+            Err(finding) => return Ok(Some((self.job, finding, Vec::new()))),
+        };
+        let memory = prepared.memory_mib();
+        let permit = shared.gate.enter(self.job.deadline, memory).await;
+        let job = shared.client.try_account::<Job>(&self.at).await?;
+        let slot = shared.client.slot().await?;
+        let asks = |job: &Job| job.attempt == self.job.attempt && is_due(job, self.seat.seat, slot);
+        let Some(job) = job.filter(asks) else {
+            return Ok(None);
+        };
+        let limit = job.units_limit;
+        let ran = execution::run(prepared, limit, market, store, &shared.cache, permit).await?;
+        let (finding, outputs) = ran;
+        Ok(Some((job, finding, outputs)))
     }
 
     /// The store has what an attestation of this entry refers to.

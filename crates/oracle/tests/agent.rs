@@ -138,3 +138,45 @@ async fn an_agent_goes_on_when_the_chain_comes_back() {
     stop.cancel();
     ends(running).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_panel_that_grows_is_noticed_and_a_window_opened_anew_gets_the_same_verdict() {
+    let spec = b"no spec at all";
+    let world = World::new(spec).await;
+    let drawn = world.job().await;
+    let mut others = drawn;
+    others.panel = 0b1;
+    others.drawn = 0b1;
+    others.eligible = 0b111;
+    world.set(JOB, &others);
+    let (running, stop) = world.start();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(world.verdict().await, None);
+    // its panel stayed silent: the whole committee is asked, in a window of its own, and the spec never came
+    others.panel = 0b111;
+    others.deadline = 600;
+    world.set(JOB, &others);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(world.verdict().await, None);
+    world.chain.lock().unwrap().slot = 590;
+    world.wait_for(Verdict::Unrunnable).await;
+    // decided so and appealed against; now the spec is there
+    others.state = JobState::Attested as u8;
+    others.signed_unrunnable = 0b111;
+    others.deadline = 700;
+    world.set(JOB, &others);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    world.put(&world.customer, spec).await;
+    others.state = JobState::Challenged as u8;
+    others.deadline = 1_000;
+    world.set(JOB, &others);
+    world.wait_for(Verdict::Mismatch).await;
+    // and once more: what was signed stands
+    others.deadline = 1_300;
+    world.set(JOB, &others);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(world.verdict().await, Some(Verdict::Mismatch as u8));
+    stop.cancel();
+    ends(running).await.unwrap();
+    assert_eq!(world.decided(), Some(Verdict::Mismatch));
+}

@@ -1,6 +1,5 @@
 //! Seeds and limits, nowhere else.
 
-use anchor_lang::address;
 use anchor_lang::prelude::*;
 
 /// Seed of [`crate::state::JobsConfig`].
@@ -18,9 +17,15 @@ pub const LEDGER_SEED: &[u8] = b"ledger";
 /// Seed of [`crate::state::Work`], before the node.
 #[constant]
 pub const WORK_SEED: &[u8] = b"work";
+/// Seed of the address that signs for slashes, and nothing else. Its bump is [`SLASHER_BUMP`].
+#[constant]
+pub const SLASHER_SEED: &[u8] = b"slasher";
 /// Seed of [`crate::state::Job`], before the customer's ledger and the nonce (`u64`, little-endian).
 #[constant]
 pub const JOB_SEED: &[u8] = b"job";
+
+/// Bump of the address that signs for slashes: `cargo xtask keys` makes no program id whose slasher has another.
+pub const SLASHER_BUMP: u8 = 255;
 
 /// Version of every account's layout.
 pub const VERSION: u8 = 1;
@@ -28,8 +33,6 @@ pub const VERSION: u8 = 1;
 pub const SISTER_VERSION: u8 = 1;
 /// The only runtime there is.
 pub const RUNTIME: u16 = 1;
-/// The native mint: its vault would hold lamports, which is no business of a ledger.
-pub const NATIVE_MINT: Address = address!("So11111111111111111111111111111111111111112");
 
 /// Attempts a job has before it fails.
 pub const ATTEMPTS: u8 = 3;
@@ -53,6 +56,15 @@ pub const LATE_BPS: core::ops::RangeInclusive<u16> = 1_000..=10_000;
 pub const HIGHEST_FAULT: u16 = 500;
 /// Bounds of the retention, days.
 pub const RETENTION_DAYS: core::ops::RangeInclusive<u16> = 1..=30;
+/// What a verdict costs that a majority of a whole committee overturned, basis points of the bond.
+pub const OVERTURNED_BPS: u16 = 3_000;
+/// What silence costs, or to find unrunnable what others ran, basis points of the bond.
+pub const IDLE_BPS: u16 = 20;
+/// Of the former, to whoever appealed and won, basis points.
+pub const APPELLANT_BPS: u16 = 5_000;
+/// A further bid is at most this much of the best one, basis points.
+pub const BID_STEP_BPS: u64 = 9_900;
+
 /// Highest `most_reserved`: collateral, at most 10 000 times as much, fits far below 2^64.
 pub const HIGHEST_RESERVED: u64 = 1 << 50;
 /// Bounds of an epoch, seconds.

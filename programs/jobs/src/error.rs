@@ -171,4 +171,46 @@ pub enum JobsError {
     /// 6053
     #[msg("The node or committee has a layout of a version this program does not know: it must be upgraded first")]
     UnknownVersion,
+    /// 6054
+    #[msg("Nodes accept in first-come markets and bid in auctions; a job for one node is posted in first-come markets only")]
+    WrongMarketKind,
+    /// 6055
+    #[msg("A bid stands: the job is awarded after the accept window, or cancelled by anyone one accept window later")]
+    BidStands,
+    /// 6056
+    #[msg("Nobody has bid: there is nothing to award, and the job may be cancelled")]
+    NoBid,
+    /// 6057
+    #[msg("A bid is at least 1; the first is at most the posted price, a further one at most 99 % of the best")]
+    BidTooHigh,
+    /// 6058
+    #[msg("The best bid is this node's own already")]
+    OwnBid,
+    /// 6059
+    #[msg("Pass the ledgers that the job names, and only those: the displaced bidder's, the challenger's, the appellant's")]
+    NamedLedger,
+    /// 6060
+    #[msg("This verdict is final: a majority of the whole committee signed it, or it was appealed against before")]
+    NotChallengeable,
+    /// 6061
+    #[msg("The whole committee decides already: after the window the job is voided")]
+    WholeCommitteeDecides,
+    /// 6062
+    #[msg("Only a part of the committee was asked: escalate first")]
+    EscalateFirst,
+    /// 6063
+    #[msg("There is nothing to collect: the seat did not sign the final verdict, has collected, or pool or credits are empty")]
+    NothingToCollect,
+    /// 6064
+    #[msg("There is nothing to punish: nothing is due, or it was done already")]
+    NothingToPunish,
+    /// 6065
+    #[msg("The node still exists, or its last points may still be recorded: wait until two epochs after them")]
+    WorkInUse,
+    /// 6066
+    #[msg("The new limit must be higher than the present one")]
+    LimitNotRaised,
+    /// 6067
+    #[msg("Half of this penalty is the appellant's: pass his wallet and its associated account of the bond mint")]
+    WrongReward,
 }

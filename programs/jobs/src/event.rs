@@ -72,6 +72,62 @@ pub struct Moved {
     pub available: u64,
 }
 
+/// A seat's share of what a job owes for checks was booked.
+#[event(bytemuck)]
+pub struct CheckCollected {
+    /// The job.
+    pub job: Address,
+    /// The ledger of the seat's owner.
+    pub ledger: Address,
+    /// Base units of credit.
+    pub share: u64,
+    /// The seat.
+    pub seat: u64,
+}
+
+/// Credits became available money.
+#[event(bytemuck)]
+pub struct CreditsRedeemed {
+    /// The ledger.
+    pub ledger: Address,
+    /// Base units redeemed.
+    pub redeemed: u64,
+    /// Base units of credit that wait.
+    pub credits: u64,
+    /// Base units that the pool still holds.
+    pub pool: u64,
+}
+
+/// What a ledger owed onward was moved.
+#[event(bytemuck)]
+pub struct FeesSwept {
+    /// The market.
+    pub market: Address,
+    /// The ledger that owed.
+    pub ledger: Address,
+    /// Base units burned.
+    pub burned: u64,
+    /// Base units that went to the treasury's owner.
+    pub treasury: u64,
+    /// Base units that went to the market's authority.
+    pub fees: u64,
+    /// Base units that went to the check pool.
+    pub checks: u64,
+}
+
+/// A seat of a panel paid for what it did.
+#[event(bytemuck)]
+pub struct OraclePenalised {
+    /// The job.
+    pub job: Address,
+    /// The committee.
+    pub committee: Address,
+    /// Basis points of the bond; the oracle program tells the amount.
+    pub bps: u64,
+    /// The seat.
+    pub seat: u64,
+}
+
 /// A job changed its state.
 #[event(bytemuck)]
 pub struct JobChanged {

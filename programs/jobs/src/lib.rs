@@ -126,7 +126,7 @@ pub mod lode_jobs {
         ctx.accounts.handle(locked_cap)
     }
 
-    /// Closes an empty ledger.
+    /// Closes an empty ledger. Its authority gives up credits that it still holds.
     ///
     /// Who: its authority or its payer. Errors: `LedgerNotEmpty`, `NotLedgerAuthority`, `WrongPayer`.
     pub fn close_ledger(ctx: &mut Context<CloseLedger>) -> Result<()> {
@@ -144,18 +144,53 @@ pub mod lode_jobs {
             .handle(bump, &args, clock.unix_timestamp, clock.slot)
     }
 
-    /// Takes an open job back; the escrow returns.
+    /// Pays for more units of an open job.
     ///
-    /// Who: the customer at any time, anyone when the accept window is over. Errors: `IllegalTransition`,
-    /// `WindowOpen`, `ForeignAccount`.
+    /// Who: the customer, before a bid. Errors: `IllegalTransition`, `BidStands`, `WindowOver`, `LimitNotRaised`,
+    /// `UnitsOutOfRange`, `EscrowOutOfRange`, `InsufficientFunds`, `NotLedgerAuthority`, `ForeignAccount`, `Overflow`.
+    pub fn raise_limit(ctx: &mut Context<RaiseLimit>, units_limit: u64) -> Result<()> {
+        let slot = Clock::get()?.slot;
+        ctx.accounts.handle(units_limit, slot)
+    }
+
+    /// Takes an open job back; the escrow returns. A bidder who was not awarded the job pays `late`.
+    ///
+    /// Who: the customer at any time before a bid, anyone when the accept window is over, with a bid one accept window
+    /// later. Errors: `IllegalTransition`, `WindowOpen`, `NamedLedger`, `WrongLedgerKind`, `ForeignAccount`.
     pub fn cancel_job(ctx: &mut Context<CancelJob>) -> Result<()> {
         let slot = Clock::get()?.slot;
         ctx.accounts.handle(slot)
     }
 
+    /// Offers to run a job of an auction for `price` base units per million units; locks collateral, frees that of
+    /// the bid it displaces.
+    ///
+    /// Who: the node's worker. Errors: `Paused`, `WrongMarketKind`, `IllegalTransition`, `WindowOver`,
+    /// `UnexpectedTerms`, `WrongLedgerKind`, `NodeNotActive`, `SkinNotIn`, `OwnBid`, `BidTooHigh`, `NamedLedger`,
+    /// `InsufficientFunds`, `CapExceeded`, `NotWorker`, `ForeignAccount`.
+    pub fn place_bid(
+        ctx: &mut Context<PlaceBid>,
+        spec: [u8; 32],
+        units_limit: u64,
+        price: u64,
+    ) -> Result<()> {
+        let clock = Clock::get()?;
+        ctx.accounts
+            .handle(&spec, units_limit, price, clock.unix_timestamp, clock.slot)
+    }
+
+    /// Gives a job of an auction to the best bidder, for what he bid.
+    ///
+    /// Who: anyone, from the end of the accept window for as long again. Errors: `IllegalTransition`, `NoBid`,
+    /// `WindowOpen`, `WindowOver`, `NodeNotActive`, `SkinNotIn`, `ForeignAccount`.
+    pub fn award_job(ctx: &mut Context<AwardJob>) -> Result<()> {
+        let clock = Clock::get()?;
+        ctx.accounts.handle(clock.unix_timestamp, clock.slot)
+    }
+
     /// Takes a job and locks collateral for it.
     ///
-    /// Who: the node's worker. Errors: `Paused`, `IllegalTransition`, `WindowOver`, `UnexpectedTerms`,
+    /// Who: the node's worker. Errors: `Paused`, `WrongMarketKind`, `IllegalTransition`, `WindowOver`, `UnexpectedTerms`,
     /// `WrongLedgerKind`, `NodeNotActive`, `SkinNotIn`, `AnotherNodesJob`, `NotDrawnYet`, `InsufficientFunds`,
     /// `CapExceeded`, `NotWorker`, `ForeignAccount`.
     pub fn accept_job(
@@ -201,8 +236,8 @@ pub mod lode_jobs {
 
     /// Draws whether a result is checked, and by whom.
     ///
-    /// Who: anyone. Errors: `IllegalTransition`, `SealTooEarly`, `NobodyEligible`, `SlotHashes`, `ForeignAccount`,
-    /// `UnknownVersion`.
+    /// Who: anyone, within a day of the submission. Errors: `IllegalTransition`, `SealTooEarly`, `WindowOver`,
+    /// `NobodyEligible`, `SlotHashes`, `ForeignAccount`, `UnknownVersion`.
     pub fn seal_job(ctx: &mut Context<SealJob>) -> Result<()> {
         let slot = Clock::get()?.slot;
         ctx.accounts.handle(slot)
@@ -233,13 +268,91 @@ pub mod lode_jobs {
         ctx.accounts.handle(verdict, &result, units, signers, slot)
     }
 
+    /// Asks the whole committee where a panel did not decide in time, and marks the silent. Where the whole committee
+    /// was appealed to and did not decide, the first verdict stands.
+    ///
+    /// Who: anyone, when the attest window is over. Errors: `IllegalTransition`, `NotDrawn`, `WholeCommitteeDecides`,
+    /// `WindowOpen`, `ForeignAccount`.
+    pub fn escalate_job(ctx: &mut Context<EscalateJob>) -> Result<()> {
+        let slot = Clock::get()?.slot;
+        ctx.accounts.handle(slot)
+    }
+
+    /// Ends a job that nobody could decide: escrow, collateral and bond return.
+    ///
+    /// Who: anyone, a day after a submission that was not sealed, or when the whole committee's window is over.
+    /// Errors: `IllegalTransition`, `NotDrawn`, `EscalateFirst`, `WindowOpen`, `NamedLedger`, `ForeignAccount`.
+    pub fn void_job(ctx: &mut Context<VoidJob>) -> Result<()> {
+        let slot = Clock::get()?.slot;
+        ctx.accounts.handle(slot)
+    }
+
+    /// Contests an unchecked result, which the drawn panel then decides, or a panel's verdict, which the whole
+    /// committee then decides; locks a bond.
+    ///
+    /// Who: the wallet of any wallet's ledger, in the challenge window. Errors: `IllegalTransition`, `WindowOver`,
+    /// `NotChallengeable`, `NobodyEligible`, `WrongLedgerKind`, `InsufficientFunds`, `NotLedgerAuthority`,
+    /// `ForeignAccount`.
+    pub fn challenge_job(ctx: &mut Context<ChallengeJob>) -> Result<()> {
+        let slot = Clock::get()?.slot;
+        ctx.accounts.handle(slot)
+    }
+
     /// Moves the money as the verdict says.
     ///
-    /// Who: anyone when the window is over or the verdict final, the customer a match at once. Errors:
-    /// `IllegalTransition`, `WindowOpen`, `WrongWork`, `ForeignAccount`.
+    /// Who: anyone when the window is over or the verdict final, the customer a match that nobody challenged at once.
+    /// Errors: `IllegalTransition`, `WindowOpen`, `WrongWork`, `NamedLedger`, `ForeignAccount`.
     pub fn settle_job(ctx: &mut Context<SettleJob>) -> Result<()> {
         let clock = Clock::get()?;
         ctx.accounts.handle(clock.unix_timestamp, clock.slot)
+    }
+
+    /// Books a seat's share of what a checked job owes, as credits of the seat's owner.
+    ///
+    /// Who: anyone, once, for a seat that signed the final verdict. Errors: `IllegalTransition`, `NothingToCollect`,
+    /// `WrongLedgerKind`, `ForeignAccount`, `UnknownVersion`; `NotSeated` of the oracle program for a number that is no
+    /// seat.
+    pub fn collect_check(ctx: &mut Context<CollectCheck>, seat: u8) -> Result<()> {
+        ctx.accounts.handle(seat)
+    }
+
+    /// Turns credits into available money, as far as the market's check pool goes.
+    ///
+    /// Who: anyone. Errors: `NothingToCollect`, `ForeignAccount`.
+    pub fn redeem_credits(ctx: &mut Context<RedeemCredits>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Has the staking program burn the fault share of the stake of a node that lied. A node that is gone is no error.
+    ///
+    /// Who: anyone, once. Errors: `NothingToPunish`, `ForeignAccount`; those of `staking::slash`.
+    pub fn slash_job(ctx: &mut Context<SlashJob>) -> Result<()> {
+        let slot = Clock::get()?.slot;
+        ctx.accounts.handle(slot)
+    }
+
+    /// Has the oracle program take what a seat owes: 30 % of its bond for a verdict that the whole committee overturned,
+    /// 0.2 % for silence or a wrong *unrunnable*. An oracle that is gone is no error.
+    ///
+    /// Who: anyone, once for each seat. Errors: `IllegalTransition`, `NothingToPunish`, `WrongReward`,
+    /// `ForeignAccount`; those of `oracle::slash_oracle`.
+    pub fn penalise_oracle(ctx: &mut Context<PenaliseOracle>, seat: u8) -> Result<()> {
+        ctx.accounts.handle(seat)
+    }
+
+    /// Moves on what a ledger owes: to the burn, the treasury, the market's authority, the check pool.
+    ///
+    /// Who: anyone. Errors: `WrongDestination`, `WrongMint`, `ForeignAccount`, `Overflow`.
+    pub fn sweep_fees(ctx: &mut Context<SweepFees>) -> Result<()> {
+        ctx.accounts.handle()
+    }
+
+    /// Closes the points of a node that is gone.
+    ///
+    /// Who: anyone, two epochs after the last points. Errors: `WorkInUse`, `WrongPayer`, `ForeignAccount`.
+    pub fn close_work(ctx: &mut Context<CloseWork>) -> Result<()> {
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(now)
     }
 
     /// Returns a final job's rent and what is left of its crank deposit.
@@ -281,6 +394,16 @@ mod tests {
         assert_eq!(8 + offset_of!(JobsConfig, emission_mint), 48);
         assert_eq!(8 + offset_of!(JobsConfig, epoch_genesis), 80);
         assert_eq!(8 + offset_of!(JobsConfig, treasury_owner), 128);
+    }
+
+    #[test]
+    fn sister_instructions_are_called_by_their_own_names() {
+        use anchor_lang::Discriminator;
+        assert_eq!(SLASH, lode_staking::instruction::Slash::DISCRIMINATOR);
+        assert_eq!(
+            SLASH_ORACLE,
+            lode_oracle::instruction::SlashOracle::DISCRIMINATOR
+        );
     }
 
     #[test]

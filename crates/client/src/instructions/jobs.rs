@@ -3,7 +3,7 @@ use super::build;
 use crate::addresses::{self, SYSTEM};
 use crate::token::MintInfo;
 use lode_attestation::{Statement, Verdict};
-use lode_jobs::state::{ConfigArgs, Job, MarketArgs};
+use lode_jobs::state::{flag, ConfigArgs, Job, Market, MarketArgs, Offence};
 use lode_jobs::{accounts, instruction, PostArgs, ID};
 use solana_address::Address;
 use solana_instruction::Instruction;
@@ -243,6 +243,36 @@ pub fn post_job(customer: &Address, market: &Address, args: PostArgs) -> Instruc
     )
 }
 
+/// The ledger that a job names, if it names one.
+fn named(ledger: &Address) -> Option<Address> {
+    (*ledger != Address::default()).then_some(*ledger)
+}
+
+/// The best bidder's ledger, if a bid stands.
+fn bidder(job: &Job) -> Option<Address> {
+    job.has(flag::BID)
+        .then(|| addresses::jobs::ledger(&job.market, &job.node))
+}
+
+/// Pays for more units of an open job; signed by the customer.
+pub fn raise_limit(
+    customer: &Address,
+    job_at: &Address,
+    job: &Job,
+    units_limit: u64,
+) -> Instruction {
+    build(
+        ID,
+        instruction::RaiseLimit { units_limit },
+        accounts::RaiseLimit {
+            customer: *customer,
+            market: job.market,
+            ledger: job.customer,
+            job: *job_at,
+        },
+    )
+}
+
 /// Takes an open job back; signed by the customer, or by anyone once its window is over.
 pub fn cancel_job(signer: &Address, job_at: &Address, job: &Job) -> Instruction {
     build(
@@ -252,6 +282,52 @@ pub fn cancel_job(signer: &Address, job_at: &Address, job: &Job) -> Instruction 
             signer: *signer,
             market: job.market,
             job: *job_at,
+            customer: job.customer,
+            bidder: bidder(job),
+        },
+    )
+}
+
+/// Offers to run a job of an auction, as it was read, for `price` base units per million units. Signed by the node's
+/// worker.
+pub fn place_bid(
+    worker: &Address,
+    node: &Address,
+    job_at: &Address,
+    job: &Job,
+    price: u64,
+) -> Instruction {
+    build(
+        ID,
+        instruction::PlaceBid {
+            spec: job.spec,
+            units_limit: job.units_limit,
+            price,
+        },
+        accounts::PlaceBid {
+            worker: *worker,
+            config: addresses::jobs::config(),
+            staking: addresses::staking::config(),
+            market: job.market,
+            job: *job_at,
+            node: *node,
+            ledger: addresses::jobs::ledger(&job.market, node),
+            displaced: bidder(job),
+        },
+    )
+}
+
+/// Gives a job of an auction to its best bidder; anyone may send it once the bidding is over.
+pub fn award_job(job_at: &Address, job: &Job) -> Instruction {
+    build(
+        ID,
+        instruction::AwardJob {},
+        accounts::AwardJob {
+            staking: addresses::staking::config(),
+            market: job.market,
+            job: *job_at,
+            node: job.node,
+            ledger: addresses::jobs::ledger(&job.market, &job.node),
             customer: job.customer,
         },
     )
@@ -436,6 +512,178 @@ pub fn settle_job(signer: &Address, job_at: &Address, job: &Job) -> Instruction 
             customer: job.customer,
             ledger: addresses::jobs::ledger(&job.market, &job.node),
             work: addresses::jobs::work(&job.node),
+            challenger: named(&job.challenger),
+            appellant: named(&job.appellant),
+        },
+    )
+}
+
+/// Asks the whole committee, or lets an appealed verdict stand, once the attest window is over; anyone may send it,
+/// `crank` earns the slice.
+pub fn escalate_job(crank: &Address, job_at: &Address, job: &Job) -> Instruction {
+    build(
+        ID,
+        instruction::EscalateJob {},
+        accounts::EscalateJob {
+            crank: *crank,
+            market: job.market,
+            job: *job_at,
+        },
+    )
+}
+
+/// Ends a job that nobody sealed or decided; anyone may send it, `crank` earns the slice.
+pub fn void_job(crank: &Address, job_at: &Address, job: &Job) -> Instruction {
+    build(
+        ID,
+        instruction::VoidJob {},
+        accounts::VoidJob {
+            crank: *crank,
+            market: job.market,
+            job: *job_at,
+            customer: job.customer,
+            ledger: addresses::jobs::ledger(&job.market, &job.node),
+            challenger: named(&job.challenger),
+        },
+    )
+}
+
+/// Contests a result or a verdict; signed by a wallet, whose ledger locks the bond ([`Job::challenge_bond`] or
+/// [`Job::appeal_bond`]).
+pub fn challenge_job(wallet: &Address, job_at: &Address, job: &Job) -> Instruction {
+    build(
+        ID,
+        instruction::ChallengeJob {},
+        accounts::ChallengeJob {
+            wallet: *wallet,
+            market: job.market,
+            job: *job_at,
+            ledger: addresses::jobs::ledger(&job.market, wallet),
+        },
+    )
+}
+
+/// Books the share of the seat that `owner` holds; anyone may send it once the job is settled or failed.
+pub fn collect_check(
+    job_at: &Address,
+    job: &Job,
+    committee: &Address,
+    seat: u8,
+    owner: &Address,
+) -> Instruction {
+    build(
+        ID,
+        instruction::CollectCheck { seat },
+        accounts::CollectCheck {
+            market: job.market,
+            committee: *committee,
+            job: *job_at,
+            ledger: addresses::jobs::ledger(&job.market, owner),
+        },
+    )
+}
+
+/// Turns a wallet's credits into available money, as far as the market's pool goes; anyone may send it.
+pub fn redeem_credits(market: &Address, wallet: &Address) -> Instruction {
+    build(
+        ID,
+        instruction::RedeemCredits {},
+        accounts::RedeemCredits {
+            market: *market,
+            ledger: addresses::jobs::ledger(market, wallet),
+        },
+    )
+}
+
+/// Has the stake of a node that lied slashed; anyone may send it once the job is settled as a mismatch.
+pub fn slash_job(job_at: &Address, job: &Job, stake_mint: &MintInfo) -> Instruction {
+    build(
+        ID,
+        instruction::SlashJob {},
+        accounts::SlashJob {
+            market: job.market,
+            job: *job_at,
+            slasher: addresses::jobs::slasher(),
+            staking_program: lode_staking::ID,
+            staking: addresses::staking::config(),
+            node: job.node,
+            vault: addresses::staking::vault(&job.node),
+            mint: stake_mint.address,
+            token_program: stake_mint.program,
+        },
+    )
+}
+
+/// Has the bond of a seat slashed that was wrong or silent; anyone may send it once the job is final. `owner` is who holds
+/// the seat, `None` where it was freed; `appellant` the wallet that the job's appellant ledger belongs to, if any.
+pub fn penalise_oracle(
+    job_at: &Address,
+    job: &Job,
+    committee: &Address,
+    seat: u8,
+    owner: Option<&Address>,
+    appellant: Option<&Address>,
+    bond_mint: &MintInfo,
+) -> Instruction {
+    let oracle = owner.map(|owner| addresses::oracle::oracle(committee, owner));
+    let bit = 1u32.checked_shl(u32::from(seat)).unwrap_or(0);
+    let rewarded =
+        appellant.filter(|_| job.appellant_won() && job.offence(bit) == Some(Offence::Overturned));
+    build(
+        ID,
+        instruction::PenaliseOracle { seat },
+        accounts::PenaliseOracle {
+            market: job.market,
+            job: *job_at,
+            slasher: addresses::jobs::slasher(),
+            oracle_program: lode_oracle::ID,
+            committee: *committee,
+            oracle,
+            vault: oracle.map(|oracle| addresses::oracle::bond(&oracle)),
+            appellant: rewarded.copied(),
+            reward: rewarded.map(|wallet| bond_mint.account_of(wallet)),
+            mint: bond_mint.address,
+            token_program: bond_mint.program,
+        },
+    )
+}
+
+/// Moves on what a party's ledger owes; anyone may send it. `treasury_owner` only where fees are owed to him and his
+/// associated account exists; `to_market` where the market's authority has a ledger.
+pub fn sweep_fees(
+    market_at: &Address,
+    market: &Market,
+    party: &Address,
+    mint: &MintInfo,
+    treasury_owner: Option<&Address>,
+    to_market: bool,
+) -> Instruction {
+    build(
+        ID,
+        instruction::SweepFees {},
+        accounts::SweepFees {
+            config: addresses::jobs::config(),
+            market: *market_at,
+            ledger: addresses::jobs::ledger(market_at, party),
+            vault: addresses::jobs::vault(market_at),
+            mint: mint.address,
+            treasury: treasury_owner.map(|owner| mint.account_of(owner)),
+            market_ledger: to_market.then(|| addresses::jobs::ledger(market_at, &market.authority)),
+            token_program: mint.program,
+        },
+    )
+}
+
+/// Closes the points of a node that is gone; anyone may send it, the rent goes to `payer`, who paid it.
+pub fn close_work(node: &Address, payer: &Address) -> Instruction {
+    build(
+        ID,
+        instruction::CloseWork {},
+        accounts::CloseWork {
+            config: addresses::jobs::config(),
+            node: *node,
+            payer: *payer,
+            work: addresses::jobs::work(node),
         },
     )
 }

@@ -2,6 +2,7 @@
 //!
 //! What an account can be derived from is derived here, so a caller names only what is his to choose.
 
+pub mod emissions;
 pub mod jobs;
 pub mod oracle;
 pub mod staking;

@@ -200,15 +200,9 @@ impl World {
     }
 
     pub fn start_with(&self, key: &Keypair) -> (JoinHandle<Result<(), Error>>, CancellationToken) {
-        let config = Config {
-            client: self.client.clone(),
-            attester: key.insecure_clone(),
-            committee: COMMITTEE,
-            folder: self.agent_folder(),
-            poll: Duration::from_millis(50),
-            parallel: 1,
-            cache_bytes: 1 << 20,
-        };
+        let client = self.client.clone();
+        let mut config = Config::new(client, key.insecure_clone(), COMMITTEE, self.agent_folder());
+        config.poll = Duration::from_millis(50);
         let stop = CancellationToken::new();
         let running = tokio::spawn(OracleAgent::run(config, stop.clone()));
         (running, stop)

@@ -1,12 +1,11 @@
 //! `accept_job`: a node takes a job and locks its own money for it.
 
-use crate::constants::*;
 use crate::error::JobsError;
 use crate::state::{fits, flag, Job, JobState, JobsConfig, Ledger, Market};
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 use lode_attestation::lottery_number;
-use lode_math::{bills, lottery};
+use lode_math::lottery;
 use lode_staking::state::{Node, StakingConfig};
 
 /// Accounts of `accept_job`.
@@ -42,6 +41,7 @@ impl AcceptJob {
         slot: u64,
     ) -> Result<()> {
         self.config.require_running(now)?;
+        require!(!self.market.is_auction(), JobsError::WrongMarketKind);
         self.job.require_step(JobState::Open, JobState::Accepted)?;
         self.job.require_open_window(&self.market, slot)?;
         // what the worker read before it signed, so that nobody swaps the job under it
@@ -52,14 +52,7 @@ impl AcceptJob {
             JobsError::UnexpectedTerms
         );
         self.ledger.require_node()?;
-        require!(
-            self.node.version == SISTER_VERSION
-                && self.staking.version == SISTER_VERSION
-                && !self.node.is_jailed()
-                && !self.node.is_exiting(),
-            JobsError::NodeNotActive
-        );
-        require!(self.node.skin_is_in(&self.staking)?, JobsError::SkinNotIn);
+        super::require_fit(&self.node, &self.staking)?;
         if self.job.has(flag::TARGETED) {
             require!(
                 address_eq(&self.job.node, self.node.address()),
@@ -95,9 +88,7 @@ impl AcceptJob {
     ) -> Result<()> {
         self.validate(spec, units_limit, price, now, slot)?;
         let (at, node) = (*self.job.address(), *self.node.address());
-        let escrow = self.job.escrow(&self.market)?;
-        let check_bps = u64::from(self.job.check_bps(&self.market));
-        let collateral = fits(bills::collateral(escrow, check_bps))?;
+        let collateral = self.job.collateral_due(&self.market)?;
         let run = fits(self.market.run_window(units_limit))?;
         self.ledger.lock_capped(collateral)?;
         self.ledger.open_job()?;

@@ -5,7 +5,7 @@ use crate::constants::*;
 use crate::error::JobsError;
 use crate::state::{flag, Job, JobState, Market};
 use anchor_lang::prelude::*;
-use lode_attestation::{commitment, Mistake, Proof, ProofError, Statement, Verdict};
+use lode_attestation::{commitment, majority, Mistake, Proof, ProofError, Statement, Verdict};
 use lode_oracle::state::Committee;
 
 /// Accounts of `attest_job`. Only the job is written: no two jobs' attestations wait for each other.
@@ -22,11 +22,6 @@ pub struct AttestJob {
     pub job: Account<Job>,
     /// The instructions sysvar: where the proof stands.
     pub instructions: Sysvar<SysvarInstructions>,
-}
-
-/// More than half of these seats.
-fn majority(seats: u32) -> u32 {
-    seats.count_ones() / 2 + 1
 }
 
 impl AttestJob {
@@ -112,8 +107,11 @@ impl AttestJob {
         signers: u32,
         slot: u64,
     ) -> Result<()> {
-        self.job
-            .require_step(JobState::Sealed, JobState::Attested)?;
+        require!(
+            self.job.state == JobState::Sealed as u8
+                || self.job.state == JobState::Challenged as u8,
+            JobsError::IllegalTransition
+        );
         require!(self.job.is_checked(), JobsError::NotDrawn);
         require!(
             self.committee.version == SISTER_VERSION,
@@ -154,9 +152,6 @@ impl AttestJob {
             }
             if stands >= majority(eligible) {
                 job.flags |= flag::FINAL;
-            }
-            if verdict == Verdict::Mismatch {
-                job.flags |= flag::SLASH_DUE;
             }
             let window = job.challenge_window(market)?;
             job.enter(JobState::Attested, slot, window)?;

@@ -23,11 +23,12 @@ impl CloseLedger {
     /// Checks; the account closes when the instruction ends.
     pub fn handle(&mut self) -> Result<()> {
         let signer = self.signer.address();
+        let is_authority = address_eq(&self.ledger.authority, signer);
         require!(
-            address_eq(&self.ledger.authority, signer) || address_eq(&self.ledger.payer, signer),
+            is_authority || address_eq(&self.ledger.payer, signer),
             JobsError::NotLedgerAuthority
         );
-        self.ledger.require_empty()?;
+        self.ledger.require_empty(is_authority)?;
         emit!(LedgerChanged {
             ledger: *self.ledger.address(),
             market: self.ledger.market,

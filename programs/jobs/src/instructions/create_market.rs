@@ -50,7 +50,9 @@ impl CreateMarket {
         );
         let mint = self.mint.account();
         require!(
-            !address_eq(mint.address(), &NATIVE_MINT)
+            !lode_token::NATIVE_MINTS
+                .iter()
+                .any(|native| address_eq(mint.address(), native))
                 && lode_token::is_plain_mint(mint.owner(), &mint.try_borrow()?),
             JobsError::MintNotAccepted
         );

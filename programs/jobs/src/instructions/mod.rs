@@ -2,11 +2,16 @@
 
 mod accept_job;
 mod attest_job;
+mod award_job;
 mod cancel_job;
+mod challenge_job;
 mod close_job;
 mod close_ledger;
+mod close_work;
+mod collect_check;
 mod create_market;
 mod deposit;
+mod escalate_job;
 mod expire_job;
 mod give_up_job;
 mod governor;
@@ -14,22 +19,34 @@ mod initialize_config;
 mod open_ledger;
 mod open_node_ledger;
 mod pause;
+mod penalise_oracle;
+mod place_bid;
 mod post_job;
+mod raise_limit;
+mod redeem_credits;
 mod reveal_result;
 mod seal_job;
 mod set_locked_cap;
 mod set_market_open;
 mod settle_job;
+mod slash_job;
 mod submit_result;
+mod sweep_fees;
+mod void_job;
 mod withdraw;
 
 pub use accept_job::*;
 pub use attest_job::*;
+pub use award_job::*;
 pub use cancel_job::*;
+pub use challenge_job::*;
 pub use close_job::*;
 pub use close_ledger::*;
+pub use close_work::*;
+pub use collect_check::*;
 pub use create_market::*;
 pub use deposit::*;
+pub use escalate_job::*;
 pub use expire_job::*;
 pub use give_up_job::*;
 pub use governor::*;
@@ -37,18 +54,66 @@ pub use initialize_config::*;
 pub use open_ledger::*;
 pub use open_node_ledger::*;
 pub use pause::*;
+pub use penalise_oracle::*;
+pub use place_bid::*;
 pub use post_job::*;
+pub use raise_limit::*;
+pub use redeem_credits::*;
 pub use reveal_result::*;
 pub use seal_job::*;
 pub use set_locked_cap::*;
 pub use set_market_open::*;
 pub use settle_job::*;
+pub use slash_job::*;
 pub use submit_result::*;
+pub use sweep_fees::*;
+pub use void_job::*;
 pub use withdraw::*;
 
-use crate::constants::CRANK_SLICE;
-use crate::state::Job;
+use crate::constants::{CRANK_SLICE, SISTER_VERSION};
+use crate::error::JobsError;
+use crate::state::{Job, Ledger};
+use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
+use lode_staking::state::{Node, StakingConfig};
+
+/// A node may take on work: it is active, and its owner has enough of his own at stake.
+pub(crate) fn require_fit(node: &Node, staking: &StakingConfig) -> Result<()> {
+    require!(
+        node.version == SISTER_VERSION
+            && staking.version == SISTER_VERSION
+            && !node.is_jailed()
+            && !node.is_exiting(),
+        JobsError::NodeNotActive
+    );
+    require!(node.skin_is_in(staking)?, JobsError::SkinNotIn);
+    Ok(())
+}
+
+/// Applies a change to the ledger that a job names, which is passed iff it names one. It may be the customer's, and the
+/// same may be named twice: so each is loaded anew, changed and let go.
+pub(crate) fn named_ledger(
+    customer: &mut Account<Ledger>,
+    passed: Option<&UncheckedAccount>,
+    named: &Address,
+    change: impl FnOnce(&mut Ledger) -> Result<()>,
+) -> Result<()> {
+    let Some(passed) = passed else {
+        require!(
+            address_eq(named, &Address::default()),
+            JobsError::NamedLedger
+        );
+        return Ok(());
+    };
+    require!(address_eq(named, passed.address()), JobsError::NamedLedger);
+    if address_eq(named, customer.address()) {
+        return change(customer);
+    }
+    // SAFETY: the customer's ledger, the only other wallet's that is loaded, is another account; the node's is of
+    // another kind. What is loaded here ends here.
+    let mut ledger = unsafe { Account::<Ledger>::load_mut(*passed.account()) }?;
+    change(&mut ledger)
+}
 
 /// Pays a crank slice from what a job holds above its rent; a missing slice fails nothing.
 pub(crate) fn pay_crank(job: &Account<Job>, crank: &impl Lamports) -> Result<()> {

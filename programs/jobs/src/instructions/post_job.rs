@@ -82,6 +82,7 @@ impl PostJob {
             job.flags |= flag::CHECKED;
         }
         if !address_eq(&args.target, &Address::default()) {
+            require!(!self.market.is_auction(), JobsError::WrongMarketKind);
             job.flags |= flag::TARGETED;
             job.node = args.target;
         }
@@ -89,10 +90,7 @@ impl PostJob {
             .checked_add(self.market.accept_window)
             .ok_or(JobsError::Overflow)?;
         let escrow = job.escrow(&self.market)?;
-        require!(
-            escrow >= self.market.least_reserved && escrow <= self.market.most_reserved,
-            JobsError::EscrowOutOfRange
-        );
+        self.market.require_escrow(escrow)?;
         let ledger = &mut *self.ledger;
         ledger.take_nonce(args.nonce)?;
         ledger.lock(escrow)?;

@@ -30,6 +30,7 @@ impl SealJob {
     pub fn handle(&mut self, slot: u64) -> Result<()> {
         self.job
             .require_step(JobState::Submitted, JobState::Sealed)?;
+        self.job.require_open_window(&self.market, slot)?;
         require!(
             self.committee.version == SISTER_VERSION,
             JobsError::UnknownVersion

@@ -22,8 +22,8 @@ pub struct SettleJob {
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
-    /// The customer's ledger.
-    #[account(mut, address = job.customer @ JobsError::ForeignAccount)]
+    /// The customer's ledger. He may be challenger and appellant too.
+    #[account(mut, unsafe(dup), address = job.customer @ JobsError::ForeignAccount)]
     pub customer: Account<Ledger>,
     /// The node's ledger of this market; bound by its stored keys.
     #[account(mut, constraint = anchor_lang::address_eq(&ledger.party, &job.node) && anchor_lang::address_eq(&ledger.market, &job.market) @ JobsError::ForeignAccount)]
@@ -31,6 +31,12 @@ pub struct SettleJob {
     /// The node's points, or its empty address where they were closed: see `earn`.
     #[account(mut)]
     pub work: UncheckedAccount,
+    /// The challenger's ledger, iff the job names one: bound in `release`.
+    #[account(mut, unsafe(dup))]
+    pub challenger: Option<UncheckedAccount>,
+    /// The appellant's ledger, iff the job names one: bound in `release`.
+    #[account(mut, unsafe(dup))]
+    pub appellant: Option<UncheckedAccount>,
 }
 
 impl SettleJob {
@@ -41,8 +47,10 @@ impl SettleJob {
         );
         let is_match = self.job.verdict == Verdict::Match as u8;
         let customers = address_eq(&self.customer.authority, self.signer.address());
-        // a customer may pay a match at once: it is his money
-        if self.job.has(flag::FINAL) || (is_match && customers) {
+        // A customer may pay a match at once: it is his money. Not where a bond of somebody else's hangs on it, who may
+        // still want to hear the whole committee.
+        let alone = address_eq(&self.job.challenger, &Address::default());
+        if self.job.has(flag::FINAL) || (is_match && customers && alone) {
             return Ok(());
         }
         self.job.require_over(&self.market, slot)
@@ -111,17 +119,26 @@ impl SettleJob {
         }
     }
 
-    /// A lie: the escrow goes back, the collateral pays the checks and burns.
-    fn punish(&mut self) -> Result<u64> {
-        let (market, job) = (&self.market, &self.job);
+    /// A lie: the escrow goes back; the collateral pays the checks, half of the rest rewards whoever found the lie out,
+    /// what remains burns.
+    /// Returns what the node lost and what of it is the reward.
+    fn punish(&mut self) -> Result<(u64, u64)> {
+        let (market, job) = (&self.market, &mut self.job);
         let (escrow, collateral) = (job.escrow(market)?, job.collateral);
         let checks = job.panel_work(market, job.units_limit)?.min(collateral);
+        job.flags |= flag::SLASH_DUE;
         self.customer.unlock(escrow, escrow)?;
+        let rest = sub(collateral, checks)?;
+        let reward = if job.appellant_won() || job.challenger_won() {
+            rest / 2
+        } else {
+            0
+        };
         let ledger = &mut *self.ledger;
         ledger.unlock(collateral, 0)?;
         ledger.checks_owed = add(ledger.checks_owed, checks)?;
-        ledger.burn_owed = add(ledger.burn_owed, sub(collateral, checks)?)?;
-        Ok(collateral)
+        ledger.burn_owed = add(ledger.burn_owed, sub(rest, reward)?)?;
+        Ok((collateral, reward))
     }
 
     /// Nobody knows whose fault it was: customer and node each lose `late` to the checks.
@@ -135,15 +152,56 @@ impl SettleJob {
         Ok(late)
     }
 
+    /// Bonds go to the checks from whoever was proved wrong, back to everyone else; `reward` goes to the appellant if he
+    /// was right, else to the challenger.
+    fn release(&mut self, reward: u64) -> Result<()> {
+        let (job, market) = (&self.job, &self.market);
+        let (mut lost, appellant_won) = (0, job.appellant_won());
+        super::named_ledger(
+            &mut self.customer,
+            self.challenger.as_ref(),
+            &job.challenger,
+            |ledger| {
+                let bond = job.challenge_bond(market)?;
+                if job.challenger_lost() {
+                    lost = bond;
+                    return ledger.unlock(bond, 0);
+                }
+                let reward = if appellant_won { 0 } else { reward };
+                ledger.unlock(bond, add(bond, reward)?)
+            },
+        )?;
+        super::named_ledger(
+            &mut self.customer,
+            self.appellant.as_ref(),
+            &job.appellant,
+            |ledger| {
+                let bond = job.appeal_bond()?;
+                if job.appellant_lost() {
+                    lost = add(lost, bond)?;
+                    return ledger.unlock(bond, 0);
+                }
+                let reward = if appellant_won { reward } else { 0 };
+                ledger.unlock(bond, add(bond, reward)?)
+            },
+        )?;
+        self.ledger.checks_owed = add(self.ledger.checks_owed, lost)?;
+        Ok(())
+    }
+
     /// Checks, then moves the money as the verdict says.
     pub fn handle(&mut self, now: i64, slot: u64) -> Result<()> {
         self.validate(slot)?;
         let verdict = Verdict::try_from(self.job.verdict).map_err(|_| JobsError::BadVerdict)?;
-        let (amount, end) = match verdict {
-            Verdict::Match => (self.pay(now)?, JobState::Settled),
-            Verdict::Mismatch => (self.punish()?, JobState::Failed),
-            Verdict::Unrunnable => (self.share_loss()?, JobState::Failed),
+        let (amount, reward, end) = match verdict {
+            Verdict::Match => (self.pay(now)?, 0, JobState::Settled),
+            Verdict::Mismatch => {
+                let (lost, reward) = self.punish()?;
+                (lost, reward, JobState::Failed)
+            }
+            Verdict::Unrunnable => (self.share_loss()?, 0, JobState::Failed),
         };
+        self.release(reward)?;
         if end == JobState::Failed {
             self.customer.failed = add(self.customer.failed, 1)?;
             self.ledger.failed = add(self.ledger.failed, 1)?;

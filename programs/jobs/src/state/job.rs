@@ -6,7 +6,7 @@ use crate::error::JobsError;
 use crate::event::JobChanged;
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
-use lode_attestation::Verdict;
+use lode_attestation::{majority, Verdict};
 use lode_math::{bills, windows};
 
 /// Where a job stands.
@@ -99,6 +99,15 @@ pub mod flag {
     pub const REVEALED: u8 = 1 << 6;
 }
 
+/// What a seat of a panel can be punished for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offence {
+    /// It signed a match against a mismatch signed by a majority of all eligible seats, or the reverse.
+    Overturned,
+    /// It stayed silent until a window ended without a majority, or found unrunnable what others ran.
+    Idle,
+}
+
 /// A job. PDA `"job", customer's ledger, nonce`.
 ///
 /// Escrow, bonds, the opening and the accepting slot are not stored: they follow from the terms and the deadline.
@@ -124,7 +133,7 @@ pub struct Job {
     pub market: Address,
     /// The customer's ledger.
     pub customer: Address,
-    /// Target while Open, later the assignee; zero for nobody.
+    /// Target or best bidder while Open, later the assignee; zero for nobody.
     pub node: Address,
     /// SHA-256 of the spec.
     pub spec: [u8; 32],
@@ -146,7 +155,7 @@ pub struct Job {
     pub units_limit: u64,
     /// Units of the result.
     pub units: u64,
-    /// Base units of the node's money locked for this job.
+    /// Base units of the money that the node, or the best bidder, has locked for this job.
     pub collateral: u64,
     /// When a node accepted, unix seconds: what a slash is dated by.
     pub accepted_at: i64,
@@ -259,9 +268,32 @@ impl Job {
         ))
     }
 
+    /// `seats x work(units)`: what so many checks of so many units are worth.
+    pub fn checks_by(&self, seats: u32, units: u64) -> Result<u64> {
+        fits(bills::work(self.price, units).and_then(|work| work.checked_mul(u64::from(seats))))
+    }
+
     /// `k x work(units)`.
     pub fn panel_work(&self, market: &Market, units: u64) -> Result<u64> {
-        fits(bills::work(self.price, units).and_then(|work| work.checked_mul(u64::from(market.k))))
+        self.checks_by(u32::from(market.k), units)
+    }
+
+    /// What whoever challenges an unchecked result locks: `k x work(limit)`.
+    pub fn challenge_bond(&self, market: &Market) -> Result<u64> {
+        self.panel_work(market, self.units_limit)
+    }
+
+    /// What whoever appeals against a verdict locks: `eligible seats x work(limit)`.
+    pub fn appeal_bond(&self) -> Result<u64> {
+        self.checks_by(self.eligible.count_ones(), self.units_limit)
+    }
+
+    /// What a node locks for this job at its present price.
+    pub fn collateral_due(&self, market: &Market) -> Result<u64> {
+        fits(bills::collateral(
+            self.escrow(market)?,
+            u64::from(self.check_bps(market)),
+        ))
     }
 
     /// Length of the window that runs.
@@ -296,6 +328,29 @@ impl Job {
     /// The crank may act.
     pub fn require_over(&self, market: &Market, slot: u64) -> Result<()> {
         require!(self.is_over(market, slot)?, JobsError::WindowOpen);
+        Ok(())
+    }
+
+    /// The slot before which an auction may be awarded, and from which on anyone may cancel what nobody awarded: one
+    /// accept window after the end of the bidding.
+    fn award_end(&self, market: &Market) -> Result<u64> {
+        let restart = crate::sysvar::last_restart_slot()?;
+        let window = market.accept_window;
+        let bidding = windows::effective_deadline(self.deadline, window, restart);
+        let end = bidding.checked_add(window).ok_or(JobsError::Overflow)?;
+        Ok(windows::effective_deadline(end, window, restart))
+    }
+
+    /// The bidding is over and the award is not.
+    pub fn require_award_window(&self, market: &Market, slot: u64) -> Result<()> {
+        self.require_over(market, slot)?;
+        require!(slot < self.award_end(market)?, JobsError::WindowOver);
+        Ok(())
+    }
+
+    /// Nobody awarded the auction in time.
+    pub fn require_award_over(&self, market: &Market, slot: u64) -> Result<()> {
+        require!(slot >= self.award_end(market)?, JobsError::WindowOpen);
         Ok(())
     }
 
@@ -346,6 +401,7 @@ impl Job {
         self.attempt = attempts;
         self.flags &= flag::CHECKED;
         self.node = Address::default();
+        self.bid = 0;
         self.result = [0; 32];
         self.seal = [0; 32];
         self.units = 0;
@@ -358,18 +414,112 @@ impl Job {
         Ok(())
     }
 
-    /// Seats that are still to be punished: silent ones, and signers of a verdict that a majority overturned.
-    pub fn to_penalise(&self) -> u32 {
-        let wrong = if !self.has(flag::FINAL) {
-            0
-        } else if self.verdict == Verdict::Match as u8 {
-            self.signed_mismatch | self.signed_unrunnable
-        } else if self.verdict == Verdict::Mismatch as u8 {
-            self.signed_match | self.signed_unrunnable
-        } else {
-            0
+    /// The verdict, if one stands.
+    pub fn verdict(&self) -> Option<Verdict> {
+        Verdict::try_from(self.verdict).ok()
+    }
+
+    /// Seats that signed a verdict.
+    pub fn signers(&self, verdict: Verdict) -> u32 {
+        match verdict {
+            Verdict::Match => self.signed_match,
+            Verdict::Mismatch => self.signed_mismatch,
+            Verdict::Unrunnable => self.signed_unrunnable,
+        }
+    }
+
+    /// Seats that signed any verdict.
+    pub fn signed(&self) -> u32 {
+        self.signed_match | self.signed_mismatch | self.signed_unrunnable
+    }
+
+    /// Marks the seats of the panel that let its window pass.
+    pub fn mark_silent(&mut self) {
+        self.silent |= self.panel & !self.signed();
+    }
+
+    /// A majority of all eligible seats signed the standing verdict: what alone is final by itself and overturns.
+    pub fn is_by_all(&self) -> bool {
+        self.verdict()
+            .is_some_and(|verdict| self.signers(verdict).count_ones() >= majority(self.eligible))
+    }
+
+    /// Whoever challenged the unchecked result was wrong: it matches.
+    pub fn challenger_lost(&self) -> bool {
+        !address_eq(&self.challenger, &Address::default()) && self.verdict == Verdict::Match as u8
+    }
+
+    /// Whoever challenged the unchecked result was right.
+    pub fn challenger_won(&self) -> bool {
+        !address_eq(&self.challenger, &Address::default())
+            && self.verdict == Verdict::Mismatch as u8
+    }
+
+    /// A majority of all said again what was appealed against.
+    pub fn appellant_lost(&self) -> bool {
+        self.first_verdict != 0 && self.verdict == self.first_verdict && self.is_by_all()
+    }
+
+    /// A majority of all said otherwise.
+    pub fn appellant_won(&self) -> bool {
+        self.first_verdict != 0 && self.verdict != self.first_verdict && self.is_by_all()
+    }
+
+    /// What a checked job owes its signers together, base units: paid in by customer, node and losers of challenges.
+    pub fn checks_due(&self, market: &Market) -> Result<u64> {
+        let Some(verdict) = self.verdict().filter(|_| self.is_checked()) else {
+            return Ok(0);
         };
-        (wrong | self.silent) & !self.penalised
+        let most = self.panel_work(market, self.units_limit)?;
+        let due = match verdict {
+            Verdict::Match if self.challenger_lost() => most,
+            Verdict::Match => self.panel_work(market, self.units)?,
+            Verdict::Mismatch => most,
+            Verdict::Unrunnable => {
+                let late = self.late(market)?;
+                super::add(late, late)?.min(most)
+            }
+        };
+        if self.appellant_lost() {
+            super::add(due, self.appeal_bond()?)
+        } else {
+            Ok(due)
+        }
+    }
+
+    /// Seats that signed a match against a mismatch of a majority of all, or the reverse.
+    fn overturned(&self) -> u32 {
+        match self.verdict() {
+            Some(Verdict::Match) if self.is_by_all() => self.signed_mismatch,
+            Some(Verdict::Mismatch) if self.is_by_all() => self.signed_match,
+            _ => 0,
+        }
+    }
+
+    /// Seats that stayed silent, or found unrunnable what others ran.
+    fn idle(&self) -> u32 {
+        match self.verdict() {
+            Some(Verdict::Match | Verdict::Mismatch) => self.silent | self.signed_unrunnable,
+            _ => self.silent,
+        }
+    }
+
+    /// What a seat (its bit) is still to be punished for: the larger of what it did.
+    pub fn offence(&self, seat: u32) -> Option<Offence> {
+        if seat & self.penalised != 0 {
+            None
+        } else if seat & self.overturned() != 0 {
+            Some(Offence::Overturned)
+        } else if seat & self.idle() != 0 {
+            Some(Offence::Idle)
+        } else {
+            None
+        }
+    }
+
+    /// Seats that are still to be punished.
+    pub fn to_penalise(&self) -> u32 {
+        (self.overturned() | self.idle()) & !self.penalised
     }
 
     /// Nothing is left that somebody could be punished for.

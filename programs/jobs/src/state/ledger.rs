@@ -3,6 +3,7 @@
 
 use super::{add, sub};
 use crate::error::JobsError;
+use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 use lode_math::nonce::Window;
 
@@ -90,6 +91,15 @@ impl Ledger {
         Ok(())
     }
 
+    /// Is this node's ledger of this market. Passed as an option, so no constraint of an account binds it.
+    pub fn require_of_node(&self, node: &Address, market: &Address) -> Result<()> {
+        require!(
+            address_eq(&self.party, node) && address_eq(&self.market, market),
+            JobsError::NamedLedger
+        );
+        self.require_node()
+    }
+
     /// Moves money from available to locked.
     pub fn lock(&mut self, amount: u64) -> Result<()> {
         self.available = self
@@ -145,11 +155,13 @@ impl Ledger {
         Ok(())
     }
 
-    /// Nothing is left in it and nothing will come.
-    pub fn require_empty(&self) -> Result<()> {
+    /// Nothing is left in it and nothing will come. Credits are its authority's to give up: the pool may never hold
+    /// enough for them.
+    pub fn require_empty(&self, gives_up_credits: bool) -> Result<()> {
         let owed = self.burn_owed | self.fees_owed | self.market_owed | self.checks_owed;
         require!(
-            self.open_jobs | self.locked | self.available | owed | self.credits == 0,
+            self.open_jobs | self.locked | self.available | owed == 0
+                && (gives_up_credits || self.credits == 0),
             JobsError::LedgerNotEmpty
         );
         Ok(())

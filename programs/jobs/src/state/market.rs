@@ -12,6 +12,8 @@ use lode_oracle::state::Committee;
 pub enum MarketKind {
     /// The first node that accepts, as the lottery lets it.
     FirstCome = 0,
+    /// The node that bids least.
+    Auction = 1,
 }
 
 /// All terms of a market, fixed but for whether it takes new jobs. Never closes: its rent is the price of a name whose
@@ -174,7 +176,7 @@ impl Market {
     /// The terms lie inside their bounds and inside the committee's promise, and every life of a job is short enough.
     pub fn invariant(&self, committee: &Committee) -> Result<()> {
         require!(
-            self.kind == MarketKind::FirstCome as u8
+            self.kind <= MarketKind::Auction as u8
                 && self.runtime == RUNTIME
                 && self.units_limit >= 1
                 && self.memory_mib >= 1
@@ -230,6 +232,20 @@ impl Market {
     pub fn retention(&self) -> u64 {
         // at most 30 days: cannot overflow
         u64::from(self.retention_days).saturating_mul(SLOTS_PER_DAY)
+    }
+
+    /// An escrow lies between the market's least and most.
+    pub fn require_escrow(&self, escrow: u64) -> Result<()> {
+        require!(
+            escrow >= self.least_reserved && escrow <= self.most_reserved,
+            JobsError::EscrowOutOfRange
+        );
+        Ok(())
+    }
+
+    /// Jobs go to whoever bids least.
+    pub fn is_auction(&self) -> bool {
+        self.kind == MarketKind::Auction as u8
     }
 
     /// Takes new jobs.

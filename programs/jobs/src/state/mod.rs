@@ -8,7 +8,7 @@ mod market;
 mod work;
 
 pub use config::{ConfigArgs, JobsConfig};
-pub use job::{flag, Job, JobState, TRANSITIONS};
+pub use job::{flag, Job, JobState, Offence, TRANSITIONS};
 pub use ledger::{Ledger, LedgerKind};
 pub use market::{Market, MarketArgs, MarketKind};
 pub use work::Work;

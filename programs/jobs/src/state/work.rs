@@ -34,6 +34,12 @@ pub struct Work {
 }
 
 impl Work {
+    /// Nothing of it can be recorded any more: it holds no points, or the last ones are two epochs old.
+    pub fn is_stale(&self, epoch: Option<u64>) -> bool {
+        self.points | self.previous == 0
+            || epoch.is_some_and(|epoch| epoch >= self.epoch.saturating_add(2))
+    }
+
     /// Adds points earned in `epoch`; a settlement in a new epoch moves current to previous.
     pub fn earn(&mut self, epoch: u64, points: u64) -> Result<()> {
         if epoch != self.epoch {

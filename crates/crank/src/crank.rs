@@ -1,0 +1,550 @@
+//! The loop that looks for what is due, and turns it.
+
+use crate::due::{batches, due, Action, Now};
+use crate::policy::Policy;
+use crate::report::Report;
+use crate::send::{Money, Outcome, Sender, Task};
+use crate::signatures::{find, receipt, Receipt};
+use crate::step::Step;
+use crate::{Error, Result};
+use futures_util::{stream, StreamExt};
+use lode_client::instructions::jobs;
+use lode_client::{filter, Client};
+use lode_jobs::state::{Job, JobState, Market};
+use lode_oracle::state::Committee;
+use lode_telemetry::Telemetry;
+use solana_address::Address;
+use solana_instruction::Instruction;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// First and longest pause after a failure.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Time between two looks for a panel's signatures.
+const SIGNATURES_EVERY: Duration = Duration::from_secs(2);
+/// After so many failures a step is left alone for a while, and what waits for it goes on.
+const PATIENT_FAILURES: u32 = 5;
+/// How long.
+const LEFT_ALONE: Duration = Duration::from_secs(600);
+/// Rounds of `once` at most: each takes what the one before made possible.
+const MOST_ROUNDS: usize = 32;
+
+/// States of jobs that run, and of those that are over.
+const RUNNING: [JobState; 6] = [
+    JobState::Open,
+    JobState::Accepted,
+    JobState::Submitted,
+    JobState::Sealed,
+    JobState::Attested,
+    JobState::Challenged,
+];
+const OVER: [JobState; 4] = [
+    JobState::Settled,
+    JobState::Failed,
+    JobState::Voided,
+    JobState::Cancelled,
+];
+
+/// Where a job stands: what a failure refers to. When it changes, the step may be tried again.
+type Stamp = (u8, u8, u64);
+
+/// A step that was tried.
+struct Rest {
+    until: Instant,
+    failures: u32,
+    stamp: Stamp,
+}
+
+/// Turns what is due, for one wallet.
+pub struct Crank {
+    sender: Sender,
+    policy: Policy,
+    /// Terms hold for ever: read once.
+    markets: HashMap<Address, Market>,
+    /// Seats change: read again by every look.
+    committees: HashMap<Address, Committee>,
+    known: HashMap<(Address, u8), Receipt>,
+    rests: HashMap<(Address, Step), Rest>,
+    report: Report,
+    swept: Option<Instant>,
+}
+
+fn stamp(job: &Job) -> Stamp {
+    (job.state, job.attempt, job.deadline)
+}
+
+fn pause_after(failures: u32) -> Duration {
+    if failures >= PATIENT_FAILURES {
+        return LEFT_ALONE;
+    }
+    FIRST_PAUSE
+        .saturating_mul(1 << failures.saturating_sub(1).min(16))
+        .min(LONGEST_PAUSE)
+}
+
+impl Crank {
+    /// A crank whose transactions `wallet` signs and pays for.
+    pub fn new(client: Client, wallet: Arc<Keypair>, policy: Policy, telemetry: Telemetry) -> Self {
+        Self {
+            sender: Sender {
+                client,
+                wallet,
+                parallel: policy.parallel,
+                purse: AtomicU64::new(0),
+                telemetry,
+            },
+            policy,
+            markets: HashMap::new(),
+            committees: HashMap::new(),
+            known: HashMap::new(),
+            rests: HashMap::new(),
+            report: Report::default(),
+            swept: None,
+        }
+    }
+
+    /// What it did since it was made.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Tells it the receipt of an attempt, so that it can bring signatures under a match that nobody has revealed.
+    pub fn know(&mut self, job: Address, attempt: u8, result: [u8; 32], units: u64) {
+        self.known.insert((job, attempt), (result, units));
+    }
+
+    /// Turns until `stop` is cancelled. A chain or a store that is away for a while stops nothing for good.
+    ///
+    /// # Errors
+    /// None of its own: what fails is told in the log and by the health of the telemetry, and tried again.
+    pub async fn run(&mut self, stop: CancellationToken) -> Result<()> {
+        let mut failures = 0;
+        loop {
+            let pause = tokio::select! {
+                () = stop.cancelled() => break,
+                looked = self.look() => match looked {
+                    Ok(_) => {
+                        failures = 0;
+                        self.policy.poll
+                    }
+                    Err(error) => {
+                        failures += 1;
+                        tracing::warn!(%error, "the chain cannot be read; trying again");
+                        self.sender.telemetry.health.ill("chain", error.to_string());
+                        pause_after(failures).min(LONGEST_PAUSE)
+                    }
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        tracing::info!(
+            steps = self.report.taken(),
+            earned = self.report.earned,
+            fees = self.report.fees,
+            "stopped"
+        );
+        Ok(())
+    }
+
+    /// Takes everything that is due now, and what becomes possible by it.
+    ///
+    /// # Errors
+    /// [`Error::Chain`]; [`Error::Floor`] where something is due and the wallet holds too little for it.
+    pub async fn once(&mut self) -> Result<()> {
+        for _ in 0..MOST_ROUNDS {
+            self.swept = None;
+            let unaffordable = self.report.unaffordable;
+            let taken = self.look().await?;
+            if self.report.unaffordable > unaffordable {
+                return Err(Error::Floor {
+                    wallet: self.sender.wallet.pubkey(),
+                    balance: self.report.balance,
+                    floor: self.policy.floor,
+                });
+            }
+            if taken == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the chain once and takes what is due; says how many steps it took.
+    ///
+    /// # Errors
+    /// [`Error::Chain`].
+    pub async fn look(&mut self) -> Result<u64> {
+        let before = self.report.taken();
+        let sweeps = self
+            .swept
+            .is_none_or(|at| at.elapsed() >= self.policy.sweep_every);
+        let mut found = Vec::new();
+        let mut states = Vec::new();
+        if !matches!(self.policy.duty, crate::Duty::Collect(_)) {
+            states.extend(RUNNING);
+        }
+        if sweeps {
+            states.extend(OVER);
+        }
+        for state in states {
+            found.extend(self.jobs(state).await?);
+        }
+        self.turn(&found).await?;
+        if sweeps {
+            self.swept = Some(Instant::now());
+        }
+        Ok(self.report.taken() - before)
+    }
+
+    async fn jobs(&self, state: JobState) -> Result<Vec<(Address, Job)>> {
+        let client = &self.sender.client;
+        let in_state = filter!(Job, state, state as u8);
+        if self.policy.markets.is_empty() {
+            return Ok(client.get_program_accounts(&[in_state]).await?);
+        }
+        let mut found = Vec::new();
+        for market in &self.policy.markets {
+            let in_market = filter!(Job, market, *market);
+            let filters = [in_state.clone(), in_market];
+            found.extend(client.get_program_accounts(&filters).await?);
+        }
+        Ok(found)
+    }
+
+    /// Takes what is due of these jobs, as they were read.
+    ///
+    /// # Errors
+    /// [`Error::Chain`].
+    pub async fn turn(&mut self, jobs: &[(Address, Job)]) -> Result<()> {
+        let now = self.now().await?;
+        self.look_into_the_purse().await?;
+        self.committees.clear();
+        self.learn_markets(jobs).await?;
+        let mut chosen = Vec::new();
+        for (at, job) in jobs {
+            let Some(market) = self.markets.get(&job.market).copied() else {
+                continue;
+            };
+            let actions = due(job, &market, &now, self.policy.patience);
+            if actions.is_empty() {
+                continue;
+            }
+            let committee = self.committee(&market.committee).await?;
+            let wanted = actions
+                .into_iter()
+                .filter(|action| self.policy.duty.wants(*action, committee.as_ref()));
+            // Its closing ends everything else: it waits until that is done, or was tried often enough.
+            let mut closable = true;
+            for action in wanted {
+                let patient = self.tried(at, job, action) >= PATIENT_FAILURES;
+                if action == Action::Close && !closable {
+                    continue;
+                }
+                closable &= patient;
+                if !self.rests(at, job, action) {
+                    chosen.push((*at, *job, market, action));
+                }
+            }
+        }
+        let prepared: Vec<_> = stream::iter(chosen)
+            .map(|(at, job, market, action)| {
+                let (this, now) = (&*self, &now);
+                async move {
+                    let task = this.prepare(&at, &job, &market, action, now).await;
+                    (at, job, action, task)
+                }
+            })
+            .buffer_unordered(self.policy.parallel.max(1))
+            .collect()
+            .await;
+        let (mut tasks, mut stamps) = (Vec::new(), Vec::new());
+        for (at, job, action, task) in prepared {
+            match task {
+                Ok(Some(task)) => {
+                    tasks.push(task);
+                    stamps.push(stamp(&job));
+                }
+                // Others have to act first.
+                Ok(None) => self.rest(at, Step::Job(action), stamp(&job), 0),
+                Err(error) => {
+                    tracing::warn!(job = %at, step = action.name(), %error, "not prepared; trying again");
+                    self.fail(at, Step::Job(action), stamp(&job));
+                }
+            }
+        }
+        self.send(&tasks, &stamps).await;
+        self.forget();
+        Ok(())
+    }
+
+    /// Sends, and notes what became of it.
+    async fn send(&mut self, tasks: &[Task], stamps: &[Stamp]) {
+        let (outcomes, money) = self.sender.send_all(tasks).await;
+        for ((task, outcome), stamp) in tasks.iter().zip(outcomes).zip(stamps) {
+            let (at, step) = (task.subject, task.step);
+            match outcome {
+                Outcome::Did => {
+                    self.rests.remove(&(at, step));
+                    self.report.count(step.name());
+                    tracing::info!(account = %at, step = step.name(), "turned");
+                    let metrics = &self.sender.telemetry.metrics;
+                    let labels = [("step", step.name())];
+                    metrics
+                        .counter_with("lode_crank_steps_total", "Steps taken", &labels)
+                        .inc();
+                }
+                Outcome::Raced => {
+                    self.report.raced += 1;
+                    tracing::debug!(account = %at, step = step.name(), "another was first");
+                }
+                Outcome::Unaffordable => self.report.unaffordable += 1,
+                Outcome::Failed(reason) => {
+                    self.report.failed += 1;
+                    tracing::warn!(account = %at, step = step.name(), %reason, "refused; trying again later");
+                    self.fail(at, step, *stamp);
+                }
+            }
+        }
+        self.book(money);
+    }
+
+    fn book(&mut self, money: Money) {
+        let report = &mut self.report;
+        report.transactions += money.transactions;
+        report.fees = report.fees.saturating_add(money.fees);
+        report.earned = report.earned.saturating_add(money.earned);
+        let metrics = &self.sender.telemetry.metrics;
+        let sums = [
+            (
+                "lode_crank_fees_lamports_total",
+                "Lamports paid as fees",
+                money.fees,
+            ),
+            (
+                "lode_crank_earned_lamports_total",
+                "Lamports received as slices",
+                money.earned,
+            ),
+            (
+                "lode_crank_transactions_total",
+                "Transactions sent",
+                money.transactions,
+            ),
+        ];
+        for (name, help, more) in sums {
+            metrics.counter(name, help).add(more as f64);
+        }
+        let states = [
+            (
+                "lode_crank_raced",
+                "Steps that another took first",
+                report.raced,
+            ),
+            (
+                "lode_crank_failed",
+                "Steps that were refused",
+                report.failed,
+            ),
+            (
+                "lode_crank_unaffordable",
+                "Steps not taken for want of lamports",
+                report.unaffordable,
+            ),
+            (
+                "lode_crank_balance_lamports",
+                "Lamports in the wallet",
+                report.balance,
+            ),
+        ];
+        for (name, help, value) in states {
+            metrics.gauge(name, help).set(value as f64);
+        }
+    }
+
+    async fn look_into_the_purse(&mut self) -> Result<()> {
+        let wallet = self.sender.wallet.pubkey();
+        let balance = self.sender.client.balance(&wallet).await?;
+        let free = balance.saturating_sub(self.policy.floor);
+        self.sender.purse.store(free, Ordering::Relaxed);
+        self.report.balance = balance;
+        let health = &self.sender.telemetry.health;
+        let next = (self.policy.poll + self.policy.sweep_every) * 3 + LONGEST_PAUSE;
+        health.well("chain", next);
+        if free == 0 {
+            let reason = Error::Floor {
+                wallet,
+                balance,
+                floor: self.policy.floor,
+            }
+            .to_string();
+            tracing::warn!("{reason}");
+            health.ill("wallet", reason);
+        } else {
+            health.well("wallet", next);
+        }
+        Ok(())
+    }
+
+    async fn now(&self) -> Result<Now> {
+        let client = &self.sender.client;
+        let slot = client.slot().await?;
+        let restart = client.raw_account(&LAST_RESTART).await?;
+        // A cluster without the sysvar never restarted.
+        let last_restart = restart
+            .and_then(|account| account.data.get(..8)?.try_into().ok())
+            .map_or(0, u64::from_le_bytes);
+        Ok(Now { slot, last_restart })
+    }
+
+    async fn learn_markets(&mut self, jobs: &[(Address, Job)]) -> Result<()> {
+        let mut new: Vec<Address> = jobs.iter().map(|(_, job)| job.market).collect();
+        new.sort_unstable();
+        new.dedup();
+        new.retain(|market| !self.markets.contains_key(market));
+        let found = self.sender.client.get_accounts::<Market>(&new).await?;
+        for (at, market) in new.into_iter().zip(found) {
+            if let Some(market) = market {
+                self.markets.insert(at, market);
+            }
+        }
+        Ok(())
+    }
+
+    async fn committee(&mut self, at: &Address) -> Result<Option<Committee>> {
+        if let Some(committee) = self.committees.get(at) {
+            return Ok(Some(*committee));
+        }
+        let committee = self.sender.client.try_account::<Committee>(at).await?;
+        if let Some(committee) = committee {
+            self.committees.insert(*at, committee);
+        }
+        Ok(committee)
+    }
+
+    fn tried(&self, at: &Address, job: &Job, action: Action) -> u32 {
+        let rest = self.rests.get(&(*at, Step::Job(action)));
+        rest.filter(|rest| rest.stamp == stamp(job))
+            .map_or(0, |rest| rest.failures)
+    }
+
+    fn rests(&self, at: &Address, job: &Job, action: Action) -> bool {
+        let rest = self.rests.get(&(*at, Step::Job(action)));
+        rest.is_some_and(|rest| rest.stamp == stamp(job) && Instant::now() < rest.until)
+    }
+
+    fn rest(&mut self, at: Address, step: Step, stamp: Stamp, failures: u32) {
+        let pause = if failures == 0 {
+            SIGNATURES_EVERY
+        } else {
+            pause_after(failures)
+        };
+        let rest = Rest {
+            until: Instant::now() + pause,
+            failures,
+            stamp,
+        };
+        self.rests.insert((at, step), rest);
+    }
+
+    fn fail(&mut self, at: Address, step: Step, stamp: Stamp) {
+        let before = self.rests.get(&(at, step));
+        let failures = before
+            .filter(|rest| rest.stamp == stamp)
+            .map_or(0, |rest| rest.failures);
+        self.rest(at, step, stamp, failures.saturating_add(1));
+    }
+
+    /// Forgets rests that ended long ago: their accounts are gone, or went on.
+    fn forget(&mut self) {
+        let now = Instant::now();
+        self.rests.retain(|_, rest| now < rest.until + LEFT_ALONE);
+    }
+
+    /// The instructions of a job's step; nothing where others have to act first.
+    async fn prepare(
+        &self,
+        at: &Address,
+        job: &Job,
+        market: &Market,
+        action: Action,
+        now: &Now,
+    ) -> Result<Option<Task>> {
+        let me = self.sender.wallet.pubkey();
+        let committee_at = &market.committee;
+        let seen = bytemuck::bytes_of(job);
+        let task = |instructions: Vec<Instruction>| {
+            Ok(Some(Task::new(Step::Job(action), *at, seen, instructions)))
+        };
+        match action {
+            Action::Seal => task(vec![jobs::seal_job(&me, at, job, committee_at)]),
+            Action::Expire => task(vec![jobs::expire_job(&me, at, job)]),
+            Action::Settle => task(vec![jobs::settle_job(&me, at, job)]),
+            Action::Close => task(vec![jobs::close_job(&me, at, job)]),
+            // nothing keeps a cancelled job: closing it at once is what pays for the transaction
+            Action::Cancel => task(vec![
+                jobs::cancel_job(&me, at, job),
+                jobs::close_job(&me, at, job),
+            ]),
+            Action::Attest => self.attest(at, job, market, now).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// The signatures that should go to the chain now.
+    async fn attest(
+        &self,
+        at: &Address,
+        job: &Job,
+        market: &Market,
+        now: &Now,
+    ) -> Result<Option<Task>> {
+        let committee_at = &market.committee;
+        let Some(committee) = self.committees.get(committee_at) else {
+            return Ok(None);
+        };
+        let known = self.known.get(&(*at, job.attempt)).copied();
+        let found = find(at, job, market, committee, known).await?;
+        let verdicts: Vec<_> = found
+            .iter()
+            .map(|f| (f.signature.seat, f.verdict))
+            .collect();
+        let transactions = batches(job, market, now.slot, &verdicts)
+            .into_iter()
+            .map(|batch| {
+                let signed: Vec<_> = found
+                    .iter()
+                    .filter(|f| {
+                        f.verdict == batch.verdict && batch.seats.contains(&f.signature.seat)
+                    })
+                    .map(|f| f.signature)
+                    .collect();
+                let named = match batch.verdict {
+                    lode_attestation::Verdict::Match => receipt(job, known).unwrap_or_default(),
+                    _ => Receipt::default(),
+                };
+                let (result, units) = named;
+                jobs::attest_job(at, job, committee_at, batch.verdict, result, units, &signed)
+                    .to_vec()
+            })
+            .collect::<Vec<_>>();
+        Ok((!transactions.is_empty()).then(|| Task {
+            step: Step::Job(Action::Attest),
+            subject: *at,
+            seen: bytemuck::bytes_of(job).to_vec(),
+            transactions,
+        }))
+    }
+}
+
+/// The sysvar of the cluster's last restart.
+const LAST_RESTART: Address =
+    Address::from_str_const("SysvarLastRestartS1ot1111111111111111111111");
