@@ -68,7 +68,10 @@ impl FailOver {
             };
             match server.send(request, params.clone()).await {
                 Err(error) if is_of_the_way(error.kind()) => {
-                    tracing::warn!(server = server.url(), %error, "the RPC server does not answer");
+                    // The caller tells of the only one himself.
+                    if count > 1 {
+                        tracing::warn!(server = server.url(), %error, "the RPC server does not answer");
+                    }
                     last = Some(error);
                 }
                 answer => {
