@@ -13,6 +13,7 @@ pub mod accounts;
 pub mod addresses;
 pub mod cli_config;
 pub mod clock;
+pub mod emissions;
 pub mod error;
 mod fail_over;
 pub mod instructions;
