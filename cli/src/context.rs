@@ -251,9 +251,20 @@ pub fn address_of(text: &str) -> Result<Address> {
     Ok(cli_config::read_keypair(path)?.pubkey())
 }
 
+/// How many groups landed.
+pub fn landed(packed: &Packed) -> usize {
+    packed.sent.iter().map(|(part, _)| part.len()).sum()
+}
+
+/// The transactions in which they did.
+pub fn signatures(packed: &Packed) -> crate::output::Cell {
+    let sent = packed.sent.iter();
+    crate::output::Cell::list(sent.map(|(_, sent)| sent.signature.to_string()))
+}
+
 /// What became of groups that were sent together, as an error if not all of them landed: what landed is not undone.
 pub fn require_all(packed: &Packed, count: usize, what: &str) -> Result<()> {
-    let landed: usize = packed.sent.iter().map(|(part, _)| part.len()).sum();
+    let landed = landed(packed);
     let why = match (&packed.broke_off, packed.refused.first()) {
         (Some(error), _) | (None, Some((_, error))) => error,
         (None, None) => return Ok(()),

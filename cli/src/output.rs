@@ -244,6 +244,15 @@ impl Output {
         }
     }
 
+    /// Many things as a list of objects, to stand inside another.
+    pub fn objects(&self, columns: &[&'static str], rows: &[Vec<Cell>]) -> Value {
+        let list = rows
+            .iter()
+            .map(|row| object(columns.iter().copied().zip(row.iter().cloned()).collect()))
+            .collect();
+        Value::Array(list)
+    }
+
     /// A remark for people; programs do not get it.
     pub fn note(&self, text: &str) {
         if self.format == Format::Table {

@@ -1,5 +1,6 @@
 //! One file for each group of commands.
 mod account;
+mod epoch;
 mod gateway;
 mod job;
 mod localnet;
@@ -11,6 +12,7 @@ mod node_keys;
 mod oracle;
 mod rewards;
 mod stake;
+mod stats;
 
 use crate::context::{Context, GlobalArgs};
 use anyhow::Result;
@@ -30,6 +32,12 @@ pub enum Command {
     /// What stake and work have earned
     #[command(subcommand)]
     Rewards(rewards::Command),
+    /// What the network emits, epoch by epoch
+    #[command(subcommand)]
+    Epoch(epoch::Command),
+    /// Figures about the network
+    #[command(subcommand)]
+    Stats(stats::Command),
     /// Markets: terms under which jobs are posted
     #[command(subcommand)]
     Market(market::Command),
@@ -57,6 +65,8 @@ pub async fn run(command: Command, global: &GlobalArgs) -> Result<()> {
         Command::Node(command) => node::run(command, &context).await,
         Command::Stake(command) => stake::run(command, &context).await,
         Command::Rewards(command) => rewards::run(command, &context).await,
+        Command::Epoch(command) => epoch::run(command, &context).await,
+        Command::Stats(command) => stats::run(command, &context).await,
         Command::Market(command) => market::run(command, &context).await,
         Command::Account(command) => account::run(command, &context).await,
         Command::Oracle(command) => oracle::run(command, &context).await,

@@ -4,7 +4,7 @@ use crate::context::{address_of, Context};
 use crate::output::{bps, time, Rows};
 use anyhow::{bail, Result};
 use lode_client::addresses;
-use lode_client::instructions::{jobs, oracle, staking};
+use lode_client::instructions::{emissions, jobs, oracle, staking};
 use lode_jobs::state::JobsConfig;
 use lode_oracle::state::Committee;
 use lode_staking::state::{ParameterArgs, StakingConfig};
@@ -55,6 +55,8 @@ pub enum Office {
     Jobs,
     /// Governor of a committee
     Committee,
+    /// Owner of the treasury's share of emissions
+    Treasury,
 }
 
 /// What can be paused.
@@ -235,6 +237,11 @@ async fn office_now(
             let (at, committee): (Address, Committee) = context.committee(committee).await?;
             (Some(at), committee.governor, committee.pending_governor)
         }
+        Office::Treasury => {
+            let (schedule, _) = super::epoch::schedule(context).await?;
+            let (owner, pending) = (schedule.treasury_owner, schedule.pending_treasury_owner);
+            (None, owner, pending)
+        }
     })
 }
 
@@ -243,6 +250,7 @@ fn name(office: Office) -> &'static str {
         Office::Staking => "governor of staking",
         Office::Jobs => "governor of jobs",
         Office::Committee => "governor of the committee",
+        Office::Treasury => "owner of the treasury",
     }
 }
 
@@ -276,6 +284,7 @@ async fn handover(
     let instruction = match (office, committee) {
         (Office::Committee, Some(at)) => oracle::propose_governor(&me, &at, &to),
         (Office::Jobs, _) => jobs::propose_governor(&me, &to),
+        (Office::Treasury, _) => emissions::propose_treasury(&me, &to),
         _ => staking::propose_governor(&me, &to),
     };
     let sent = context
@@ -303,6 +312,7 @@ async fn accept(office: Office, named: Option<Address>, context: &Context) -> Re
     let instruction = match (office, committee) {
         (Office::Committee, Some(at)) => oracle::accept_governor(&me, &at),
         (Office::Jobs, _) => jobs::accept_governor(&me),
+        (Office::Treasury, _) => emissions::accept_treasury(&me),
         _ => staking::accept_governor(&me),
     };
     let sent = context

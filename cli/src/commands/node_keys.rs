@@ -9,6 +9,7 @@ use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
+use std::collections::BTreeMap;
 
 /// Commands of a node's owner.
 #[derive(clap::Subcommand)]
@@ -272,7 +273,10 @@ async fn close(named: Option<Address>, context: &Context) -> Result<()> {
 
     // Rewards, then stake, then the accounts: each part needs what the one before it changed.
     let children = Children::of(&at, context).await?;
-    let dues = context.client.node_dues(&[(at, node)]).await?;
+    let dues = context
+        .client
+        .node_dues(&[(at, node)], &BTreeMap::new())
+        .await?;
     let mut groups: Vec<Vec<Instruction>> = Vec::new();
     let mut homes: Vec<Address> = Vec::new();
     for (delegation_at, delegation) in &children.delegations {
@@ -297,13 +301,18 @@ async fn close(named: Option<Address>, context: &Context) -> Result<()> {
         }
     }
     groups.retain(|group| !group.is_empty());
-    let opened = open_homes(homes, &payer, &token, context).await?;
-    for (what, groups) in [("opening token accounts", opened), ("paying out", groups)] {
-        let packed = context.send_packed(what, &groups, &wallet).await?;
-        signatures.extend(packed.sent.iter().map(|(_, s)| s.signature.to_string()));
-        steps = steps.saturating_add(groups.len());
-        require_all(&packed, groups.len(), "payments")?;
-    }
+    let client = &context.client;
+    let mut all: Vec<Vec<Instruction>> = client
+        .open_missing(&payer, homes, &token.mint)
+        .await?
+        .into_iter()
+        .map(|open| vec![open])
+        .collect();
+    all.extend(groups);
+    let packed = context.send_packed("paying out", &all, &wallet).await?;
+    signatures.extend(packed.sent.iter().map(|(_, s)| s.signature.to_string()));
+    steps = steps.saturating_add(all.len());
+    require_all(&packed, all.len(), "payments")?;
 
     let children = Children::of(&at, context).await?;
     let empty: Vec<Vec<Instruction>> = children
@@ -349,25 +358,6 @@ async fn close(named: Option<Address>, context: &Context) -> Result<()> {
             .note("Run the same command again when the next ticket is due.");
     }
     Ok(())
-}
-
-/// Groups that open the token accounts that are missing, of wallets that are about to be paid.
-async fn open_homes(
-    mut wallets: Vec<Address>,
-    payer: &Address,
-    token: &crate::output::Token,
-    context: &Context,
-) -> Result<Vec<Vec<Instruction>>> {
-    wallets.sort_unstable();
-    wallets.dedup();
-    let homes: Vec<Address> = wallets.iter().map(|w| token.mint.account_of(w)).collect();
-    let found = context.client.raw_accounts(&homes).await?;
-    Ok(wallets
-        .iter()
-        .zip(found)
-        .filter(|(_, account)| account.is_none())
-        .map(|(wallet, _)| vec![token::open_associated(payer, wallet, &token.mint)])
-        .collect())
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! `lode rewards`: what stake and work have earned, and how it comes home.
-use crate::context::{require_all, Context};
+use crate::context::{landed, require_all, signatures, Context};
 use crate::output::Cell;
 use anyhow::{bail, Result};
+use lode_client::emissions::ShareDues;
 use lode_client::rewards::WalletDues;
 use solana_address::Address;
+use solana_instruction::Instruction;
 use solana_signer::Signer;
+use std::collections::BTreeMap;
 
 /// Commands of rewards.
 #[derive(clap::Subcommand)]
@@ -36,58 +39,96 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
     }
 }
 
+/// What is due to a wallet: emissions of the nodes it has to do with, then what they and the streams make claimable.
+struct Dues {
+    shares: Vec<ShareDues>,
+    nodes: Vec<WalletDues>,
+}
+
+impl Dues {
+    async fn of(owner: &Address, context: &Context) -> Result<Self> {
+        let client = &context.client;
+        let mut shares = Vec::new();
+        let nodes = client.wallet_dues(owner, &BTreeMap::new()).await?;
+        if let Some(schedule) = client.schedule().await? {
+            let now = client.clock().await?.unix_timestamp;
+            shares = client.share_dues(&schedule, None, now).await?;
+            shares.retain(|due| nodes.iter().any(|one| one.on.at == due.share.node));
+            for due in &mut shares {
+                // What work earned is its operator's to claim; what stake earned is everyone's on the node.
+                due.work_open &= due.node.owner == *owner;
+                if !due.work_open {
+                    due.work = 0;
+                }
+            }
+            shares.retain(|due| due.work_open || due.stake_open);
+        }
+        let mut more: BTreeMap<Address, u64> = BTreeMap::new();
+        for due in &shares {
+            let sum = more.entry(due.share.node).or_default();
+            *sum = sum.saturating_add(due.stake);
+        }
+        let nodes = client.wallet_dues(owner, &more).await?;
+        Ok(Self { shares, nodes })
+    }
+
+    /// What of work and of stake the emissions owe on a node.
+    fn emitted(&self, node: &Address) -> (u64, u64) {
+        let of_node = self.shares.iter().filter(|due| due.share.node == *node);
+        of_node.fold((0, 0), |(work, stake), due| {
+            (
+                work.saturating_add(due.work),
+                stake.saturating_add(due.stake),
+            )
+        })
+    }
+
+    /// Nodes on which something can be claimed, be it a stream that begins.
+    fn due(&self) -> Vec<Address> {
+        let nodes = self
+            .nodes
+            .iter()
+            .filter(|due| due.is_due() || self.shares.iter().any(|s| s.share.node == due.on.at));
+        nodes.map(|due| due.on.at).collect()
+    }
+}
+
 async fn show(of: Option<Address>, context: &Context) -> Result<()> {
     let owner = match of {
         Some(owner) => owner,
         None => context.wallet()?.pubkey(),
     };
     let (_, token) = context.staking().await?;
-    let dues = context.client.wallet_dues(&owner).await?;
-    let mut rows = Vec::new();
-    for due in &dues {
-        rows.push(vec![
+    let dues = Dues::of(&owner, context).await?;
+    let rows = dues.nodes.iter().map(|due| {
+        let (work, stake) = dues.emitted(&due.on.at);
+        vec![
             Cell::from(due.on.at),
             token.cell(due.rewards),
             token.cell(due.commission),
+            token.cell(work),
             token.cell(due.on.node.stream_left),
-            token.cell(due.on.unswept),
-        ]);
-    }
+            token.cell(due.on.unswept.saturating_sub(stake)),
+            token.cell(stake),
+        ]
+    });
     context.out.table(
         &[
             "node",
             "rewards",
             "commission",
+            "work",
             "node_streams",
             "node_unswept",
+            "node_emission",
         ],
-        rows,
+        rows.collect(),
         "No stake and no node: put stake on one with `lode stake delegate AMOUNT --node ADDRESS`.",
     );
+    context.out.note(
+        "Rewards, commission and work are paid by `lode rewards claim --all`; what a node streams, what lies in its vault unswept and what its stake was emitted reach the stakers over the next epoch.",
+    );
     Ok(())
-}
-
-/// What is claimed: everything, or what one node owes.
-fn chosen(
-    mut dues: Vec<WalletDues>,
-    all: bool,
-    node: Option<Address>,
-    owner: &Address,
-) -> Result<Vec<WalletDues>> {
-    if let Some(node) = node {
-        dues.retain(|due| due.on.at == node);
-        if dues.is_empty() {
-            bail!("{owner} has neither stake on {node} nor owns it: `lode rewards show` lists where it has");
-        }
-    }
-    dues.retain(WalletDues::is_due);
-    if !all && node.is_none() && dues.len() > 1 {
-        bail!(
-            "{owner} has rewards on {} nodes: claim them with --all, or name one with --node",
-            dues.len()
-        );
-    }
-    Ok(dues)
 }
 
 async fn claim(
@@ -100,40 +141,43 @@ async fn claim(
     let owner = of.unwrap_or_else(|| wallet.pubkey());
     let payer = context.payer(&wallet)?.pubkey();
     let (_, token) = context.staking().await?;
-    let dues = context.client.wallet_dues(&owner).await?;
-    let dues = chosen(dues, all, node, &owner)?;
-    let groups = context
-        .client
-        .claim_groups(&payer, &owner, &token.mint, &dues)
-        .await?;
-    let home = token.mint.account_of(&owner);
+    let mut dues = Dues::of(&owner, context).await?;
+    if let Some(node) = node {
+        dues.nodes.retain(|due| due.on.at == node);
+        dues.shares.retain(|due| due.share.node == node);
+        if dues.nodes.is_empty() {
+            bail!("{owner} has neither stake on {node} nor owns it: `lode rewards show` lists where it has");
+        }
+    }
+    let due = dues.due();
+    if !all && due.len() > 1 {
+        bail!(
+            "{owner} has rewards on {} nodes: claim them with --all, or name one with --node",
+            due.len()
+        );
+    }
+    let mint = &token.mint;
+    let mut groups: Vec<Vec<Instruction>> = Vec::new();
+    if !due.is_empty() {
+        let open = context.client.open_missing(&payer, [owner], mint).await?;
+        groups.extend(open.into_iter().map(|open| vec![open]));
+    }
+    let opened = groups.len();
+    groups.extend(dues.shares.iter().map(|due| due.claim(mint)));
+    groups.extend(dues.nodes.iter().map(|due| due.claim(&owner, mint)));
+    groups.retain(|group| !group.is_empty());
+    let home = mint.account_of(&owner);
     let before = context.client.token_balance(&home).await?;
     let packed = context.send_packed("claiming", &groups, &wallet).await?;
     let after = context.client.token_balance(&home).await?;
     context.out.sheet(vec![
         ("wallet", owner.into()),
-        (
-            "claims",
-            packed
-                .sent
-                .iter()
-                .map(|(part, _)| part.len())
-                .sum::<usize>()
-                .into(),
-        ),
+        ("claims", landed(&packed).saturating_sub(opened).into()),
         ("transactions", packed.sent.len().into()),
         ("claimed", token.cell(after.saturating_sub(before))),
         ("in_the_wallet", token.cell(after)),
         ("paid_by", payer.into()),
-        (
-            "signatures",
-            Cell::list(
-                packed
-                    .sent
-                    .iter()
-                    .map(|(_, sent)| sent.signature.to_string()),
-            ),
-        ),
+        ("signatures", signatures(&packed)),
     ]);
     if groups.is_empty() {
         context.out.note("Nothing is due now.");

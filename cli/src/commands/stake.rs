@@ -1,15 +1,16 @@
 //! `lode stake`: a wallet's stake on anybody's nodes.
-use crate::context::{require_all, Context};
+use crate::context::{landed, require_all, Context};
 use crate::output::{time, Cell, Token};
 use anyhow::{bail, Result};
 use lode_client::instructions::staking;
 use lode_client::rewards::NodeDues;
-use lode_client::{addresses, filter, token};
+use lode_client::{addresses, filter};
 use lode_math::mul_div_ceil;
 use lode_staking::state::{Delegation, Node, Unbonding};
 use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_signer::Signer;
+use std::collections::BTreeMap;
 
 /// Commands of stake.
 #[derive(clap::Subcommand)]
@@ -254,29 +255,19 @@ async fn withdraw(node: Option<Address>, of: Option<Address>, context: &Context)
         }
     }
     let home = token.mint.account_of(&owner);
-    let is_open = context.client.token_account(&home).await?.is_some();
-    let mut groups: Vec<Vec<Instruction>> = due
-        .iter()
-        .map(|(at, ticket)| vec![staking::withdraw(at, ticket, &token.mint)])
-        .collect();
-    if let (false, Some(first)) = (is_open, groups.first_mut()) {
-        let payer = context.payer(&wallet)?.pubkey();
-        first.insert(0, token::open_associated(&payer, &owner, &token.mint));
-    }
+    let payer = context.payer(&wallet)?.pubkey();
+    let open = context.client.open_missing(&payer, [owner], &token.mint);
+    let mut groups: Vec<Vec<Instruction>> = open.await?.into_iter().map(|o| vec![o]).collect();
+    groups.extend(
+        due.iter()
+            .map(|(at, ticket)| vec![staking::withdraw(at, ticket, &token.mint)]),
+    );
     let before = context.client.token_balance(&home).await?;
     let packed = context.send_packed("withdrawing", &groups, &wallet).await?;
     let after = context.client.token_balance(&home).await?;
     context.out.sheet(vec![
         ("wallet", owner.into()),
-        (
-            "tickets_paid",
-            packed
-                .sent
-                .iter()
-                .map(|(part, _)| part.len())
-                .sum::<usize>()
-                .into(),
-        ),
+        ("tickets_paid", landed(&packed).min(due.len()).into()),
         (
             "tickets_waiting",
             found.len().saturating_sub(due.len()).into(),
@@ -302,7 +293,7 @@ async fn show(node: Option<Address>, of: Option<Address>, context: &Context) -> 
         None => context.wallet()?.pubkey(),
     };
     let (_, token) = context.staking().await?;
-    let dues = context.client.wallet_dues(&owner).await?;
+    let dues = context.client.wallet_dues(&owner, &BTreeMap::new()).await?;
     let tickets = tickets(&owner, node, context).await?;
     let mut rows = Vec::new();
     let on = |at: &Address| node.is_none_or(|node| node == *at);

@@ -1,6 +1,6 @@
 //! Emissions: what can be recorded, made final, claimed and closed now. All of it may be done by anyone.
 use crate::instructions::emissions;
-use crate::token::{self, MintInfo};
+use crate::token::MintInfo;
 use crate::{addresses, filter, Client, Error, Result};
 use lode_emissions::constants::{FINAL_AGE, RECORD_AGE};
 use lode_emissions::state::{claimed, Epoch, Schedule, Share};
@@ -40,7 +40,7 @@ pub struct ShareDues {
 
 impl ShareDues {
     /// The instructions that pay what is due: to the owner's associated account, which must be open, and to the node's
-    /// vault, which is swept.
+    /// vault. Sweep the vault afterwards.
     pub fn claim(&self, mint: &MintInfo) -> Vec<Instruction> {
         let (node, epoch) = (&self.share.node, self.share.epoch);
         let mut instructions = Vec::new();
@@ -50,7 +50,6 @@ impl ShareDues {
         }
         if self.stake_open {
             instructions.push(emissions::claim_stake(node, epoch, mint));
-            instructions.push(crate::instructions::staking::sweep_rewards(node));
         }
         instructions
     }
@@ -220,39 +219,6 @@ impl Client {
             }
         }
         Ok(dues)
-    }
-
-    /// Groups of instructions that claim these shares, for [`Client::send_packed`]: one for each share, in order. `payer`
-    /// opens the owners' associated accounts that are not open.
-    pub async fn share_groups(
-        &self,
-        payer: &Address,
-        mint: &MintInfo,
-        dues: &[ShareDues],
-    ) -> Result<Vec<Vec<Instruction>>> {
-        let mut homes: BTreeMap<Address, Address> = dues
-            .iter()
-            .filter(|due| due.work_open)
-            .map(|due| (mint.account_of(&due.node.owner), due.node.owner))
-            .collect();
-        let at: Vec<Address> = homes.keys().copied().collect();
-        let found = self.raw_accounts(&at).await?;
-        for (home, account) in at.iter().zip(found) {
-            if account.is_some() {
-                homes.remove(home);
-            }
-        }
-        Ok(dues
-            .iter()
-            .map(|due| {
-                let mut group = due.claim(mint);
-                // Each group opens what it needs: transactions may come in another order, and opening twice does nothing.
-                if due.work_open && homes.contains_key(&mint.account_of(&due.node.owner)) {
-                    group.insert(0, token::open_associated(payer, &due.node.owner, mint));
-                }
-                group
-            })
-            .collect())
     }
 
     /// Final epochs of which the treasury is due something now, the oldest first, and what.

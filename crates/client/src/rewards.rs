@@ -2,11 +2,12 @@
 //!
 //! Everything here may be sent by anyone: a claim pays the wallet it belongs to, a sweep pays nobody.
 use crate::instructions::staking;
-use crate::token::{self, MintInfo};
+use crate::token::MintInfo;
 use crate::{addresses, filter, Client, Error, Result};
 use lode_staking::state::{Delegation, Node, StakingConfig};
 use solana_address::Address;
 use solana_instruction::Instruction;
+use std::collections::BTreeMap;
 
 /// What is due on one node.
 #[derive(Clone, Copy)]
@@ -96,8 +97,12 @@ fn unsound(node: &Address) -> Error {
 }
 
 impl Client {
-    /// What is due on these nodes now, in their order. What is not there any more is left out.
-    pub async fn node_dues(&self, nodes: &[(Address, Node)]) -> Result<Vec<NodeDues>> {
+    /// What is due on these nodes now, in their order, if their vaults were also given `more`.
+    pub async fn node_dues(
+        &self,
+        nodes: &[(Address, Node)],
+        more: &BTreeMap<Address, u64>,
+    ) -> Result<Vec<NodeDues>> {
         let config: StakingConfig = self.get_account(&addresses::staking::config()).await?;
         let now = self.clock().await?.unix_timestamp;
         let vaults: Vec<Address> = nodes.iter().map(|(_, node)| node.vault).collect();
@@ -105,12 +110,20 @@ impl Client {
         nodes
             .iter()
             .zip(balances)
-            .map(|((at, node), vault)| NodeDues::new(*at, node, vault, &config, now))
+            .map(|((at, node), vault)| {
+                let vault = vault.saturating_add(more.get(at).copied().unwrap_or_default());
+                NodeDues::new(*at, node, vault, &config, now)
+            })
             .collect()
     }
 
-    /// What is due to a wallet now, on every node that it owns or has a delegation on, in the order of their addresses.
-    pub async fn wallet_dues(&self, wallet: &Address) -> Result<Vec<WalletDues>> {
+    /// What is due to a wallet now, on every node that it owns or has a delegation on, in the order of their addresses; if
+    /// the nodes' vaults were also given `more`, such as an emission that is claimed first.
+    pub async fn wallet_dues(
+        &self,
+        wallet: &Address,
+        more: &BTreeMap<Address, u64>,
+    ) -> Result<Vec<WalletDues>> {
         let delegations = self
             .get_program_accounts::<Delegation>(&[filter!(Delegation, owner, *wallet)])
             .await?;
@@ -127,7 +140,7 @@ impl Client {
             .zip(found)
             .filter_map(|(at, node)| Some((at, node?)))
             .collect();
-        let dues = self.node_dues(&nodes).await?;
+        let dues = self.node_dues(&nodes, more).await?;
         dues.into_iter()
             .map(|on| {
                 let delegation = delegations
@@ -150,31 +163,6 @@ impl Client {
                 })
             })
             .collect()
-    }
-
-    /// Groups of instructions that pay a wallet all that is due to it, for [`Client::send_packed`]; `payer` opens the
-    /// wallet's associated account if it is not open. One group for each of `dues` that has something due, in order.
-    pub async fn claim_groups(
-        &self,
-        payer: &Address,
-        wallet: &Address,
-        mint: &MintInfo,
-        dues: &[WalletDues],
-    ) -> Result<Vec<Vec<Instruction>>> {
-        let mut groups: Vec<Vec<Instruction>> = dues
-            .iter()
-            .filter(|due| due.is_due())
-            .map(|due| due.claim(wallet, mint))
-            .collect();
-        let is_open = self
-            .token_account(&mint.account_of(wallet))
-            .await?
-            .is_some();
-        // The first group is in the first transaction, so it is open for all others.
-        if let (false, Some(first)) = (is_open, groups.first_mut()) {
-            first.insert(0, token::open_associated(payer, wallet, mint));
-        }
-        Ok(groups)
     }
 }
 

@@ -128,7 +128,7 @@ impl Client {
         Err(Error::Expired { times: SIGNINGS })
     }
 
-    /// Sends groups of instructions in as few transactions as they fit, one after the other in the order of [`pack`].
+    /// Sends groups of instructions in as few transactions as they fit, one after the other, in their order.
     ///
     /// A group is never divided. A transaction that is refused is sent again group by group, so that one bad group costs
     /// the others nothing. `tell` hears how many groups are dealt with, after each transaction.
@@ -391,8 +391,8 @@ impl Client {
     }
 }
 
-/// Divides groups of instructions among transactions: each group goes into the first transaction that still has room
-/// for it, so most transactions are full. Returns the numbers of each transaction's groups, in ascending order.
+/// Divides groups of instructions among transactions, in their order: each transaction takes groups until the next one
+/// has no room. Returns the numbers of each transaction's groups.
 pub fn pack(groups: &[Vec<Instruction>], payer: &Address) -> Result<Vec<Vec<usize>>> {
     let bytes = |part: &[usize]| {
         let all: Vec<Instruction> = part
@@ -408,7 +408,7 @@ pub fn pack(groups: &[Vec<Instruction>], payer: &Address) -> Result<Vec<Vec<usiz
     let mut parts: Vec<Vec<usize>> = Vec::new();
     for group in 0..groups.len() {
         let fits = |part: &Vec<usize>| bytes(&[part.as_slice(), &[group]].concat()) <= MOST_BYTES;
-        match parts.iter_mut().find(|part| fits(part)) {
+        match parts.last_mut().filter(|part| fits(part)) {
             Some(part) => part.push(group),
             None if bytes(&[group]) <= MOST_BYTES => parts.push(vec![group]),
             None => {
@@ -756,9 +756,7 @@ mod tests {
         let payer = Address::new_from_array([1; 32]);
         let groups = transfers(60);
         let parts = pack(&groups, &payer).unwrap();
-        let mut all: Vec<usize> = parts.concat();
-        all.sort_unstable();
-        assert_eq!(all, (0..60).collect::<Vec<_>>());
+        assert_eq!(parts.concat(), (0..60).collect::<Vec<_>>());
         let bytes = |part: &[usize]| {
             let instructions: Vec<Instruction> =
                 part.iter().flat_map(|i| groups[*i].clone()).collect();
@@ -767,9 +765,10 @@ mod tests {
         };
         for (i, part) in parts.iter().enumerate() {
             assert!(bytes(part) <= MOST_BYTES);
-            // one more would not have fitted, but for the last
-            let more = [part.as_slice(), &[59]].concat();
-            assert!(i + 1 == parts.len() || bytes(&more) > MOST_BYTES);
+            // the next group would not have fitted
+            if let Some(next) = parts.get(i + 1) {
+                assert!(bytes(&[part.as_slice(), &next[..1]].concat()) > MOST_BYTES);
+            }
         }
         assert!(pack(&[transfers(60).concat()], &payer).is_err());
         assert_eq!(pack(&[], &payer).unwrap(), Vec::<Vec<usize>>::new());

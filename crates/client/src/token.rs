@@ -191,6 +191,26 @@ impl Client {
         Ok(self.token_account(address).await?.map_or(0, |a| a.amount))
     }
 
+    /// Instructions that open those of these wallets' associated accounts that are not open.
+    pub async fn open_missing(
+        &self,
+        payer: &Address,
+        wallets: impl IntoIterator<Item = Address>,
+        mint: &MintInfo,
+    ) -> Result<Vec<Instruction>> {
+        let mut wallets: Vec<Address> = wallets.into_iter().collect();
+        wallets.sort_unstable();
+        wallets.dedup();
+        let homes: Vec<Address> = wallets.iter().map(|w| mint.account_of(w)).collect();
+        let found = self.raw_accounts(&homes).await?;
+        Ok(wallets
+            .iter()
+            .zip(found)
+            .filter(|(_, account)| account.is_none())
+            .map(|(wallet, _)| open_associated(payer, wallet, mint))
+            .collect())
+    }
+
     /// Lamports that keep an account of so many bytes alive.
     pub async fn rent(&self, bytes: usize) -> Result<u64> {
         let answer = self.rpc.get_minimum_balance_for_rent_exemption(bytes).await;
