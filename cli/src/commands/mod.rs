@@ -10,6 +10,7 @@ mod node;
 mod node_keys;
 mod oracle;
 mod rewards;
+mod runtime;
 mod stake;
 
 use crate::context::{Context, GlobalArgs};
@@ -45,6 +46,9 @@ pub enum Command {
     /// The blob server of a market
     #[command(subcommand)]
     Gateway(gateway::Command),
+    /// The runtime that jobs run in: is this machine fit to work?
+    #[command(subcommand)]
+    Runtime(runtime::Command),
     /// Start a whole network on this machine
     Localnet(localnet::LocalnetArgs),
 }
@@ -62,6 +66,7 @@ pub async fn run(command: Command, global: &GlobalArgs) -> Result<()> {
         Command::Oracle(command) => oracle::run(command, &context).await,
         Command::Job(command) => job::run(command, &context).await,
         Command::Gateway(command) => gateway::run(command, &context).await,
+        Command::Runtime(command) => runtime::run(command, &context).await,
         Command::Localnet(args) => localnet::run(args, &context).await,
     }
 }
