@@ -2,132 +2,14 @@
 //! binary says where a chain is there and something else is missing. Needs the programs that `cargo xtask build` makes.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
+use common::{units, workload, Network, OWNER, WALLET};
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
-use tempfile::TempDir;
-
-/// A network that ends with the test.
-struct Network {
-    folder: TempDir,
-    process: Child,
-    url: String,
-}
-
-impl Network {
-    fn start(more: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let free: Vec<TcpListener> = (0..3)
-            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-            .collect();
-        let port = |i: usize| free[i].local_addr().unwrap().port().to_string();
-        let ports = [port(0), port(1), port(2)];
-        drop(free);
-        let mut process = Command::new(env!("CARGO_BIN_EXE_lode"))
-            .args(["localnet", "--rpc-port", &ports[0], "--ws-port", &ports[1]])
-            .args(["--gateway-port", &ports[2], "--slot-millis", "100"])
-            // wherever this test was compiled to, the programs are where `cargo xtask build` puts them
-            .args([
-                "--programs",
-                concat!(env!("CARGO_MANIFEST_DIR"), "/../target/deploy"),
-            ])
-            .args(more)
-            .current_dir(folder.path())
-            .env("HOME", folder.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let said = BufReader::new(process.stdout.take().unwrap()).lines();
-        let ready = said
-            .map_while(Result::ok)
-            .any(|line| line.contains("ctrl-c stops"));
-        assert!(ready, "the network did not start");
-        Self {
-            folder,
-            process,
-            url: format!("http://127.0.0.1:{}", ports[0]),
-        }
-    }
-
-    fn lode(&self, wallet: &str, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_lode"))
-            .args(args_before_double_dash(
-                args,
-                &["-u", &self.url, "-k", wallet, "--output", "json"],
-            ))
-            .current_dir(self.folder.path())
-            .env("HOME", self.folder.path())
-            .output()
-            .unwrap()
-    }
-
-    fn ask(&self, wallet: &str, args: &[&str]) -> Value {
-        let output = self.lode(wallet, args);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{args:?}: {said}");
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    fn refused(&self, wallet: &str, args: &[&str]) -> String {
-        let output = self.lode(wallet, args);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
-        assert!(said.starts_with("error: "), "{said}");
-        assert_eq!(said.trim_end().lines().count(), 1, "{said}");
-        said
-    }
-
-    /// SIGTERM, and it must end by itself without a complaint.
-    fn stop(mut self) {
-        let pid = i32::try_from(self.process.id()).unwrap();
-        // SAFETY: a signal to a process that this test started and has not waited for yet.
-        assert_eq!(unsafe { libc::kill(pid, libc::SIGTERM) }, 0);
-        let deadline = Instant::now() + Duration::from_secs(30);
-        let status = loop {
-            if let Some(status) = self.process.try_wait().unwrap() {
-                break status;
-            }
-            assert!(Instant::now() < deadline, "it does not stop");
-            std::thread::sleep(Duration::from_millis(100));
-        };
-        assert_eq!(status.code(), Some(0));
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// What follows `--` belongs to the program: options stand before it.
-fn args_before_double_dash<'a>(args: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
-    let at = args
-        .iter()
-        .position(|arg| *arg == "--")
-        .unwrap_or(args.len());
-    [&args[..at], more, &args[at..]].concat()
-}
-
-fn workload(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/workloads");
-    path.join(name).to_str().unwrap().to_string()
-}
-
-fn units(value: &Value) -> u64 {
-    value["base_units"].as_u64().unwrap()
-}
-
-const WALLET: &str = ".localnet/keys/wallet.json";
-const OWNER: &str = ".localnet/keys/node-0.json";
 
 #[test]
 fn a_job_is_posted_run_checked_paid_and_withdrawn_with_nothing_but_the_command() {
-    let network = Network::start(&[]);
+    let network = Network::start(&[], &[]);
     let (module, book) = (
         workload("word-stats.wasm"),
         workload("word-stats/keepers-book.txt"),
@@ -183,7 +65,7 @@ fn a_job_is_posted_run_checked_paid_and_withdrawn_with_nothing_but_the_command()
 fn where_money_gateway_or_anything_else_is_missing_the_command_says_what_to_do_and_nothing_is_lost()
 {
     // Bare: the chain and its market are there, the gateway is not.
-    let network = Network::start(&["--bare"]);
+    let network = Network::start(&["--bare"], &[]);
     let module = workload("picture.wasm");
     network.ask(WALLET, &["account", "deposit", "1000"]);
     let post = [
@@ -243,11 +125,11 @@ fn where_money_gateway_or_anything_else_is_missing_the_command_says_what_to_do_a
     let key = solana_keypair::Keypair::new();
     let poor = network.folder.path().join("poor.json");
     std::fs::write(&poor, format!("{:?}", key.to_bytes())).unwrap();
-    let said = network.refused("poor.json", &["account", "open"]);
+    let said = network.refused("poor", &["account", "open"]);
     assert!(said.contains("not enough SOL"), "{said}");
-    let said = network.refused("poor.json", &["account", "deposit", "1"]);
+    let said = network.refused("poor", &["account", "deposit", "1"]);
     assert!(said.contains("holds 0 LODE"), "{said}");
-    let said = network.refused("poor.json", &["node", "show"]);
+    let said = network.refused("poor", &["node", "show"]);
     assert!(said.contains("lode node register"), "{said}");
     let said = network.refused(
         WALLET,
@@ -258,7 +140,8 @@ fn where_money_gateway_or_anything_else_is_missing_the_command_says_what_to_do_a
         ],
     );
     assert!(said.contains("no job that can be read"), "{said}");
-    let said = network.refused(WALLET, &["node", "run", "--worker", WALLET]);
+    let worker = format!("{WALLET}.json");
+    let said = network.refused(WALLET, &["node", "run", "--worker", &worker]);
     assert!(said.contains("no node's worker"), "{said}");
     let said = network.refused(WALLET, &["job", "list", "--state", "asleep"]);
     assert!(

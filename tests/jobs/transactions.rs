@@ -3,6 +3,7 @@
 use lode_attestation::{seal, Verdict};
 use lode_jobs::state::{Job, JobState};
 use lode_jobs::PostArgs;
+use lode_tests::costs::figure;
 use lode_tests::jobs::*;
 use lode_tests::staking::{self, Operator};
 use lode_tests::*;
@@ -52,7 +53,10 @@ fn seal_attest_and_settle_of_a_panel_of_five_are_one_transaction() {
     println!("[seal, attest, settle] with k = 5 and 3 signatures: {bytes} bytes");
     assert!(bytes <= 1_232, "{bytes}");
     let meta = expect(world.send(&all, &[]));
-    println!("{} compute units", meta.compute_units_consumed - 150);
+    figure(
+        "[seal, attest, settle] in one, k = 5 and 3 signatures",
+        meta.compute_units_consumed - 150,
+    );
     assert_eq!(world.read::<Job>(&at).state, JobState::Settled as u8);
     assert_vault_balances(&world, &jobs);
 }
@@ -126,4 +130,27 @@ fn no_account_is_written_by_two_unrelated_jobs() {
     assert!(shared.is_empty(), "{shared:?}");
     // job, two ledgers, points, customer, worker, crank: nothing else is written at all
     assert_eq!(writers.len(), 200 * 7);
+}
+
+#[test]
+fn a_job_at_an_address_of_bump_255_is_cheapest_and_every_further_try_costs_the_same() {
+    let mut world = World::new();
+    let mut jobs = Jobs::new(&mut world, 3);
+    let ledger = jobs.customer_ledger();
+    let after = jobs.next_nonce();
+    let mut args = jobs.post_args();
+    // each within the ledger's window above the one before
+    let mut post = |bump: u8, after: u64| {
+        args.nonce = (after + 1..after + 64)
+            .find(|nonce| job(&ledger, *nonce).1 == bump)
+            .unwrap();
+        let meta = world.ok(jobs.post(args), &[&jobs.customer]);
+        (args.nonce, meta.compute_units_consumed)
+    };
+    let (nonce, third) = post(253, after);
+    let (nonce, second) = post(254, nonce);
+    let (_, first) = post(255, nonce);
+    assert!(first < second);
+    assert_eq!(second - first, third - second);
+    figure("each further try of a bump", second - first);
 }

@@ -4,6 +4,7 @@
 //! Each program's fixtures stand in a module of its own name.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod costs;
 pub mod jobs;
 pub mod oracle;
 pub mod staking;
@@ -315,11 +316,8 @@ impl World {
             }
         }
         let message = Message::new(&all, Some(&self.payer.pubkey()));
-        self.deliver(Transaction::new(
-            &keys,
-            message,
-            self.svm.latest_blockhash(),
-        ))
+        let transaction = Transaction::new(&keys, message, self.svm.latest_blockhash());
+        self.deliver(transaction, instructions)
     }
 
     /// Sends an instruction that a program's own address signs, as only that program could by a call: nobody checks
@@ -327,12 +325,12 @@ impl World {
     pub fn send_as_program(&mut self, instruction: Instruction) -> Sent {
         self.svm.expire_blockhash();
         let message = Message::new_with_blockhash(
-            &[instruction],
+            std::slice::from_ref(&instruction),
             Some(&self.payer.pubkey()),
             &self.svm.latest_blockhash(),
         );
         self.verify_signatures(false);
-        let sent = self.deliver(Transaction::new_unsigned(message));
+        let sent = self.deliver(Transaction::new_unsigned(message), &[instruction]);
         self.verify_signatures(true);
         sent
     }
@@ -342,9 +340,12 @@ impl World {
         self.svm = svm.with_sigverify(verify);
     }
 
-    fn deliver(&mut self, transaction: Transaction) -> Sent {
+    fn deliver(&mut self, transaction: Transaction, instructions: &[Instruction]) -> Sent {
         self.svm
             .send_transaction(transaction)
+            .inspect(|meta| {
+                costs::record(&self.svm, instructions, &self.payer.pubkey(), meta);
+            })
             .map_err(|FailedTransactionMetadata { err, meta }| {
                 let (index, error) = match err {
                     TransactionError::InstructionError(index, ref error) => {

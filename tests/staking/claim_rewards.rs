@@ -18,10 +18,7 @@ fn anyone_has_a_wallet_paid_what_its_shares_earned() {
     // who joins later earns nothing of what was before
     let late = staking.delegator(&mut world, &node, 400 * TOKENS);
     let claimed = world.ok(staking.claim_rewards(&world, &node, &wallet), &[]);
-    println!(
-        "claim rewards: {} compute units",
-        claimed.compute_units_consumed
-    );
+    lode_tests::costs::figure("claim rewards", claimed.compute_units_consumed - 150);
     assert_eq!(world.amount(&paid_to), 43_200 / 4 * TOKENS);
     world.pass_seconds(DAY);
     world.ok(staking.claim_rewards(&world, &node, &wallet), &[]);

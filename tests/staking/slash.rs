@@ -31,7 +31,7 @@ fn own_delegated_and_unbonding_stake_lose_the_same_fraction_and_it_burns() {
     let sent = world
         .send_as_program(staking.slash(&node, 500, world.now()))
         .unwrap();
-    println!("slash: {} compute units", sent.compute_units_consumed);
+    lode_tests::costs::figure("slash", sent.compute_units_consumed);
     let state: Node = world.read(&node);
     assert_eq!(
         (state.stake, state.slashed_total),

@@ -30,9 +30,9 @@ fn an_owner_stakes_on_his_node() {
         &[&operator.owner],
     );
     // the compute budget instruction of the bench is 150 of it
-    println!(
-        "stake into an existing delegation: {} compute units",
-        more.compute_units_consumed - 150
+    lode_tests::costs::figure(
+        "stake into an existing delegation",
+        more.compute_units_consumed - 150,
     );
     let node: Node = world.read(&operator.node);
     assert_eq!((node.stake, node.open_children), (500 * TOKENS + 7, 1));

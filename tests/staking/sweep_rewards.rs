@@ -18,10 +18,7 @@ fn what_is_above_the_books_streams_over_an_epoch() {
     );
     staking.drop_into_vault(&mut world, &node, 86_400);
     let swept = world.ok(staking.sweep_rewards(&node), &[]);
-    println!(
-        "sweep rewards: {} compute units",
-        swept.compute_units_consumed
-    );
+    lode_tests::costs::figure("sweep rewards", swept.compute_units_consumed - 150);
     let state: Node = world.read(&node);
     assert_eq!(
         (state.stream_left, state.stream_at, state.stream_end),

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: formatting, lints, every test, the demonstration; ends with `N passed, N failed`.
 
 use crate::shell::{cargo, root, run, step};
-use crate::{build, demo, setup};
+use crate::{bench, build, demo, setup};
 use anyhow::{bail, Context, Result};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -16,7 +16,14 @@ pub fn everything() -> Result<()> {
     step("lints");
     run(cargo(&["clippy", "--workspace", "--all-targets"]).args(["--", "-D", "warnings"]))?;
     step("tests");
+    bench::forget()?;
     let (passed, failed) = tests()?;
+    // What costs are committed is a test of its own; where tests failed, not all was measured.
+    let costs = if failed == 0 { bench::check() } else { Ok(()) };
+    let (passed, failed) = match &costs {
+        Ok(()) => (passed + u64::from(failed == 0), failed),
+        Err(_) => (passed, failed + 1),
+    };
     // The demonstration is the end-to-end story: the real command, real RPC, its own checks. It counts as one test.
     step("end to end: the demonstration");
     let story = demo::show();
@@ -26,6 +33,7 @@ pub fn everything() -> Result<()> {
     };
     println!("{passed} passed, {failed} failed");
     story?;
+    costs?;
     if failed > 0 {
         bail!("tests failed; `cargo nextest run -E 'test(NAME)'` runs one again");
     }
@@ -41,6 +49,7 @@ fn formatting() -> Result<()> {
 fn tests() -> Result<(u64, u64)> {
     let mut child = cargo(&["nextest", "run", "--workspace", "--no-fail-fast"])
         .current_dir(root())
+        .env("LODE_COSTS", bench::file())
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

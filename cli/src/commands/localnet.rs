@@ -327,7 +327,10 @@ impl Setup<'_> {
             let bond = terms.minimum_bond;
             self.fund(&me, OWN_LAMPORTS, bond).await?;
             let join = oracle::join(&me, &committee, mint, &attester.pubkey(), bond);
-            self.client.send(&[join], owner, &[]).await?;
+            self.client
+                .send(&[join], owner, &[])
+                .await
+                .with_context(|| format!("Oracle {number} has no seat in the committee, which a kept chain has from its first start: start with as many --oracles as then, or anew without --keep"))?;
         }
         let mut config = lode_oracle_agent::Config::new(
             self.client.clone(),
@@ -448,7 +451,17 @@ fn tell(
     if wallet_path != context.settings.keypair_path {
         lode = format!("{lode} -k {}", wallet_path.display());
     }
+    let next = if setup.args.bare {
+        // There is nobody who would store or run a job.
+        format!(
+            "  {lode} network show\n  {lode} account deposit 1000\nand what runs jobs, started by you:\n  {lode} gateway run --store {0} --listen 127.0.0.1:{1}\n  {lode} node register --help",
+            setup.args.folder.join("gateway").display(),
+            setup.args.gateway_port,
+        )
+    } else {
+        format!("  {lode} account deposit 1000\n  {lode} job run examples/workloads/word-stats.wasm --price 1000 \\\n      --input examples/workloads/word-stats/keepers-book.txt -- /in/keepers-book.txt\n  {lode} account show")
+    };
     context.out.note(&format!(
-        "\nNext, in another terminal:\n  {lode} account deposit 1000\n  {lode} job run examples/workloads/word-stats.wasm --price 1000 \\\n      --input examples/workloads/word-stats/keepers-book.txt -- /in/keepers-book.txt\n  {lode} account show\nctrl-c stops the network."
+        "\nNext, in another terminal:\n{next}\nctrl-c stops the network."
     ));
 }

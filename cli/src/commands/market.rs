@@ -5,8 +5,8 @@ use anyhow::{Context as _, Result};
 use lode_client::cli_config::read_keypair;
 use lode_client::instructions::jobs;
 use lode_client::{addresses, filter};
-use lode_jobs::state::{Market, MarketArgs, MarketKind};
-use lode_localnet::MarketPlan;
+use lode_jobs::state::Market;
+use lode_localnet::{from_toml, MarketPlan};
 use solana_address::Address;
 use solana_signer::Signer;
 use std::path::PathBuf;
@@ -72,7 +72,7 @@ async fn create(args: Create, context: &Context) -> Result<()> {
     let name = args.terms.display();
     let text = std::fs::read_to_string(&args.terms)
         .with_context(|| format!("The terms {name} cannot be read: name another file"))?;
-    let plan: MarketPlan = toml::from_str(&text)
+    let plan: MarketPlan = from_toml(&text)
         .with_context(|| format!("The terms {name} are not right: compare them with the section [market] of migrations/localnet.toml"))?;
     let mint: Address = plan.mint.parse().with_context(|| {
         format!(
@@ -92,7 +92,7 @@ async fn create(args: Create, context: &Context) -> Result<()> {
         &governor.pubkey(),
         &committee,
         &token.mint,
-        market_args(&plan)?,
+        plan.args()?,
     );
     let sent = context
         .send("creating the market", &[instruction], &wallet, &[&governor])
@@ -106,34 +106,6 @@ async fn create(args: Create, context: &Context) -> Result<()> {
         ("signature", sent.signature.to_string().into()),
     ]);
     Ok(())
-}
-
-fn market_args(plan: &MarketPlan) -> Result<MarketArgs> {
-    Ok(MarketArgs {
-        id: plan.id,
-        kind: MarketKind::FirstCome as u8,
-        runtime: lode_jobs::constants::RUNTIME,
-        store_url: plan.store_url_bytes()?,
-        units_limit: plan.units_limit,
-        memory_mib: plan.memory_mib,
-        blob_limit: plan.blob_limit,
-        least_reserved: plan.least_reserved,
-        most_reserved: plan.most_reserved,
-        base_slots: plan.base_slots,
-        slots_per_million: plan.slots_per_million,
-        accept_window: plan.accept_window,
-        attest_window: plan.attest_window,
-        challenge_window: plan.challenge_window,
-        retention_days: plan.retention_days,
-        check_bps: plan.check_bps,
-        surcharge_bps: plan.surcharge_bps,
-        burn_bps: plan.burn_bps,
-        fee_bps: plan.fee_bps,
-        late_bps: plan.late_bps,
-        fault_bps: plan.fault_bps,
-        final_below: plan.final_below,
-        ramp: plan.ramp,
-    })
 }
 
 async fn show(named: Option<Address>, context: &Context) -> Result<()> {

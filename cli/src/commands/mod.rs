@@ -11,6 +11,7 @@ mod node;
 mod node_keys;
 mod oracle;
 mod rewards;
+mod runtime;
 mod stake;
 mod stats;
 
@@ -53,6 +54,9 @@ pub enum Command {
     /// The blob server of a market
     #[command(subcommand)]
     Gateway(gateway::Command),
+    /// The runtime that jobs run in: is this machine fit to work?
+    #[command(subcommand)]
+    Runtime(runtime::Command),
     /// Start a whole network on this machine
     Localnet(localnet::LocalnetArgs),
 }
@@ -72,6 +76,7 @@ pub async fn run(command: Command, global: &GlobalArgs) -> Result<()> {
         Command::Oracle(command) => oracle::run(command, &context).await,
         Command::Job(command) => job::run(command, &context).await,
         Command::Gateway(command) => gateway::run(command, &context).await,
+        Command::Runtime(command) => runtime::run(command, &context).await,
         Command::Localnet(args) => localnet::run(args, &context).await,
     }
 }

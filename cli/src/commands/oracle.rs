@@ -6,8 +6,8 @@ use anyhow::{bail, Context as _, Result};
 use lode_client::cli_config::read_keypair;
 use lode_client::instructions::oracle;
 use lode_client::{addresses, token};
-use lode_localnet::CommitteePlan;
-use lode_oracle::state::{Committee, CommitteeArgs, Oracle};
+use lode_localnet::{from_toml, CommitteePlan};
+use lode_oracle::state::{Committee, Oracle};
 use lode_oracle_agent::{Config, OracleAgent};
 use solana_address::Address;
 use solana_signer::Signer;
@@ -95,7 +95,7 @@ async fn create(args: Create, context: &Context) -> Result<()> {
     let name = args.terms.display();
     let text = std::fs::read_to_string(&args.terms)
         .with_context(|| format!("The terms {name} cannot be read: name another file"))?;
-    let plan: CommitteePlan = toml::from_str(&text)
+    let plan: CommitteePlan = from_toml(&text)
         .with_context(|| format!("The terms {name} are not right: compare them with the section [committee] of migrations/localnet.toml"))?;
     let mint: Address = plan.mint.parse().with_context(|| {
         format!(
@@ -103,23 +103,13 @@ async fn create(args: Create, context: &Context) -> Result<()> {
             plan.mint
         )
     })?;
-    let founders = [plan.founders, args.founders].concat();
+    let founders = [&plan.founders[..], &args.founders].concat();
     if founders.is_empty() {
         bail!("A committee needs founders: name the wallets that may join in its first day with --founder");
     }
     let wallet = context.wallet()?;
     let me = wallet.pubkey();
-    let terms = CommitteeArgs {
-        id: plan.id,
-        k: plan.k,
-        governor: me,
-        minimum_bond: plan.minimum_bond,
-        most_units: plan.most_units,
-        most_blob: plan.most_blob,
-        most_memory_mib: plan.most_memory_mib,
-        least_base_slots: plan.least_base_slots,
-        least_slots_per_million: plan.least_slots_per_million,
-    };
+    let terms = plan.args(&me);
     let instruction = oracle::create_committee(&me, &mint, terms, founders);
     let sent = context
         .send("founding the committee", &[instruction], &wallet, &[])

@@ -1,20 +1,61 @@
 //! A network of the real binary's own, for tests.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use serde_json::Value;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
+
+/// The wallet that a network funds of itself, the owner of its first node, and who may do everything on it.
+pub const WALLET: &str = ".localnet/keys/wallet";
+pub const OWNER: &str = ".localnet/keys/node-0";
+pub const AUTHORITY: &str = ".localnet/keys/authority";
 
 /// A network that ends with the test.
 pub struct Network {
     pub folder: TempDir,
     process: Child,
     pub url: String,
+    ports: [String; 3],
     wallets: Vec<(String, Keypair)>,
+}
+
+fn start(
+    folder: &Path,
+    ports: &[String; 3],
+    more: &[&str],
+    wallets: &[(String, Keypair)],
+) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lode"));
+    command
+        .args(["localnet", "--rpc-port", &ports[0], "--ws-port", &ports[1]])
+        .args(["--gateway-port", &ports[2], "--slot-millis", "100"])
+        // wherever this test was compiled to, the programs are where `cargo xtask build` puts them
+        .args([
+            "--programs",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../target/deploy"),
+        ])
+        .args(more);
+    for (_, key) in wallets {
+        command.args(["--fund", &key.pubkey().to_string()]);
+    }
+    let mut process = command
+        .current_dir(folder)
+        .env("HOME", folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(process.stdout.take().unwrap()).lines();
+    let ready = said
+        .map_while(Result::ok)
+        .any(|line| line.contains("ctrl-c stops"));
+    assert!(ready, "the network did not start");
+    process
 }
 
 impl Network {
@@ -36,36 +77,51 @@ impl Network {
         let port = |i: usize| free[i].local_addr().unwrap().port().to_string();
         let ports = [port(0), port(1), port(2)];
         drop(free);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lode"));
-        command
-            .args(["localnet", "--rpc-port", &ports[0], "--ws-port", &ports[1]])
-            .args(["--gateway-port", &ports[2], "--slot-millis", "100"])
-            // wherever this test was compiled to, the programs are where `cargo xtask build` puts them
-            .args([
-                "--programs",
-                concat!(env!("CARGO_MANIFEST_DIR"), "/../target/deploy"),
-            ])
-            .args(more);
-        for (_, key) in &wallets {
-            command.args(["--fund", &key.pubkey().to_string()]);
-        }
-        let mut process = command
-            .current_dir(folder.path())
-            .env("HOME", folder.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let said = BufReader::new(process.stdout.take().unwrap()).lines();
-        let ready = said
-            .map_while(Result::ok)
-            .any(|line| line.contains("ctrl-c stops"));
-        assert!(ready, "the network did not start");
+        let process = start(folder.path(), &ports, more, &wallets);
         Self {
             folder,
             process,
             url: format!("http://127.0.0.1:{}", ports[0]),
+            ports,
             wallets,
         }
+    }
+
+    /// Stops it, and starts it again in the same folder after something else was done there.
+    pub fn restart(&mut self, more: &[&str], meanwhile: impl FnOnce(&Path)) {
+        self.end();
+        meanwhile(self.folder.path());
+        self.process = start(self.folder.path(), &self.ports, more, &self.wallets);
+    }
+
+    /// SIGTERM, and it must end by itself without a complaint.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        let pid = i32::try_from(self.process.id()).unwrap();
+        // SAFETY: a signal to a process that this test started and has not waited for yet.
+        assert_eq!(unsafe { libc::kill(pid, libc::SIGTERM) }, 0);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let status = loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "it does not stop");
+            std::thread::sleep(Duration::from_millis(100));
+        };
+        assert_eq!(status.code(), Some(0));
+    }
+
+    /// Its gateway's URL.
+    pub fn gateway(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports[2])
+    }
+
+    /// Writes a file into the folder in which commands run.
+    pub fn file(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
     }
 
     /// A wallet's key.
@@ -123,4 +179,10 @@ impl Drop for Network {
 /// Base units of an amount.
 pub fn units(value: &Value) -> u64 {
     value["base_units"].as_u64().unwrap()
+}
+
+/// A file of the example workloads.
+pub fn workload(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/workloads");
+    path.join(name).to_str().unwrap().to_string()
 }

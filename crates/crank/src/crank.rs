@@ -1,7 +1,7 @@
 //! The loop that looks for what is due, and turns it.
 
 use crate::due::{batches, due, Action, Now};
-use crate::policy::Policy;
+use crate::policy::{Duty, Policy};
 use crate::report::Report;
 use crate::send::{Money, Outcome, Sender, Task};
 use crate::signatures::{find, receipt, Receipt};
@@ -9,9 +9,11 @@ use crate::step::Step;
 use crate::{Error, Result};
 use futures_util::{stream, StreamExt};
 use lode_client::instructions::jobs;
-use lode_client::{filter, Client};
-use lode_jobs::state::{Job, JobState, Market};
+use lode_client::token::MintInfo;
+use lode_client::{addresses, filter, Client};
+use lode_jobs::state::{Job, JobState, Ledger, Market};
 use lode_oracle::state::Committee;
+use lode_staking::state::StakingConfig;
 use lode_telemetry::Telemetry;
 use solana_address::Address;
 use solana_instruction::Instruction;
@@ -19,7 +21,7 @@ use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +34,8 @@ const SIGNATURES_EVERY: Duration = Duration::from_secs(2);
 const PATIENT_FAILURES: u32 = 5;
 /// How long.
 const LEFT_ALONE: Duration = Duration::from_secs(600);
+/// Rent of a ledger, generously, lamports.
+const LEDGER_RENT: u64 = 4_000_000;
 /// Rounds of `once` at most: each takes what the one before made possible.
 const MOST_ROUNDS: usize = 32;
 
@@ -63,12 +67,13 @@ struct Rest {
 
 /// Turns what is due, for one wallet.
 pub struct Crank {
-    sender: Sender,
-    policy: Policy,
+    pub(crate) sender: Sender,
+    pub(crate) policy: Policy,
     /// Terms hold for ever: read once.
     markets: HashMap<Address, Market>,
     /// Seats change: read again by every look.
     committees: HashMap<Address, Committee>,
+    mints: Mutex<HashMap<Address, MintInfo>>,
     known: HashMap<(Address, u8), Receipt>,
     rests: HashMap<(Address, Step), Rest>,
     report: Report,
@@ -102,6 +107,7 @@ impl Crank {
             policy,
             markets: HashMap::new(),
             committees: HashMap::new(),
+            mints: Mutex::default(),
             known: HashMap::new(),
             rests: HashMap::new(),
             report: Report::default(),
@@ -189,7 +195,7 @@ impl Crank {
             .is_none_or(|at| at.elapsed() >= self.policy.sweep_every);
         let mut found = Vec::new();
         let mut states = Vec::new();
-        if !matches!(self.policy.duty, crate::Duty::Collect(_)) {
+        if !matches!(self.policy.duty, Duty::Collect(_)) {
             states.extend(RUNNING);
         }
         if sweeps {
@@ -200,6 +206,7 @@ impl Crank {
         }
         self.turn(&found).await?;
         if sweeps {
+            self.run_errands().await?;
             self.swept = Some(Instant::now());
         }
         Ok(self.report.taken() - before)
@@ -430,6 +437,23 @@ impl Crank {
         Ok(committee)
     }
 
+    /// What is due beside jobs.
+    async fn run_errands(&mut self) -> Result<()> {
+        let due = match self.policy.duty {
+            Duty::All => self.errands().await?,
+            Duty::Collect(owner) => self.redemptions(&owner).await?,
+            Duty::Paid => return Ok(()),
+        };
+        let awake = |task: &Task| {
+            let rest = self.rests.get(&(task.subject, task.step));
+            rest.is_none_or(|rest| Instant::now() >= rest.until)
+        };
+        let due: Vec<Task> = due.into_iter().filter(awake).collect();
+        let stamps = vec![Stamp::default(); due.len()];
+        self.send(&due, &stamps).await;
+        Ok(())
+    }
+
     fn tried(&self, at: &Address, job: &Job, action: Action) -> u32 {
         let rest = self.rests.get(&(*at, Step::Job(action)));
         rest.filter(|rest| rest.stamp == stamp(job))
@@ -495,8 +519,107 @@ impl Crank {
                 jobs::close_job(&me, at, job),
             ]),
             Action::Attest => self.attest(at, job, market, now).await,
-            _ => Ok(None),
+            Action::Award => task(vec![jobs::award_job(at, job)]),
+            Action::Escalate => task(vec![jobs::escalate_job(&me, at, job)]),
+            Action::Void => task(vec![jobs::void_job(&me, at, job)]),
+            Action::Slash => {
+                let config = addresses::staking::config();
+                let config: StakingConfig = self.sender.client.get_account(&config).await?;
+                let mint = self.mint(&config.stake_mint).await?;
+                task(vec![jobs::slash_job(at, job, &mint)])
+            }
+            Action::Penalise(seat) => {
+                let penalise = self.penalise(at, job, market, seat).await?;
+                task(penalise.into_iter().collect())
+            }
+            Action::Collect(seat) => self.collect(at, job, market, seat).await,
         }
+    }
+
+    async fn penalise(
+        &self,
+        at: &Address,
+        job: &Job,
+        market: &Market,
+        seat: u8,
+    ) -> Result<Option<Instruction>> {
+        let Some(committee) = self.committees.get(&market.committee) else {
+            return Ok(None);
+        };
+        let mint = self.mint(&committee.bond_mint).await?;
+        // Who took a freed seat answers for nothing that was submitted before him.
+        let serves = committee.seat_is_eligible(seat, job.submitted_at);
+        let sitting = committee.seats.get(usize::from(seat));
+        let owner = sitting.filter(|_| serves).map(|sitting| sitting.owner);
+        let appellant = if job.appellant_won() {
+            let client = &self.sender.client;
+            let ledger: Ledger = client.get_account(&job.appellant).await?;
+            Some(ledger.party)
+        } else {
+            None
+        };
+        Ok(Some(jobs::penalise_oracle(
+            at,
+            job,
+            &market.committee,
+            seat,
+            owner.as_ref(),
+            appellant.as_ref(),
+            &mint,
+        )))
+    }
+
+    /// Books a seat's share. Whoever collects for himself opens his ledger where he has none; for others that is not
+    /// our money to spend.
+    async fn collect(
+        &self,
+        at: &Address,
+        job: &Job,
+        market: &Market,
+        seat: u8,
+    ) -> Result<Option<Task>> {
+        let committee = self.committees.get(&market.committee);
+        let sitting = committee.and_then(|c| c.seats.get(usize::from(seat)));
+        let Some(owner) = sitting
+            .filter(|sitting| sitting.is_eligible(job.submitted_at))
+            .map(|sitting| sitting.owner)
+        else {
+            return Ok(None);
+        };
+        let client = &self.sender.client;
+        let ledger = addresses::jobs::ledger(&job.market, &owner);
+        let open = client.try_account::<Ledger>(&ledger).await?.is_some();
+        let ours = matches!(self.policy.duty, Duty::Collect(_));
+        if !open && !ours {
+            return Ok(None);
+        }
+        let mut instructions = Vec::new();
+        if !open {
+            let me = self.sender.wallet.pubkey();
+            instructions.push(jobs::open_ledger(&me, &job.market, &owner));
+        }
+        instructions.push(jobs::collect_check(
+            at,
+            job,
+            &market.committee,
+            seat,
+            &owner,
+        ));
+        let step = Step::Job(Action::Collect(seat));
+        let mut task = Task::new(step, *at, bytemuck::bytes_of(job), instructions);
+        task.lends = if open { 0 } else { LEDGER_RENT };
+        Ok(Some(task))
+    }
+
+    /// A mint; what is kept of it never changes.
+    pub(crate) async fn mint(&self, at: &Address) -> Result<MintInfo> {
+        let known = || self.mints.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mint) = known().get(at) {
+            return Ok(*mint);
+        }
+        let mint = self.sender.client.mint(at).await?;
+        known().insert(*at, mint);
+        Ok(mint)
     }
 
     /// The signatures that should go to the chain now.
@@ -541,6 +664,7 @@ impl Crank {
             subject: *at,
             seen: bytemuck::bytes_of(job).to_vec(),
             transactions,
+            lends: 0,
         }))
     }
 }

@@ -1,6 +1,6 @@
 //! What anybody may do with a job now: from its account, its market and the chain's clock alone.
 
-use lode_attestation::Verdict;
+use lode_attestation::{majority, Verdict};
 use lode_jobs::constants::{PUNISHING, SEAL_AFTER};
 use lode_jobs::state::{flag, Job, JobState, Market};
 use lode_math::windows::effective_deadline;
@@ -80,29 +80,21 @@ impl Action {
     }
 }
 
-/// More than half of these seats.
-pub(crate) fn majority(seats: u32) -> u32 {
-    seats.count_ones() / 2 + 1
-}
-
 /// Seats of a mask, ascending.
 pub(crate) fn seats(mask: u32) -> impl Iterator<Item = u8> {
     (0u8..32).filter(move |seat| mask >> seat & 1 == 1)
-}
-
-/// The seats that signed a verdict.
-pub fn signers(job: &Job, verdict: Verdict) -> u32 {
-    match verdict {
-        Verdict::Match => job.signed_match,
-        Verdict::Mismatch => job.signed_mismatch,
-        Verdict::Unrunnable => job.signed_unrunnable,
-    }
 }
 
 /// The end of the state's window, a restart counted. Nothing where the account makes no sense.
 pub fn deadline(job: &Job, market: &Market, now: &Now) -> Option<u64> {
     let window = job.window(market).ok()?;
     Some(effective_deadline(job.deadline, window, now.last_restart))
+}
+
+/// Where the time to award ends, if the bidding ended at `bidding`; a restart moves it as any other deadline.
+fn award_end(bidding: u64, market: &Market, now: &Now) -> u64 {
+    let window = market.accept_window;
+    effective_deadline(bidding.saturating_add(window), window, now.last_restart)
 }
 
 /// What anybody may do with a job now, the first thing first; nothing until something changes.
@@ -121,9 +113,7 @@ pub fn due(job: &Job, market: &Market, now: &Now, patience: u64) -> Vec<Action> 
         JobState::Open if !over => None,
         JobState::Open if !job.has(flag::BID) => Some(Action::Cancel),
         // for an accept window more the best bid may be awarded, then it is the bidder who did not see to it
-        JobState::Open if slot < deadline.saturating_add(market.accept_window) => {
-            Some(Action::Award)
-        }
+        JobState::Open if slot < award_end(deadline, market, now) => Some(Action::Award),
         JobState::Open => Some(Action::Cancel),
         JobState::Accepted => patient.then_some(Action::Expire),
         JobState::Submitted if over => Some(Action::Void),
@@ -170,7 +160,7 @@ fn after_the_end(job: &Job, state: JobState, slot: u64) -> Vec<Action> {
 
 /// Seats that signed the final verdict and have not taken their share yet.
 pub fn uncollected(job: &Job) -> u32 {
-    let signed = Verdict::try_from(job.verdict).map_or(0, |verdict| signers(job, verdict));
+    let signed = job.verdict().map_or(0, |verdict| job.signers(verdict));
     if job.is_checked() {
         signed & !job.collected
     } else {
@@ -217,12 +207,12 @@ pub fn batches(job: &Job, market: &Market, slot: u64, found: &[(u8, Verdict)]) -
     let all = [Verdict::Match, Verdict::Mismatch, Verdict::Unrunnable];
     let needed = majority(job.panel) as usize;
     for verdict in all {
-        let stand = signers(job, verdict).count_ones() as usize;
+        let stand = job.signers(verdict).count_ones() as usize;
         let fresh = fresh(verdict);
         if stand < needed && stand + fresh.len() >= needed && job.panel != 0 {
             let missing = needed - stand;
             // What comes after the batch that completes the majority would be refused.
-            let sent = missing.div_ceil(MOST_SIGNATURES).max(1);
+            let sent = missing.div_ceil(MOST_SIGNATURES);
             let gathers = job.panel == job.eligible || is_last_quarter(job, market, slot);
             if sent > 1 && !gathers {
                 return Vec::new();
@@ -349,6 +339,15 @@ mod tests {
         assert!(restarted(960, 1_000).is_empty());
         assert!(restarted(960, 9_999).is_empty());
         assert_eq!(restarted(960, 10_000), [Cancel]);
+        // with a bid the time to award moves too: 1 000 to 1 050
+        let auction = with(JobState::Open, |job| job.flags = flag::BID);
+        let restarted = |last_restart, slot| {
+            let now = Now { slot, last_restart };
+            due(&auction, &market(), &now, 0)
+        };
+        assert_eq!(restarted(0, 1_050), [Cancel]);
+        assert_eq!(restarted(1_020, 1_050), [Award]);
+        assert_eq!(restarted(1_020, 10_050), [Cancel]);
     }
 
     #[test]

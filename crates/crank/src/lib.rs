@@ -6,6 +6,8 @@
 
 mod crank;
 mod due;
+pub mod errands;
+mod gather;
 mod pack;
 mod policy;
 mod report;
@@ -15,8 +17,7 @@ mod step;
 
 pub use crank::Crank;
 pub use due::{
-    batches, deadline, due, is_last_quarter, signers, uncollected, Action, Batch, Now,
-    MOST_SIGNATURES,
+    batches, deadline, due, is_last_quarter, uncollected, Action, Batch, Now, MOST_SIGNATURES,
 };
 pub use policy::{Duty, Policy};
 pub use report::Report;

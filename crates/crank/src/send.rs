@@ -29,6 +29,8 @@ pub(crate) struct Task {
     pub seen: Vec<u8>,
     /// Transactions, in this order.
     pub transactions: Vec<Vec<Instruction>>,
+    /// Lamports of rent that it lends.
+    pub lends: u64,
 }
 
 impl Task {
@@ -39,6 +41,7 @@ impl Task {
             subject,
             seen: seen.to_vec(),
             transactions: vec![instructions],
+            lends: step.lends(),
         }
     }
 }
@@ -123,7 +126,8 @@ impl Sender {
                 .iter()
                 .flat_map(|(_, task)| task.transactions.iter().flatten().cloned())
                 .collect();
-            match self.send(&together, &mut money).await {
+            let lends = members.iter().map(|(_, task)| task.lends).sum();
+            match self.send(&together, lends, &mut money).await {
                 Ok(()) => {
                     let did = members.iter().map(|(i, _)| (*i, Outcome::Did));
                     return (did.collect(), money);
@@ -146,7 +150,7 @@ impl Sender {
 
     async fn send_one(&self, task: &Task, money: &mut Money) -> Outcome {
         for instructions in &task.transactions {
-            match self.send(instructions, money).await {
+            match self.send(instructions, task.lends, money).await {
                 Ok(()) => {}
                 Err(Refused::Unaffordable) => return Outcome::Unaffordable,
                 Err(Refused::Error(error)) => {
@@ -168,10 +172,15 @@ impl Sender {
         Ok(body == Some(&task.seen[..]))
     }
 
-    async fn send(&self, instructions: &[Instruction], money: &mut Money) -> Result<(), Refused> {
+    async fn send(
+        &self,
+        instructions: &[Instruction],
+        lends: u64,
+        money: &mut Money,
+    ) -> Result<(), Refused> {
         let proofs = instructions.iter().filter_map(proof_size).sum::<u64>();
         let cost = SIGNATURE_FEE.saturating_mul(1 + proofs);
-        let take = |purse: u64| purse.checked_sub(cost);
+        let take = |purse: u64| purse.checked_sub(cost.saturating_add(lends));
         self.purse
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
             .map_err(|_| Refused::Unaffordable)?;

@@ -8,8 +8,8 @@ use lode_client::instructions;
 use lode_client::send::Wallet;
 use lode_client::token::{self, MintInfo};
 use lode_client::{addresses, Client, Sent};
-use lode_jobs::state::{JobsConfig, Market, MarketArgs, MarketKind};
-use lode_oracle::state::{Committee, CommitteeArgs};
+use lode_jobs::state::{JobsConfig, Market};
+use lode_oracle::state::Committee;
 use lode_staking::state::{ConfigArgs, StakingConfig};
 use solana_address::Address;
 use solana_instruction::Instruction;
@@ -273,17 +273,7 @@ impl Applier<'_> {
                 "The plan's committee has no founders: name the wallets that may join it in its first day".into(),
             ));
         }
-        let args = CommitteeArgs {
-            id: plan.id,
-            k: plan.k,
-            governor: self.me(),
-            minimum_bond: plan.minimum_bond,
-            most_units: plan.most_units,
-            most_blob: plan.most_blob,
-            most_memory_mib: plan.most_memory_mib,
-            least_base_slots: plan.least_base_slots,
-            least_slots_per_million: plan.least_slots_per_million,
-        };
+        let args = plan.args(&self.me());
         let founders = plan.founders.clone();
         let with = instructions::oracle::create_committee(&self.me(), &mint, args, founders);
         self.make(what.into(), at, &[with]).await?;
@@ -330,35 +320,11 @@ impl Applier<'_> {
         let plan = &self.plan.market;
         let at = self.plan.market_address(&self.me());
         let committee = self.plan.committee_address(&self.me());
-        let store_url = plan.store_url_bytes()?;
-        let args = MarketArgs {
-            id: plan.id,
-            kind: MarketKind::FirstCome as u8,
-            runtime: lode_jobs::constants::RUNTIME,
-            store_url,
-            units_limit: plan.units_limit,
-            memory_mib: plan.memory_mib,
-            blob_limit: plan.blob_limit,
-            least_reserved: plan.least_reserved,
-            most_reserved: plan.most_reserved,
-            base_slots: plan.base_slots,
-            slots_per_million: plan.slots_per_million,
-            accept_window: plan.accept_window,
-            attest_window: plan.attest_window,
-            challenge_window: plan.challenge_window,
-            retention_days: plan.retention_days,
-            check_bps: plan.check_bps,
-            surcharge_bps: plan.surcharge_bps,
-            burn_bps: plan.burn_bps,
-            fee_bps: plan.fee_bps,
-            late_bps: plan.late_bps,
-            fault_bps: plan.fault_bps,
-            final_below: plan.final_below,
-            ramp: plan.ramp,
-        };
+        let args = plan.args()?;
         if let Some(found) = self.client.try_account::<Market>(&at).await? {
             same(what, at, "mint", &found.mint, &mint.address)?;
             same(what, at, "committee", &found.committee, &committee)?;
+            same(what, at, "kind", &found.kind, &args.kind)?;
             let url = String::from_utf8_lossy(&found.store_url);
             let url = url.trim_end_matches('\0').to_string();
             same(what, at, "store_url", &url, &plan.store_url)?;

@@ -1,6 +1,9 @@
 //! A migration plan: what a network is to be, in TOML.
 use crate::error::{Error, Result};
 use lode_client::addresses;
+use lode_jobs::state::{MarketArgs, MarketKind};
+use lode_oracle::state::CommitteeArgs;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use solana_address::Address;
 use std::path::Path;
@@ -98,6 +101,23 @@ pub struct CommitteePlan {
     pub founders: Vec<Address>,
 }
 
+impl CommitteePlan {
+    /// What `create_committee` is told.
+    pub fn args(&self, governor: &Address) -> CommitteeArgs {
+        CommitteeArgs {
+            id: self.id,
+            k: self.k,
+            governor: *governor,
+            minimum_bond: self.minimum_bond,
+            most_units: self.most_units,
+            most_blob: self.most_blob,
+            most_memory_mib: self.most_memory_mib,
+            least_base_slots: self.least_base_slots,
+            least_slots_per_million: self.least_slots_per_million,
+        }
+    }
+}
+
 /// A first-come market of runtime 1. All of it is fixed for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -149,6 +169,35 @@ pub struct MarketPlan {
 }
 
 impl MarketPlan {
+    /// What `create_market` is told.
+    pub fn args(&self) -> Result<MarketArgs> {
+        Ok(MarketArgs {
+            id: self.id,
+            kind: MarketKind::FirstCome as u8,
+            runtime: lode_jobs::constants::RUNTIME,
+            store_url: self.store_url_bytes()?,
+            units_limit: self.units_limit,
+            memory_mib: self.memory_mib,
+            blob_limit: self.blob_limit,
+            least_reserved: self.least_reserved,
+            most_reserved: self.most_reserved,
+            base_slots: self.base_slots,
+            slots_per_million: self.slots_per_million,
+            accept_window: self.accept_window,
+            attest_window: self.attest_window,
+            challenge_window: self.challenge_window,
+            retention_days: self.retention_days,
+            check_bps: self.check_bps,
+            surcharge_bps: self.surcharge_bps,
+            burn_bps: self.burn_bps,
+            fee_bps: self.fee_bps,
+            late_bps: self.late_bps,
+            fault_bps: self.fault_bps,
+            final_below: self.final_below,
+            ramp: self.ramp,
+        })
+    }
+
     /// The store's URL as the market keeps it: zero-padded.
     pub fn store_url_bytes(&self) -> Result<[u8; 96]> {
         let url = self.store_url.as_bytes();
@@ -164,6 +213,21 @@ impl MarketPlan {
             .copy_from_slice(url);
         Ok(padded)
     }
+}
+
+/// Reads a plan or a part of one; an error is one sentence that names the line.
+pub fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T> {
+    toml::from_str(text).map_err(|error: toml::de::Error| {
+        let reason = error.message().replace('\n', ", ");
+        let before = error.span().and_then(|span| text.get(..span.start));
+        match before {
+            Some(before) => {
+                let line = before.matches('\n').count() + 1;
+                Error::Plan(format!("line {line}: {reason}"))
+            }
+            None => Error::Plan(reason),
+        }
+    })
 }
 
 impl Plan {
@@ -182,7 +246,7 @@ impl Plan {
 
     /// Reads a plan from its text.
     pub fn parse(text: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|error| Error::Plan(error.to_string()))
+        from_toml(text)
     }
 
     /// The address of one of the plan's mints, under an authority.

@@ -3,11 +3,12 @@
 //!
 //! The child is this program again: [`maybe_run_child`] must be the first thing in `main`. It limits itself before it
 //! reads a byte of the module (data segment, CPU time, no files, few system calls) and answers over its stdout. However
-//! it ends without an answer, that is a [`HostEnd`].
+//! it ends without an answer, that is a [`HostEnd`]. On Linux it dies with whoever started it, however that one died.
 
 use crate::{Finished, HostEnd, JobSpec, Outcome, Receipt, Result, RunRequest, Timing};
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// The first argument that makes this program a child.
@@ -39,17 +40,25 @@ impl Default for Limits {
     }
 }
 
+/// Whether [`maybe_run_child`] was called: only then can this program be its own child.
+static READY: AtomicBool = AtomicBool::new(false);
+
 /// Runs the job and ends the process, if this process was started as a child. Must come first in `main`.
 pub fn maybe_run_child() {
-    if std::env::args_os()
-        .nth(1)
-        .is_some_and(|first| first == ARGUMENT)
-    {
-        std::process::exit(match serve() {
-            Ok(()) => 0,
-            Err(_) => 1,
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().is_some_and(|first| first == ARGUMENT) {
+        let parent = arguments.next().and_then(|id| id.parse().ok());
+        std::process::exit(match parent.map(serve) {
+            Some(Ok(())) => 0,
+            _ => 1,
         });
     }
+    READY.store(true, Ordering::Relaxed);
+}
+
+/// Whether this program can run jobs in children: its `main` began with [`maybe_run_child`].
+pub fn is_ready() -> bool {
+    READY.load(Ordering::Relaxed)
 }
 
 /// Runs a request in a child process.
@@ -67,9 +76,14 @@ pub fn run(
     limits: Limits,
 ) -> Result<Outcome> {
     let spec = JobSpec::parse(spec_bytes)?;
+    if !is_ready() {
+        // The child would be the whole program once more.
+        return Err(std::io::Error::other("`main` does not begin with `maybe_run_child`").into());
+    }
     let answer_limit = spec.output_limit.saturating_add(RECEIPT_BYTES);
     let mut child = Command::new(std::env::current_exe()?)
         .arg(ARGUMENT)
+        .arg(std::process::id().to_string())
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::piped())
@@ -153,7 +167,11 @@ fn send(
 }
 
 /// The child's side.
-fn serve() -> std::io::Result<()> {
+fn serve(parent: u32) -> std::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    linux::die_with(parent)?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = parent;
     let mut from = std::io::stdin().lock();
     let refused = |error: crate::Error| std::io::Error::other(error.to_string());
     let spec_bytes = get_frame(&mut from)?;
@@ -316,7 +334,11 @@ fn limit(resource: Resource, value: u64) -> std::io::Result<()> {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+    use seccompiler::{
+        BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+        SeccompRule,
+    };
+    use std::collections::BTreeMap;
     use std::io::Error;
 
     /// What compiling and running need, now that all files are open: memory, threads, clocks, reading and writing.
@@ -347,13 +369,28 @@ mod linux {
         libc::SYS_clone3,
         libc::SYS_rseq,
         libc::SYS_set_robust_list,
-        libc::SYS_prctl,
         libc::SYS_getrandom,
         libc::SYS_clock_gettime,
         libc::SYS_restart_syscall,
         libc::SYS_exit,
         libc::SYS_exit_group,
     ];
+
+    /// Has the kernel kill this process when its parent is gone, whatever killed that one.
+    ///
+    /// The kernel means the thread that started this process; [`super::run`] stays on it until the child has ended.
+    pub(super) fn die_with(parent: u32) -> std::io::Result<()> {
+        // SAFETY: the call takes plain numbers.
+        if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong) } != 0 {
+            return Err(Error::last_os_error());
+        }
+        // A parent that was gone before that call sends no signal any more; then another one stands in its place.
+        // SAFETY: the call takes nothing and cannot fail.
+        match u32::try_from(unsafe { libc::getppid() }) {
+            Ok(now) if now == parent => Ok(()),
+            _ => Err(Error::other("the process that asked for this run is gone")),
+        }
+    }
 
     pub(super) fn confine() -> std::io::Result<()> {
         use landlock::{Access, AccessFs, Ruleset, RulesetAttr, ABI};
@@ -363,7 +400,16 @@ mod linux {
             .and_then(Ruleset::create)
             .and_then(|rules| rules.restrict_self())
             .map_err(Error::other)?;
-        let rules = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
+        let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
+            ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
+        // Threads and memory get names; what ties this process to its parent stays.
+        let names = [libc::PR_SET_NAME, libc::PR_SET_VMA].map(|option| {
+            let is =
+                SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, option as u64)?;
+            SeccompRule::new(vec![is])
+        });
+        let names = names.into_iter().collect::<Result<_, _>>();
+        rules.insert(libc::SYS_prctl, names.map_err(Error::other)?);
         let filter = SeccompFilter::new(
             rules,
             // Refused, not killed: another C library may try a call that it can do without.

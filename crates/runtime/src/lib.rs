@@ -9,6 +9,7 @@
 //! - [`scan`] says whether a module is valid for runtime 1, without compiling it.
 //! - [`run`] runs a spec in this process; [`child::run`] in a limited child process, as agents do.
 //! - [`estimate`] runs a spec and says what it would cost under any limit.
+//! - [`verify::verify`] says whether this machine is fit to work.
 #![warn(missing_docs)]
 
 pub mod child;
@@ -22,6 +23,7 @@ mod scan;
 mod spec;
 mod units;
 mod v1;
+pub mod verify;
 mod wasi;
 
 pub use error::{Error, Result};

@@ -44,11 +44,15 @@ const SHORT: Limits = Limits {
 const ENDLESS: &str = r#"(func (export "_start") (loop $l (br $l)))"#;
 
 fn the_child_comes_to_the_same_receipts() {
-    for vector in programs::all() {
-        let Outcome::Receipt(here) = run_on(&request(&vector), BackEnd::Optimised).unwrap() else {
+    the_child_comes_to_the_same_receipts_of(&programs::all());
+}
+
+fn the_child_comes_to_the_same_receipts_of(vectors: &[Vector]) {
+    for vector in vectors {
+        let Outcome::Receipt(here) = run_on(&request(vector), BackEnd::Optimised).unwrap() else {
             panic!("{}", vector.name);
         };
-        let Outcome::Receipt(there) = in_child(&vector, SHORT).unwrap() else {
+        let Outcome::Receipt(there) = in_child(vector, SHORT).unwrap() else {
             panic!("{} ends on the host in the child", vector.name);
         };
         assert_eq!(here.line, there.line, "{}", vector.name);
@@ -73,8 +77,7 @@ fn endless_recursion_is_a_host_end_everywhere() {
 }
 
 fn a_job_that_takes_too_long_is_killed() {
-    let mut endless = programs::program("endless", End::Fuel, ENDLESS);
-    endless.units = 8_000_000_000;
+    let endless = endless();
     let started = Instant::now();
     let wall = Limits {
         wall: Duration::from_secs(1),
@@ -98,10 +101,9 @@ fn a_job_that_takes_too_long_is_killed() {
 /// What the kernel says of the child while it runs.
 #[cfg(target_os = "linux")]
 fn the_child_is_confined() {
-    let mut endless = programs::program("endless", End::Fuel, ENDLESS);
-    endless.units = 8_000_000_000;
+    let endless = endless();
     let limits = Limits {
-        wall: Duration::from_secs(4),
+        wall: Duration::from_secs(2),
         ..SHORT
     };
     std::thread::scope(|scope| {
@@ -109,7 +111,7 @@ fn the_child_is_confined() {
         let mut confined = false;
         while !run.is_finished() && !confined {
             std::thread::sleep(Duration::from_millis(20));
-            confined = children().iter().any(|id| {
+            confined = children(std::process::id()).iter().any(|id| {
                 let read = |file: &str| {
                     std::fs::read_to_string(format!("/proc/{id}/{file}")).unwrap_or_default()
                 };
@@ -139,9 +141,11 @@ fn the_child_is_confined() {
 }
 
 #[cfg(target_os = "linux")]
-fn children() -> Vec<String> {
-    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+fn children(of: u32) -> Vec<String> {
+    let threads = std::fs::read_dir(format!("/proc/{of}/task"));
     threads
+        .into_iter()
+        .flatten()
         .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok())
         .flat_map(|list| {
             list.split_whitespace()
@@ -149,6 +153,92 @@ fn children() -> Vec<String> {
                 .collect::<Vec<_>>()
         })
         .collect()
+}
+
+/// Starts an endless job and answers with the process that runs it, seen from `/proc/AGENT/task`.
+#[cfg(target_os = "linux")]
+fn running_child(agent: u32) -> String {
+    let started = Instant::now();
+    loop {
+        let confined = |id: &String| {
+            let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+            status.contains("Seccomp:\t2")
+        };
+        if let Some(child) = children(agent).into_iter().find(confined) {
+            return child;
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "no child");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn endless() -> Vector {
+    let mut endless = programs::program("endless", End::Fuel, ENDLESS);
+    endless.units = 8_000_000_000;
+    endless
+}
+
+#[cfg(target_os = "linux")]
+fn a_child_that_crashes_is_a_host_end_and_harms_nobody() {
+    for signal in [libc::SIGABRT, libc::SIGSYS, libc::SIGKILL] {
+        std::thread::scope(|scope| {
+            let run = scope.spawn(|| in_child(&endless(), SHORT));
+            let child = running_child(std::process::id()).parse().unwrap();
+            // SAFETY: the process is this test's own child, and not waited for yet.
+            assert_eq!(unsafe { libc::kill(child, signal) }, 0);
+            match run.join().unwrap().unwrap() {
+                Outcome::Host(HostEnd::Crash(_)) if signal != libc::SIGKILL => {}
+                Outcome::Host(HostEnd::Time) if signal == libc::SIGKILL => {}
+                other => panic!("{signal}: {other:?}"),
+            }
+        });
+    }
+    the_child_comes_to_the_same_receipts_of(&programs::all()[..1]);
+}
+
+/// The argument that makes this program an agent with an endless job.
+#[cfg(target_os = "linux")]
+const AGENT: &str = "__agent";
+
+#[cfg(target_os = "linux")]
+fn a_job_does_not_outlive_the_agent_that_runs_it() {
+    let mut agent = std::process::Command::new(std::env::current_exe().unwrap())
+        .arg(AGENT)
+        .spawn()
+        .unwrap();
+    let child = running_child(agent.id());
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+    let started = Instant::now();
+    // Gone, or dead and not yet fetched by whoever adopted it.
+    while std::fs::read_to_string(format!("/proc/{child}/stat"))
+        .is_ok_and(|stat| !stat.contains(") Z "))
+    {
+        assert!(started.elapsed() < Duration::from_secs(10), "it runs on");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn a_child_whose_parent_is_gone_already_does_not_begin() {
+    // As it looks to a child whose parent died before it could tie itself to it: somebody else is its parent.
+    let mut orphan = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["__run-job", "1"])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = orphan.try_wait().unwrap() {
+            break status;
+        }
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "it waits for a job"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    assert_eq!(status.code(), Some(1));
 }
 
 fn memory_beyond_the_childs_share_is_a_host_end() {
@@ -208,6 +298,21 @@ fn a_blob_that_is_not_the_named_one_is_refused() {
 const TESTS: &[(&str, fn())] = &[
     #[cfg(target_os = "linux")]
     ("the_child_is_confined", the_child_is_confined),
+    #[cfg(target_os = "linux")]
+    (
+        "a_child_that_crashes_is_a_host_end_and_harms_nobody",
+        a_child_that_crashes_is_a_host_end_and_harms_nobody,
+    ),
+    #[cfg(target_os = "linux")]
+    (
+        "a_job_does_not_outlive_the_agent_that_runs_it",
+        a_job_does_not_outlive_the_agent_that_runs_it,
+    ),
+    #[cfg(target_os = "linux")]
+    (
+        "a_child_whose_parent_is_gone_already_does_not_begin",
+        a_child_whose_parent_is_gone_already_does_not_begin,
+    ),
     (
         "the_child_comes_to_the_same_receipts",
         the_child_comes_to_the_same_receipts,
@@ -238,6 +343,11 @@ const TESTS: &[(&str, fn())] = &[
 fn main() {
     child::maybe_run_child();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    #[cfg(target_os = "linux")]
+    if arguments.first().is_some_and(|first| first == AGENT) {
+        let _ = in_child(&endless(), SHORT);
+        return;
+    }
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
     if has("--list") {
         if !has("--ignored") {

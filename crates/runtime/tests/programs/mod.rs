@@ -7,8 +7,10 @@ use lode_runtime::{sha256, End, Invalid, JobSpec, Trap};
 pub struct Vector {
     /// Folder in `tests/vectors`.
     pub name: &'static str,
-    /// WebAssembly text.
+    /// WebAssembly text; empty if `zeros` is not 0.
     pub text: String,
+    /// In the place of a module, as many zero bytes.
+    pub zeros: usize,
     /// Units beyond the base.
     pub units: u64,
     pub memory_mib: u64,
@@ -26,6 +28,9 @@ pub struct Vector {
 
 impl Vector {
     pub fn module(&self) -> Vec<u8> {
+        if self.zeros > 0 {
+            return vec![0; self.zeros];
+        }
         wat::parse_str(&self.text).unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
@@ -110,6 +115,7 @@ fn raw(name: &'static str, end: End, text: &str) -> Vector {
     Vector {
         name,
         text: text.to_owned(),
+        zeros: 0,
         units: 1000,
         memory_mib: 4,
         output_limit: 65_536,
@@ -395,6 +401,10 @@ fn ends() -> Vec<Vector> {
             End::Invalid(Invalid::Import),
             r#"(module (import "env" "now" (func)) (memory (export "memory") 1) (func (export "_start")))"#,
         ),
+        Vector {
+            zeros: (16 << 20) + 1,
+            ..raw("invalid-size", End::Invalid(Invalid::Size), "")
+        },
         raw(
             "invalid-memory",
             End::Invalid(Invalid::MemorySize),

@@ -1,0 +1,161 @@
+//! Founding: plans, committees and markets made with the real binary on a bare chain, and a chain that is kept.
+#![allow(clippy::unwrap_used)]
+mod common;
+
+use common::{units, workload, Network, AUTHORITY, WALLET};
+use std::path::Path;
+
+const PLAN: &str = include_str!("../../migrations/localnet.toml");
+
+/// A section of the local network's plan without its head, with the mint's address.
+fn terms(section: &str, mint: &str, id: u8) -> String {
+    let (_, after) = PLAN.split_once(&format!("[{section}]\n")).unwrap();
+    let end = after.find("\n[").unwrap_or(after.len());
+    after[..end]
+        .replace("\"LODE\"", &format!("\"{mint}\""))
+        .replace("id = 0\n", &format!("id = {id}\n"))
+}
+
+#[test]
+fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
+    let network = Network::start(&["--bare"], &[]);
+    let shown = network.ask(WALLET, &["network", "show"]);
+    assert_eq!((&shown["markets"], &shown["nodes"]), (&1.into(), &0.into()));
+
+    // The plan is true already; for another authority it is another plan.
+    network.file(
+        "plan.toml",
+        &PLAN.replace("http://127.0.0.1:8800", &network.gateway()),
+    );
+    let steps = network.ask(AUTHORITY, &["network", "apply", "plan.toml"]);
+    let steps = steps.as_array().unwrap();
+    assert_eq!(steps.len(), 5);
+    assert!(steps.iter().all(|step| step["outcome"] == "there already"));
+    let said = network.refused(WALLET, &["network", "apply", "plan.toml"]);
+    assert!(said.contains("fixed for ever"), "{said}");
+
+    // A committee of the wallet's own.
+    let mint = shown["stake_mint"].as_str().unwrap();
+    network.file("committee.toml", &terms("committee", mint, 3));
+    let found = ["oracle", "create-committee", "committee.toml"];
+    let said = network.refused(WALLET, &found);
+    assert!(said.contains("--founder"), "{said}");
+    let founder = network.ask(WALLET, &["account", "open"])["party"]
+        .as_str()
+        .unwrap()
+        .to_string();
+    let founded = network.ask(WALLET, &[&found[..], &["--founder", &founder]].concat());
+    let committee = founded["committee"].as_str().unwrap();
+    let seats = network.ask(WALLET, &["oracle", "show", "--committee", committee]);
+    assert_eq!(
+        (&seats[0]["state"], &seats[0]["owner"]),
+        (&"reserved".into(), &founder.as_str().into())
+    );
+    let all = network.ask(WALLET, &["oracle", "show", "--all"]);
+    assert_eq!(all.as_array().unwrap().len(), 2);
+
+    // A market needs the consent of the committee's governor: the wallet has its own committee's only.
+    network.file("market.toml", &terms("market", mint, 7));
+    let create = ["market", "create", "market.toml", "--committee", committee];
+    let market = network.ask(WALLET, &create)["market"]
+        .as_str()
+        .unwrap()
+        .to_string();
+    let of_others = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["committee"] != committee)
+        .unwrap()["committee"]
+        .as_str()
+        .unwrap();
+    network.file("other.toml", &terms("market", mint, 8));
+    let other = ["market", "create", "other.toml", "--committee", of_others];
+    let said = network.refused(WALLET, &other);
+    assert!(said.contains("governor"), "{said}");
+    let governor = format!("{AUTHORITY}.json");
+    network.ask(WALLET, &[&other[..], &["--governor", &governor]].concat());
+
+    let shown = network.ask(WALLET, &["market", "show", &market]);
+    assert_eq!(
+        (&shown["id"], &shown["committee"], &shown["open"]),
+        (&7.into(), &committee.into(), &true.into())
+    );
+    let markets = network.ask(WALLET, &["market", "list", "--mint", mint]);
+    assert_eq!(markets.as_array().unwrap().len(), 3);
+    let said = network.refused(WALLET, &["market", "show"]);
+    assert!(said.contains("lode market list"), "{said}");
+    for (command, open) in [("close", false), ("open", true)] {
+        network.ask(WALLET, &["market", command, &market]);
+        let shown = network.ask(WALLET, &["market", "show", &market]);
+        assert_eq!(shown["open"], open);
+    }
+
+    // What is wrong in a file is said in one sentence, with its line.
+    network.file("odd.toml", "id = 1\nspeed = 3\n");
+    for command in [
+        ["market", "create", "odd.toml"],
+        ["oracle", "create-committee", "odd.toml"],
+        ["network", "apply", "odd.toml"],
+    ] {
+        let said = network.refused(WALLET, &command);
+        assert!(
+            said.contains("odd.toml") && said.contains("line "),
+            "{said}"
+        );
+    }
+    network.stop();
+}
+
+#[test]
+fn a_kept_chain_goes_on_where_it_stopped_and_an_open_job_can_be_stored_again_and_taken_back() {
+    let kept = ["--keep", "--nodes", "0", "--oracles", "3"];
+    let mut network = Network::start(&kept, &[]);
+    let module = workload("picture.wasm");
+    network.ask(WALLET, &["account", "deposit", "1000"]);
+    let post = ["job", "post", &module, "--price", "1000"];
+    let posted = network.ask(WALLET, &[&post[..], &["--units-limit", "9000"]].concat());
+    let job = posted["job"].as_str().unwrap();
+    assert_eq!(posted["state"], "open");
+    let locked = units(&posted["escrow"]);
+
+    // Only who has what was posted can store it again.
+    let blobs = network.folder.path().join(".localnet/gateway/blobs");
+    let stored = files(&blobs);
+    assert!(stored >= 2, "spec and module were stored");
+    let said = network.refused(
+        WALLET,
+        &["job", "upload", job, &workload("word-stats.wasm")],
+    );
+    assert!(said.contains("arguments it was posted with"), "{said}");
+
+    network.restart(&kept, |_| std::fs::remove_dir_all(&blobs).unwrap());
+    let account = network.ask(WALLET, &["account", "show"]);
+    assert_eq!(units(&account["locked"]), locked);
+    assert_eq!(network.ask(WALLET, &["job", "list"])[0]["job"], job);
+    assert_eq!(files(&blobs), 0);
+    network.ask(WALLET, &["job", "upload", job, &module]);
+    assert_eq!(files(&blobs), stored);
+
+    let cancelled = network.ask(WALLET, &["job", "cancel", job]);
+    assert_eq!(units(&cancelled["returned"]), locked);
+    let account = network.ask(WALLET, &["account", "show"]);
+    assert_eq!(
+        (units(&account["available"]), units(&account["locked"])),
+        (1_000_000_000_000, 0)
+    );
+    let said = network.refused(WALLET, &["job", "upload", job, &module]);
+    assert!(said.contains(&network.gateway()), "{said}");
+    network.stop();
+}
+
+/// Files below a folder.
+fn files(folder: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    entries
+        .map(|entry| entry.unwrap().path())
+        .map(|path| if path.is_dir() { files(&path) } else { 1 })
+        .sum()
+}
