@@ -1,0 +1,202 @@
+//! `lode job`.
+mod post;
+mod result;
+mod show;
+
+use crate::commands::market::store_url;
+use crate::context::Context;
+use crate::local;
+use crate::output::{Cell, Format};
+use crate::spec::SpecArgs;
+use anyhow::{anyhow, bail, Result};
+use lode_attestation::Verdict;
+use lode_client::bytemuck::Zeroable;
+use lode_jobs::state::{flag, Job, JobState, Market};
+use lode_store::GatewayClient;
+use solana_address::Address;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Commands of jobs.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Estimate, post, wait and fetch, in one
+    Run {
+        #[command(flatten)]
+        post: post::Post,
+        /// Folder for everything the job wrote
+        #[arg(long, value_name = "FOLDER")]
+        save_to: Option<PathBuf>,
+    },
+    /// Run a job here and say what it takes: exact, because jobs are deterministic
+    Estimate {
+        #[command(flatten)]
+        spec: SpecArgs,
+        /// Most units the run may take
+        #[arg(long)]
+        units_limit: Option<u64>,
+        /// Also say what it would cost in each market at this price, in tokens per million units
+        #[arg(long, value_name = "AMOUNT")]
+        price: Option<String>,
+    },
+    /// Post a job and put its files into the market's store
+    Post(post::Post),
+    /// Put the files of a job that is posted already into the market's store again
+    Upload {
+        /// The job
+        job: Address,
+        #[command(flatten)]
+        spec: SpecArgs,
+    },
+    /// List jobs: the wallet's, unless told otherwise
+    List {
+        /// Everybody's
+        #[arg(long)]
+        all: bool,
+        /// Only in this market
+        #[arg(long, value_name = "ADDRESS")]
+        market: Option<Address>,
+        /// Only in this state
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+    },
+    /// Show a job
+    Show {
+        /// The job
+        job: Address,
+    },
+    /// Follow a job to its end
+    Watch {
+        /// The job
+        job: Address,
+        /// Seconds after which to stop watching; the job goes on
+        #[arg(long, value_name = "SECONDS")]
+        timeout: Option<u64>,
+    },
+    /// Fetch what a job wrote
+    Result {
+        /// The job
+        job: Address,
+        /// Folder for everything the job wrote
+        #[arg(long, value_name = "FOLDER")]
+        save_to: Option<PathBuf>,
+    },
+    /// Take an open job back; the escrow returns
+    Cancel {
+        /// The job
+        job: Address,
+    },
+}
+
+pub async fn run(command: Command, context: &Context) -> Result<()> {
+    match command {
+        Command::Run {
+            post: args,
+            save_to,
+        } => {
+            let (at, _) = post::post(&args, context).await?;
+            let job = show::follow(&at, None, context).await?;
+            if job.verdict != Verdict::Match as u8 || job.state != JobState::Settled as u8 {
+                show::one(&at, &job, context).await?;
+                bail!(
+                    "The job ended as {} and has no result: the escrow is back in your account",
+                    state_name(&job)
+                );
+            }
+            result::fetch(&at, &job, save_to.as_deref(), context).await
+        }
+        Command::Estimate {
+            spec,
+            units_limit,
+            price,
+        } => estimate(&spec, units_limit, price.as_deref(), context).await,
+        Command::Post(args) => {
+            let (at, job) = post::post(&args, context).await?;
+            show::one(&at, &job, context).await
+        }
+        Command::Upload { job, spec } => post::upload_again(&job, &spec, context).await,
+        Command::List { all, market, state } => show::list(all, market, state, context).await,
+        Command::Show { job } => {
+            let found = context.client.get_account(&job).await?;
+            show::one(&job, &found, context).await
+        }
+        Command::Watch { job, timeout } => {
+            let end = show::follow(&job, timeout.map(Duration::from_secs), context).await?;
+            show::one(&job, &end, context).await
+        }
+        Command::Result { job, save_to } => {
+            let found = context.client.get_account(&job).await?;
+            result::fetch(&job, &found, save_to.as_deref(), context).await
+        }
+        Command::Cancel { job } => post::cancel(&job, context).await,
+    }
+}
+
+async fn estimate(
+    args: &SpecArgs,
+    units_limit: Option<u64>,
+    price: Option<&str>,
+    context: &Context,
+) -> Result<()> {
+    let prepared = args.prepare()?;
+    let estimate = local::run(&prepared, units_limit).await?;
+    if price.is_none() || context.out.format == Format::Table {
+        context.out.sheet(estimate.rows());
+    }
+    let Some(price) = price else { return Ok(()) };
+    let mut markets = context.client.get_program_accounts::<Market>(&[]).await?;
+    markets.sort_by_key(|(at, _)| *at);
+    let mut rows = Vec::new();
+    for (at, market) in &markets {
+        let token = context.token(&market.mint).await?;
+        let fits = estimate.limit <= market.units_limit
+            && post::require_fit(&prepared, market).is_ok()
+            && market.is_open();
+        let job = draft(token.mint.parse(price)?, estimate.limit, false);
+        rows.push(vec![
+            Cell::from(*at),
+            fits.into(),
+            token.cell(job.escrow(market).map_err(|_| too_dear())?),
+            estimate.limit.into(),
+        ]);
+    }
+    context.out.table(
+        &["market", "fits", "escrow", "units_limit"],
+        rows,
+        "There is no market yet.",
+    );
+    Ok(())
+}
+
+fn too_dear() -> anyhow::Error {
+    anyhow!("The price times the units is more than any account can hold: lower --price or --units-limit")
+}
+
+/// A job as it would be posted, to ask it what it costs.
+fn draft(price: u64, units_limit: u64, checked: bool) -> Job {
+    let mut job = Job::zeroed();
+    job.price = price;
+    job.units_limit = units_limit;
+    if checked {
+        job.flags |= flag::CHECKED;
+    }
+    job
+}
+
+fn gateway_of(market: &Market) -> Result<GatewayClient> {
+    Ok(GatewayClient::new(&store_url(market))?)
+}
+
+fn state_name(job: &Job) -> String {
+    match JobState::try_from(job.state) {
+        Ok(state) => format!("{state:?}").to_lowercase(),
+        Err(number) => format!("state {number}"),
+    }
+}
+
+fn verdict_name(byte: u8) -> Cell {
+    match Verdict::try_from(byte) {
+        Ok(verdict) => format!("{verdict:?}").to_lowercase().into(),
+        Err(_) => Cell::none(),
+    }
+}

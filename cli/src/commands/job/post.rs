@@ -1,0 +1,210 @@
+//! Posting, and what can be done about a job while nobody runs it: store its files again, take it back.
+use super::{draft, gateway_of, show, state_name, too_dear};
+use crate::context::Context;
+use crate::local;
+use crate::progress::Progress;
+use crate::spec::{Prepared, SpecArgs};
+use anyhow::{anyhow, bail, Context as _, Result};
+use lode_client::addresses;
+use lode_client::instructions::jobs;
+use lode_client::nonce::next_nonce;
+use lode_jobs::state::{Job, JobState, Ledger, Market};
+use lode_jobs::PostArgs;
+use lode_math::nonce::Window;
+use lode_store::{BlobHash, GatewayClient, Writer};
+use solana_address::Address;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+
+/// How often a nonce is taken anew that somebody else took at the same moment.
+const NONCES: usize = 4;
+
+/// What is posted, and at which price.
+#[derive(clap::Args)]
+pub struct Post {
+    #[command(flatten)]
+    spec: SpecArgs,
+    /// Tokens per million units
+    #[arg(long, value_name = "AMOUNT")]
+    price: String,
+    /// Most units that are paid; without it, what a run here takes
+    #[arg(long)]
+    units_limit: Option<u64>,
+    /// The market, if there are several
+    #[arg(long, value_name = "ADDRESS")]
+    market: Option<Address>,
+    /// The only node that may run it
+    #[arg(long, value_name = "ADDRESS")]
+    target: Option<Address>,
+    /// Have the result checked for certain, at your expense
+    #[arg(long)]
+    checked: bool,
+}
+
+pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job)> {
+    let prepared = args.spec.prepare()?;
+    let wallet = context.wallet()?;
+    let me = wallet.pubkey();
+    let (market_at, market) = context.market(args.market).await?;
+    let token = context.token(&market.mint).await?;
+    let price = token.mint.parse(&args.price)?;
+    require_fit(&prepared, &market)?;
+    let units_limit = match args.units_limit {
+        Some(limit) => limit,
+        None => {
+            let _progress = Progress::start("running the job here to see what it takes");
+            local::run(&prepared, Some(market.units_limit)).await?.limit
+        }
+    };
+    if units_limit > market.units_limit {
+        bail!("The market takes jobs of at most {} units, and this one asks for {units_limit}: take another market, or split the job", market.units_limit);
+    }
+    let escrow = draft(price, units_limit, args.checked)
+        .escrow(&market)
+        .map_err(|_| too_dear())?;
+    let (_, ledger_at) = context.ledger(&market_at, None)?;
+    let ledger: Option<Ledger> = context.client.try_account(&ledger_at).await?;
+    let available = ledger.as_ref().map_or(0, |ledger| ledger.available);
+    let Some(ledger) = ledger.filter(|ledger| ledger.available >= escrow) else {
+        bail!(
+            "The job locks {}, and your account in the market has {}: pay in with `lode account deposit {}`",
+            token.show(escrow),
+            token.show(available),
+            token.mint.show(escrow.saturating_sub(available))
+        );
+    };
+    // What cannot be stored cannot be run: ask before money is locked.
+    let gateway = gateway_of(&market)?;
+    gateway
+        .size(BlobHash(prepared.spec.hash))
+        .await
+        .map_err(|error| anyhow!("{error} (nothing was posted)"))?;
+
+    let window = Window {
+        top: ledger.nonce_top,
+        taken: ledger.nonce_taken,
+    };
+    let mut skip = 0;
+    let job_at = loop {
+        let nonce = next_nonce(&ledger_at, window, skip).context(
+            "Too many jobs were posted from this account at once: try again in a moment",
+        )?;
+        let what = PostArgs {
+            nonce,
+            spec: prepared.spec.hash,
+            price,
+            units_limit,
+            target: args.target.unwrap_or_default(),
+            checked: args.checked,
+        };
+        let instruction = jobs::post_job(&me, &market_at, what);
+        match context
+            .send("posting the job", &[instruction], &wallet, &[])
+            .await
+        {
+            Ok(_) => break addresses::jobs::job(&ledger_at, nonce).0,
+            Err(error) if skip + 1 < NONCES && nonce_taken(&error) => skip += 1,
+            Err(error) => return Err(error),
+        }
+    };
+    context.out.note(&format!(
+        "Posted {job_at}: {} locked for at most {units_limit} units.",
+        token.show(escrow)
+    ));
+    let job: Job = context.client.get_account(&job_at).await?;
+    upload(&gateway, &job_at, &job, &prepared, &wallet)
+        .await
+        .map_err(|error| anyhow!("{error}; the job {job_at} stands, but no node runs it without its files: put them again with `lode job upload {job_at}` and the same arguments, or take the escrow back with `lode job cancel {job_at}`"))?;
+    Ok((job_at, job))
+}
+
+fn nonce_taken(error: &anyhow::Error) -> bool {
+    let refusal = error.downcast_ref::<lode_client::Error>();
+    refusal.and_then(|e| e.name_of(&lode_jobs::ID)) == Some("NonceTaken")
+}
+
+/// The market's limits, before money is locked for a job that nobody may run.
+pub(super) fn require_fit(prepared: &Prepared, market: &Market) -> Result<()> {
+    if prepared.spec.memory_mib > u64::from(market.memory_mib) {
+        bail!(
+            "The job asks for {} MiB of memory, the market gives {}: lower --memory-mib, or take another market",
+            prepared.spec.memory_mib,
+            market.memory_mib
+        );
+    }
+    let largest = prepared.spec.blobs().iter().map(|blob| blob.size).max();
+    let largest = largest.unwrap_or_default().max(prepared.spec.output_limit);
+    if largest > market.blob_limit {
+        bail!(
+            "The job has or may write {largest} bytes in one file, the market's store takes {}: make the files or --output-mib smaller, or take another market",
+            market.blob_limit
+        );
+    }
+    Ok(())
+}
+
+async fn upload(
+    gateway: &GatewayClient,
+    job_at: &Address,
+    job: &Job,
+    prepared: &Prepared,
+    wallet: &Keypair,
+) -> Result<()> {
+    let writer = Writer {
+        signer: wallet,
+        job: *job_at,
+        attempt: job.attempt,
+    };
+    let progress = Progress::start("storing the spec");
+    gateway.put(&writer, prepared.stored.clone()).await?;
+    for (blob, path) in &prepared.files {
+        progress.say(format!("storing {} ({} bytes)", path.display(), blob.size));
+        let put = gateway.put(&writer, path.as_path()).await?;
+        if put.0 != blob.sha256 {
+            bail!("{} changed while it was being sent", path.display());
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn upload_again(at: &Address, args: &SpecArgs, context: &Context) -> Result<()> {
+    let prepared = args.prepare()?;
+    let job: Job = context.client.get_account(at).await?;
+    if job.spec != prepared.spec.hash {
+        bail!(
+            "These arguments make the spec {}, the job {at} has {}: give the arguments it was posted with",
+            hex::encode(prepared.spec.hash),
+            hex::encode(job.spec)
+        );
+    }
+    let (_, market) = context.market(Some(job.market)).await?;
+    let wallet = context.wallet()?;
+    upload(&gateway_of(&market)?, at, &job, &prepared, &wallet).await?;
+    show::one(at, &job, context).await
+}
+
+pub(super) async fn cancel(at: &Address, context: &Context) -> Result<()> {
+    let wallet = context.wallet()?;
+    let job: Job = context.client.get_account(at).await?;
+    if job.state != JobState::Open as u8 {
+        bail!(
+            "The job {at} is {}: only an open job can be taken back",
+            state_name(&job)
+        );
+    }
+    let instruction = jobs::cancel_job(&wallet.pubkey(), at, &job);
+    let sent = context
+        .send("cancelling the job", &[instruction], &wallet, &[])
+        .await?;
+    let (_, market) = context.market(Some(job.market)).await?;
+    let token = context.token(&market.mint).await?;
+    context.out.sheet(vec![
+        ("job", (*at).into()),
+        (
+            "returned",
+            token.cell(job.escrow(&market).map_err(|_| too_dear())?),
+        ),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! What a job wrote.
+use super::{gateway_of, state_name, too_dear};
+use crate::context::{hex32, Context};
+use crate::output::{Cell, Format};
+use crate::progress::Progress;
+use anyhow::{bail, Context as _, Result};
+use lode_jobs::state::{flag, Job};
+use lode_runtime::{Blob, Receipt};
+use lode_store::{BlobHash, GatewayClient, MOST_RECEIPT_BYTES};
+use solana_address::Address;
+use std::path::{Component, Path};
+
+/// A program's stdout up to this size is shown with its result.
+const SHOWN_BYTES: u64 = 64 << 10;
+
+pub(super) async fn fetch(
+    at: &Address,
+    job: &Job,
+    save_to: Option<&Path>,
+    context: &Context,
+) -> Result<()> {
+    if !job.has(flag::REVEALED) {
+        bail!(
+            "The job {at} is {} and has no result yet: follow it with `lode job watch {at}`",
+            state_name(job)
+        );
+    }
+    let (_, market) = context.market(Some(job.market)).await?;
+    let token = context.token(&market.mint).await?;
+    let gateway = gateway_of(&market)?;
+    let progress = Progress::start("fetching the receipt");
+    let line = gateway
+        .get(BlobHash(job.result), MOST_RECEIPT_BYTES)
+        .await?;
+    let receipt = Receipt::parse(&line).context("The result is no receipt")?;
+    let mut written = vec![
+        ("stdout".to_string(), receipt.stdout),
+        ("stderr".to_string(), receipt.stderr),
+    ];
+    for file in &receipt.files {
+        // Apart from stdout and stderr, which a program's files may be called too.
+        written.push((format!("out/{}", file.path), file.blob));
+    }
+    if let Some(folder) = save_to {
+        for (name, blob) in &written {
+            progress.say(format!("fetching {name} ({} bytes)", blob.size));
+            save(&gateway, folder, name, blob, market.blob_limit).await?;
+        }
+    }
+    let stdout = if receipt.stdout.size > 0 && receipt.stdout.size <= SHOWN_BYTES {
+        let bytes = gateway
+            .get(BlobHash(receipt.stdout.sha256), SHOWN_BYTES)
+            .await?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    } else {
+        None
+    };
+    drop(progress);
+    let paid = lode_math::bills::work(job.price, job.units).ok_or_else(too_dear)?;
+    let files: Vec<_> = written
+        .iter()
+        .map(|(name, blob)| serde_json::json!({ "name": name, "sha256": hex::encode(blob.sha256), "size": blob.size }))
+        .collect();
+    let names: Vec<String> = written
+        .iter()
+        .filter(|(_, blob)| blob.size > 0)
+        .map(|(name, blob)| format!("{name} ({} bytes)", blob.size))
+        .collect();
+    let mut rows = vec![
+        ("job", (*at).into()),
+        ("result", hex32(&job.result)),
+        ("end", format!("{:?}", receipt.end).to_lowercase().into()),
+        ("fuel", receipt.fuel.into()),
+        ("units", job.units.into()),
+        ("work", token.cell(paid)),
+        (
+            "files",
+            Cell::new(names.join(", "), serde_json::Value::Array(files)),
+        ),
+    ];
+    if let Some(folder) = save_to {
+        rows.push(("saved_to", folder.display().to_string().into()));
+    }
+    if context.out.format == Format::Json {
+        if let Some(text) = stdout {
+            rows.push(("stdout", text.into()));
+        }
+        context.out.sheet(rows);
+        return Ok(());
+    }
+    context.out.sheet(rows);
+    if let Some(text) = stdout {
+        context.out.note(&format!("\n{}", text.trim_end()));
+    }
+    Ok(())
+}
+
+/// Fetches a file of the result below a folder, never beside it.
+async fn save(
+    gateway: &GatewayClient,
+    folder: &Path,
+    name: &str,
+    blob: &Blob,
+    limit: u64,
+) -> Result<()> {
+    let inside = Path::new(name.trim_start_matches('/'));
+    let only_names = inside
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    if !only_names {
+        bail!("The result names a file `{name}` that would leave the folder; it is not fetched");
+    }
+    let to = folder.join(inside);
+    let parent = to.parent().unwrap_or(folder);
+    std::fs::create_dir_all(parent).with_context(|| {
+        format!(
+            "The folder {} cannot be made: name another with --save-to",
+            parent.display()
+        )
+    })?;
+    gateway.fetch(BlobHash(blob.sha256), limit, &to).await?;
+    Ok(())
+}
