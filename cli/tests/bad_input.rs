@@ -109,6 +109,10 @@ fn an_unknown_flag_or_command_is_named() {
         &["rewards", "claim", "--all", "--node", ADDRESS][..],
         &["network", "handover", "everything", ADDRESS][..],
         &["network", "pause", "oracle"][..],
+        &["rewards", "report"][..],
+        &["rewards", "report", "--year", "26"][..],
+        &["rewards", "report", "--year", "2026", "--format", "xml"][..],
+        &["epoch", "finalize", "last"][..],
     ] {
         let output = home.lode(args);
         let said = String::from_utf8(output.stderr).unwrap();
@@ -122,8 +126,8 @@ fn an_unknown_flag_or_command_is_named() {
 fn every_command_has_help() {
     let home = Home::new();
     for group in [
-        "network", "node", "stake", "rewards", "market", "account", "oracle", "job", "gateway",
-        "localnet",
+        "network", "node", "stake", "rewards", "epoch", "stats", "market", "account", "oracle",
+        "job", "gateway", "localnet",
     ] {
         let output = home.lode(&[group, "--help"]);
         assert!(output.status.success());
@@ -215,6 +219,14 @@ fn a_server_that_is_down_is_named_by_every_command_that_needs_it() {
         &["stake", "show"][..],
         &["rewards", "show"][..],
         &["rewards", "claim", "--all"][..],
+        &["rewards", "report", "--year", "2026"][..],
+        &["epoch", "list"][..],
+        &["epoch", "show", "3"][..],
+        &["epoch", "record"][..],
+        &["epoch", "finalize"][..],
+        &["epoch", "claim"][..],
+        &["epoch", "close"][..],
+        &["stats", "concentration"][..],
         &["network", "set", "--delegation-ratio", "5"][..],
         &["network", "handover", "staking", ADDRESS][..],
         &["network", "accept", "jobs"][..],

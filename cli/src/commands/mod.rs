@@ -10,6 +10,7 @@ mod network_keys;
 mod node;
 mod node_keys;
 mod oracle;
+mod report;
 mod rewards;
 mod runtime;
 mod stake;

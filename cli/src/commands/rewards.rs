@@ -30,12 +30,15 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS")]
         of: Option<Address>,
     },
+    /// Print a year: every accrual, claim, slash, burn and fee, a row each, the same bytes every time
+    Report(super::report::Report),
 }
 
 pub async fn run(command: Command, context: &Context) -> Result<()> {
     match command {
         Command::Show { of } => show(of, context).await,
         Command::Claim { all, node, of } => claim(all, node, of, context).await,
+        Command::Report(args) => super::report::run(args, context).await,
     }
 }
 

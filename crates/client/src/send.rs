@@ -332,7 +332,8 @@ impl Client {
             .unwrap_or_default()
     }
 
-    async fn transaction(
+    /// A transaction, as the server keeps it.
+    pub(crate) async fn transaction(
         &self,
         signature: &Signature,
     ) -> Result<solana_transaction_status_client_types::EncodedConfirmedTransactionWithStatusMeta>
