@@ -13,10 +13,7 @@ use solana_signer::Signer;
 fn bidden(world: &mut World) -> (Jobs, Address) {
     let (mut jobs, _) = auction(world);
     let at = jobs.open(world);
-    world.ok(
-        bid(world, &jobs.node, &at, PRICE / 2),
-        &[&jobs.node.worker],
-    );
+    world.ok(bid(world, &jobs.node, &at, PRICE / 2), &[&jobs.node.worker]);
     pass_until(world, &at, 0);
     (jobs, at)
 }
@@ -34,13 +31,7 @@ fn the_best_bidder_runs_the_job_for_what_he_bid() {
     let job = state(&world, &at);
     assert_eq!(
         (job.state, job.flags, job.price, job.bid, job.node),
-        (
-            JobState::Accepted as u8,
-            0,
-            PRICE / 2,
-            0,
-            jobs.node.node
-        )
+        (JobState::Accepted as u8, 0, PRICE / 2, 0, jobs.node.node)
     );
     // the run window of 1 000 units, and the day of the award for a slash
     assert_eq!(
@@ -150,7 +141,9 @@ fn no_pause_stops_an_award() {
 fn a_targeted_or_first_come_job_is_never_awarded() {
     let mut world = World::new();
     let mut jobs = sampled(&mut world);
-    let at = posted(&mut world, &mut jobs, |args| args.target = Address::default());
+    let at = posted(&mut world, &mut jobs, |args| {
+        args.target = Address::default()
+    });
     let mut job = state(&world, &at);
     job.node = jobs.node.node;
     job.flags |= flag::TARGETED;

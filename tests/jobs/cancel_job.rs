@@ -1,3 +1,4 @@
+use crate::help::*;
 use lode_jobs::error::JobsError;
 use lode_jobs::state::{Job, JobState, Ledger};
 use lode_tests::jobs::*;
@@ -100,4 +101,69 @@ fn what_a_node_runs_is_not_cancelled() {
         world.send_one(jobs.cancel(&jobs.customer.pubkey(), &at), &[&jobs.customer]),
         JobsError::IllegalTransition,
     );
+}
+
+#[test]
+fn nobody_goes_back_on_a_bid_before_the_award_is_over() {
+    let mut world = World::new();
+    let (mut jobs, other) = auction(&mut world);
+    let at = jobs.open(&mut world);
+    world.ok(bid(&world, &jobs.node, &at, PRICE), &[&jobs.node.worker]);
+    let (customer, stranger) = (jobs.customer.pubkey(), world.wallet());
+    let theirs = build::cancel_job(&customer, &at, &state(&world, &at));
+    let anyones = build::cancel_job(&stranger.pubkey(), &at, &state(&world, &at));
+    for slots in [0, 999, 1, 999] {
+        world.pass_slots(slots);
+        assert_error(
+            world.send_one(theirs.clone(), &[&jobs.customer]),
+            JobsError::WindowOpen,
+        );
+        assert_error(
+            world.send_one(anyones.clone(), &[&stranger]),
+            JobsError::WindowOpen,
+        );
+    }
+    world.pass_slots(1);
+    // the bidder is named, and nobody else
+    let last = anyones.accounts.len() - 1;
+    for wrong in [
+        lode_jobs::ID,
+        ledger(&jobs.market, &other.node),
+        jobs.customer_ledger(),
+    ] {
+        let forged = with_account(anyones.clone(), last, wrong);
+        assert_refused(world.send_one(forged, &[&stranger]));
+    }
+    forge_each(&mut world, &anyones, &[0], &[1, 3], &[&stranger]);
+    world.ok(anyones.clone(), &[&stranger]);
+    assert_error(
+        world.send_one(theirs, &[&jobs.customer]),
+        JobsError::IllegalTransition,
+    );
+    // a fifth of the escrow of 5 000, all of it burned
+    let node = nodes(&world, &jobs);
+    assert_eq!(
+        (node.available, node.locked, node.burn_owed, node.open_jobs),
+        (ALL - 1_000, 0, 1_000, 0)
+    );
+    let customer = customers(&world, &jobs);
+    assert_eq!((customer.available, customer.locked), (ALL, 0));
+    assert_vault_balances(&world, &jobs);
+}
+
+#[test]
+fn without_a_bid_no_bidder_is_named_and_the_customer_is_free() {
+    let mut world = World::new();
+    let (mut jobs, _) = auction(&mut world);
+    let at = jobs.open(&mut world);
+    let cancel = build::cancel_job(&jobs.customer.pubkey(), &at, &state(&world, &at));
+    let last = cancel.accounts.len() - 1;
+    let mut named = with_account(cancel.clone(), last, jobs.node_ledger());
+    named.accounts[last].is_writable = true;
+    assert_error(
+        world.send_one(named, &[&jobs.customer]),
+        JobsError::NamedLedger,
+    );
+    world.ok(cancel, &[&jobs.customer]);
+    assert_eq!(customers(&world, &jobs).available, ALL);
 }

@@ -1,8 +1,8 @@
 //! What the tests of auctions, challenges and punishments have in common.
 
+use lode_attestation::{is_drawn, seal, Verdict};
 pub use lode_client::instructions::jobs as build;
 pub use lode_client::token::MintInfo;
-use lode_attestation::{is_drawn, seal, Verdict};
 use lode_jobs::state::{Job, JobState, Ledger, MarketArgs};
 use lode_jobs::PostArgs;
 use lode_tests::jobs::*;
@@ -197,7 +197,20 @@ pub fn posted(world: &mut World, jobs: &mut Jobs, change: impl Fn(&mut PostArgs)
 
 /// A node's bid on a job as it stands.
 pub fn bid(world: &World, node: &Operator, at: &Address, price: u64) -> Instruction {
-    build::place_bid(&node.worker.pubkey(), &node.node, at, &state(world, at), price)
+    build::place_bid(
+        &node.worker.pubkey(),
+        &node.node,
+        at,
+        &state(world, at),
+        price,
+    )
+}
+
+/// Takes an account away, as if it had been closed.
+pub fn remove(world: &mut World, at: &Address) {
+    let mut account = world.svm.get_account(at).unwrap();
+    (account.data, account.owner, account.lamports) = (vec![], SYSTEM, 0);
+    world.svm.set_account(*at, account).unwrap();
 }
 
 /// Tries every account of an instruction that is not free to choose: a copy owned by another program, a copy at another
@@ -226,10 +239,12 @@ pub fn forge_each(
         if world.exists(&meta.pubkey) && !meta.pubkey.is_on_curve() {
             let foreign = world.foreign_owned(&meta.pubkey);
             assert_refused(world.send_one(with_account(good.clone(), index, foreign), signers));
+            remove(world, &foreign);
         }
         if bound.contains(&index) {
             let copy = world.look_alike(&meta.pubkey);
             assert_refused(world.send_one(with_account(good.clone(), index, copy), signers));
+            remove(world, &copy);
         }
         if meta.is_writable {
             assert_refused(world.send_one(read_only(good.clone(), index), signers));

@@ -31,10 +31,7 @@ fn a_customer_pays_for_more_units_while_nobody_runs_them() {
         JobsError::LimitNotRaised,
     );
     // back home it goes as a whole
-    world.ok(
-        jobs.cancel(&jobs.customer.pubkey(), &at),
-        &[&jobs.customer],
-    );
+    world.ok(jobs.cancel(&jobs.customer.pubkey(), &at), &[&jobs.customer]);
     assert_eq!(customers(&world, &jobs).available, ALL);
 }
 
@@ -108,10 +105,7 @@ fn a_limit_stands_while_a_bid_does() {
     let mut world = World::new();
     let (mut jobs, _) = auction(&mut world);
     let at = jobs.open(&mut world);
-    world.ok(
-        bid(&world, &jobs.node, &at, PRICE),
-        &[&jobs.node.worker],
-    );
+    world.ok(bid(&world, &jobs.node, &at, PRICE), &[&jobs.node.worker]);
     let more = raise(&world, &jobs, &at, 2 * LIMIT);
     assert_error(
         world.send_one(more, &[&jobs.customer]),

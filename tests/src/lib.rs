@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod costs;
+pub mod emissions;
 pub mod jobs;
 pub mod oracle;
 pub mod staking;
@@ -50,8 +51,8 @@ pub struct Program {
     pub file: &'static str,
 }
 
-/// The three programs of the suite.
-pub const PROGRAMS: [Program; 3] = [
+/// The four programs of the suite.
+pub const PROGRAMS: [Program; 4] = [
     Program {
         id: lode_staking::ID,
         file: "lode_staking.so",
@@ -63,6 +64,10 @@ pub const PROGRAMS: [Program; 3] = [
     Program {
         id: lode_jobs::ID,
         file: "lode_jobs.so",
+    },
+    Program {
+        id: lode_emissions::ID,
+        file: "lode_emissions.so",
     },
 ];
 

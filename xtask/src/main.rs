@@ -5,6 +5,7 @@
 mod bench;
 mod build;
 mod demo;
+mod idl;
 mod keys;
 mod setup;
 mod shell;
@@ -35,6 +36,12 @@ enum Command {
     Demo,
     /// Measure compute units, accounts and binaries into docs/costs.md
     Bench,
+    /// Describe the programs for clients in other languages, in idl/
+    Idl {
+        /// Only say whether what is committed is current
+        #[arg(long)]
+        check: bool,
+    },
     /// Make program ids of your own and write them wherever they stand
     Keys,
 }
@@ -49,6 +56,8 @@ fn main() -> std::process::ExitCode {
         Command::Test => test::everything(),
         Command::Demo => demo::everything(),
         Command::Bench => bench::everything(),
+        Command::Idl { check: true } => idl::check(),
+        Command::Idl { check: false } => idl::write(),
         Command::Keys => keys::write(),
     };
     match result {

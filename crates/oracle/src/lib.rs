@@ -13,11 +13,16 @@ mod execution;
 mod gate;
 mod journal;
 mod task;
+mod watch;
 
 pub use agent::{Collecting, Config, OracleAgent};
 pub use decision::{decide, is_due, is_late, my_seats, Decision, Finding, MySeat};
 pub use gate::{Gate, Permit};
 pub use journal::{Entry, Journal};
+pub use watch::{
+    bond, ending, is_open, is_watched, locked, stand, Ending, Stand, WatchConfig, WatchPolicy,
+    Watcher,
+};
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

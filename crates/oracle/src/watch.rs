@@ -1,0 +1,845 @@
+//! The watcher: re-executes what others were paid for, and challenges lies with money of its own.
+//!
+//! A result that no panel checked stands unless somebody contests it in time, and a panel's verdict stands unless
+//! somebody asks the whole committee. Whoever watches needs no seat and no permission: a wallet's ledger with enough
+//! in it for the bond, and a machine. It lives beside the oracle's agent because both ask the same question of the same
+//! machine: what comes out if this job is run again?
+
+use crate::decision::{decide, Decision, Finding};
+use crate::gate::Gate;
+use crate::{execution, Error, Result};
+use lode_attestation::Verdict;
+use lode_client::instructions::jobs;
+use lode_client::{addresses, filter, Client};
+use lode_crank::{Crank, Policy as CrankPolicy};
+use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
+use lode_store::{BlobCache, BlobHash, GatewayClient};
+use lode_telemetry::Telemetry;
+use solana_address::Address;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// First and longest pause after a failure.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Nothing needs to be said again for so long: a year.
+const LONG: Duration = Duration::from_secs(365 * 86_400);
+/// Time between two looks for what is missing in a store.
+const WAITING_PAUSE: Duration = Duration::from_secs(3);
+
+/// Which results are looked at, and how much is put at stake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WatchPolicy {
+    /// Share of results that are re-executed, basis points. Which ones they are nobody else can know.
+    pub fraction_bps: u16,
+    /// Results of a smaller escrow are left alone, base units.
+    pub least_escrow: u64,
+    /// Most that bonds lock at the same time, in each market, base units.
+    pub budget: u64,
+    /// Also appeal to the whole committee against a panel's wrong verdict: the bond is larger.
+    pub appeals: bool,
+    /// Also challenge a match whose spec, module or input cannot be had from the store. Nobody can prove such a result
+    /// right or wrong, so this is for who knows that it was never there: if the panel finds it, the bond is lost.
+    pub missing: bool,
+}
+
+impl Default for WatchPolicy {
+    fn default() -> Self {
+        Self {
+            fraction_bps: 10_000,
+            least_escrow: 0,
+            budget: 0,
+            appeals: true,
+            missing: false,
+        }
+    }
+}
+
+/// What a watcher is told.
+pub struct WatchConfig {
+    /// The chain.
+    pub client: Client,
+    /// Signs challenges and pays for transactions; its ledgers hold the bonds.
+    pub wallet: Arc<Keypair>,
+    /// Markets that are watched; none for all.
+    pub markets: Vec<Address>,
+    /// Folder of its own for blobs.
+    pub folder: PathBuf,
+    /// Which results, and how much.
+    pub policy: WatchPolicy,
+    /// Time between two looks at the chain.
+    pub poll: Duration,
+    /// Jobs that run at the same time.
+    pub parallel: usize,
+    /// Memory that they take together, MiB.
+    pub memory_mib: u64,
+    /// Most bytes of blobs that stay on disk.
+    pub cache_bytes: u64,
+    /// Lamports that the wallet keeps: steps of its own challenges are not sent below.
+    pub floor: u64,
+    /// Where it tells how it is, and what it counts.
+    pub telemetry: Telemetry,
+}
+
+/// What follows from what this machine found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stand {
+    /// The verdict is right, or this machine cannot say.
+    Leave,
+    /// It is wrong.
+    Contest,
+    /// Something is missing that may still come.
+    Again,
+}
+
+/// Whether a standing verdict may still be contested at `slot`.
+pub fn is_open(job: &Job, market: &Market, slot: u64) -> bool {
+    job.state == JobState::Attested as u8
+        && !job.has(flag::FINAL)
+        && job.eligible != 0
+        && slot < job.deadline
+        && job.challenge_window(market).is_ok_and(|window| window > 0)
+}
+
+/// Whether a policy looks at a standing verdict. A verdict *unrunnable* is no lie: nobody is paid by it.
+pub fn is_watched(job: &Job, market: &Market, policy: &WatchPolicy, draw: u16) -> bool {
+    let verdict = job.verdict();
+    let worth = job.escrow(market).is_ok_and(|e| e >= policy.least_escrow);
+    let kind = if job.is_checked() {
+        policy.appeals && matches!(verdict, Some(Verdict::Match | Verdict::Mismatch))
+    } else {
+        verdict == Some(Verdict::Match)
+    };
+    worth && kind && draw < policy.fraction_bps
+}
+
+/// What follows from a finding for the verdict that stands. An end of this machine says nothing about anybody.
+pub fn stand(
+    at: &Address,
+    job: &Job,
+    market: &Market,
+    finding: &Finding,
+    policy: &WatchPolicy,
+) -> Stand {
+    let Some(standing) = job.verdict() else {
+        return Stand::Leave;
+    };
+    match finding {
+        Finding::HostEnd(_) => Stand::Leave,
+        Finding::Missing(_) if policy.missing && standing == Verdict::Match => Stand::Contest,
+        Finding::Missing(_) => Stand::Again,
+        // the slot matters only for what is missing
+        found => match decide(at, job, market, found, 0) {
+            Decision::Sign(ours) if ours != standing && standing != Verdict::Unrunnable => {
+                Stand::Contest
+            }
+            _ => Stand::Leave,
+        },
+    }
+}
+
+/// What contesting this verdict locks.
+pub fn bond(job: &Job, market: &Market) -> Option<u64> {
+    if job.is_checked() {
+        job.appeal_bond().ok()
+    } else {
+        job.challenge_bond(market).ok()
+    }
+}
+
+/// What a job that is not over locks of this ledger's money.
+pub fn locked(job: &Job, market: &Market, ledger: &Address) -> u64 {
+    if job.is_final() {
+        return 0;
+    }
+    let challenged = (job.challenger == *ledger).then(|| job.challenge_bond(market).ok());
+    let appealed = (job.appellant == *ledger).then(|| job.appeal_bond().ok());
+    [challenged, appealed]
+        .into_iter()
+        .flatten()
+        .fold(0, |sum, bond| sum.saturating_add(bond.unwrap_or(u64::MAX)))
+}
+
+/// How a challenge ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It was right: the bond is back, with a part of what the liar lost.
+    Won,
+    /// It was wrong: the bond pays the checks.
+    Lost,
+    /// Nobody could say: the bond is back.
+    Returned,
+}
+
+impl Ending {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Won => "won",
+            Self::Lost => "lost",
+            Self::Returned => "returned",
+        }
+    }
+}
+
+/// How this ledger's challenge of a job ended, if it is over; of two, the later one: the appeal.
+pub fn ending(job: &Job, ledger: &Address) -> Option<Ending> {
+    if !job.is_final() {
+        return None;
+    }
+    let voided = job.state == JobState::Voided as u8;
+    let told = |won, lost| match (won, lost) {
+        _ if voided => Ending::Returned,
+        (true, _) => Ending::Won,
+        (_, true) => Ending::Lost,
+        _ => Ending::Returned,
+    };
+    if job.appellant == *ledger {
+        Some(told(job.appellant_won(), job.appellant_lost()))
+    } else if job.challenger == *ledger {
+        Some(told(job.challenger_won(), job.challenger_lost()))
+    } else {
+        None
+    }
+}
+
+/// The watcher.
+pub struct Watcher;
+
+impl Watcher {
+    /// Watches until `shutdown` is cancelled. Loses nothing when the chain or a store is away for a while; what it
+    /// challenged before it stopped it finds again on the chain.
+    ///
+    /// Jobs run in processes of the calling program: its `main` must begin with `lode_runtime::child::maybe_run_child()`.
+    ///
+    /// # Errors
+    /// Only for what a person must mend: its folder.
+    pub async fn run(config: WatchConfig, shutdown: CancellationToken) -> Result<()> {
+        let cache = BlobCache::open(config.folder.join("blobs"))?;
+        let salt = salt(&config.folder.join("salt"))?;
+        let policy = CrankPolicy {
+            floor: config.floor,
+            ..CrankPolicy::default()
+        };
+        let (client, wallet) = (config.client, config.wallet);
+        let crank = Crank::new(
+            client.clone(),
+            wallet.clone(),
+            policy,
+            config.telemetry.clone(),
+        );
+        let mut watch = Watch {
+            shared: Arc::new(Shared {
+                client,
+                wallet,
+                cache,
+                gate: Gate::new(config.parallel, config.memory_mib),
+                policy: config.policy,
+                telemetry: config.telemetry,
+                bonds: Mutex::default(),
+            }),
+            only: config.markets,
+            salt,
+            crank,
+            cache_bytes: config.cache_bytes,
+            running: HashMap::new(),
+            resting: HashMap::new(),
+            ended: HashSet::new(),
+            tasks: JoinSet::new(),
+        };
+        tracing::info!(wallet = %watch.shared.wallet.pubkey(), "watching");
+        let mut failures = 0u32;
+        loop {
+            let looked = tokio::select! {
+                looked = watch.look() => looked,
+                () = shutdown.cancelled() => return watch.stop().await,
+            };
+            let pause = match looked {
+                Ok(()) => {
+                    failures = 0;
+                    let health = &watch.shared.telemetry.health;
+                    health.well("watch", config.poll * 3 + LONGEST_PAUSE * 6);
+                    config.poll
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the chain cannot be read; trying again");
+                    let health = &watch.shared.telemetry.health;
+                    health.ill("watch", error.to_string());
+                    failures += 1;
+                    pause_after(failures)
+                }
+            };
+            let wake = tokio::time::sleep(pause);
+            tokio::pin!(wake);
+            loop {
+                tokio::select! {
+                    () = shutdown.cancelled() => return watch.stop().await,
+                    () = &mut wake => break,
+                    Some(ended) = watch.tasks.join_next() => watch.note(ended).await,
+                }
+            }
+        }
+    }
+}
+
+fn pause_after(failures: u32) -> Duration {
+    FIRST_PAUSE
+        .saturating_mul(1 << failures.saturating_sub(1).min(16))
+        .min(LONGEST_PAUSE)
+}
+
+/// A secret of this watcher: whoever knew which results it looks at would lie in the others.
+fn salt(path: &Path) -> Result<[u8; 32]> {
+    let file = |source| Error::File {
+        path: path.into(),
+        source,
+    };
+    match std::fs::read(path) {
+        Ok(bytes) => {
+            if let Ok(salt) = bytes.try_into() {
+                return Ok(salt);
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(file(error)),
+    }
+    let salt = *Keypair::new().secret_bytes();
+    std::fs::write(path, salt).map_err(file)?;
+    Ok(salt)
+}
+
+/// A number below 10 000 that only this watcher knows.
+fn draw(salt: &[u8; 32], at: &Address, attempt: u8) -> u16 {
+    let hash = BlobHash::of(&[&salt[..], at.as_ref(), &[attempt]].concat());
+    let [a, b, c, d, ..] = hash.0;
+    // below 10 000, so it fits
+    (u32::from_le_bytes([a, b, c, d]) % 10_000) as u16
+}
+
+/// A verdict of an attempt: the result nobody checked, or what a panel said.
+type Key = (Address, u8, bool);
+
+/// How a task ended.
+#[derive(Debug)]
+enum Done {
+    /// The verdict is right, or this machine cannot say.
+    Left(&'static str),
+    /// It was contested.
+    Contested,
+    /// It is wrong, but the bond would be more than may be locked.
+    Beyond(String),
+    /// Something is missing that may still come.
+    Waiting,
+    /// When its turn came, its time was over.
+    Late,
+}
+
+type Ended = std::result::Result<(Key, Option<Receipt>, Result<Done>), tokio::task::JoinError>;
+/// Hash and units of what this machine got.
+type Receipt = ([u8; 32], u64);
+
+struct Shared {
+    client: Client,
+    wallet: Arc<Keypair>,
+    cache: BlobCache,
+    gate: Gate,
+    policy: WatchPolicy,
+    telemetry: Telemetry,
+    /// Base units locked by bonds, by market. Held while a challenge is sent: two may not spend the same budget.
+    bonds: Mutex<HashMap<Address, u64>>,
+}
+
+struct Watch {
+    shared: Arc<Shared>,
+    only: Vec<Address>,
+    salt: [u8; 32],
+    crank: Crank,
+    cache_bytes: u64,
+    running: HashMap<Key, AbortHandle>,
+    /// Tried again then; never where there is no time.
+    resting: HashMap<Key, (Option<Instant>, u32)>,
+    /// Challenges whose end was told.
+    ended: HashSet<(Address, u8)>,
+    tasks: JoinSet<(Key, Option<Receipt>, Result<Done>)>,
+}
+
+impl Watch {
+    async fn stop(mut self) -> Result<()> {
+        self.tasks.shutdown().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    /// Looks at the chain once: starts to run what stands, goes on with what it challenged.
+    async fn look(&mut self) -> Result<()> {
+        let shared = self.shared.clone();
+        let client = &shared.client;
+        let markets: Vec<(Address, Market)> = if self.only.is_empty() {
+            client.get_program_accounts(&[]).await?
+        } else {
+            let found = client.get_accounts::<Market>(&self.only).await?;
+            let named = self.only.iter().copied().zip(found);
+            named.filter_map(|(at, m)| Some((at, m?))).collect()
+        };
+        let slot = client.slot().await?;
+        let mut standing = HashSet::new();
+        for (market_at, market) in &markets {
+            self.follow(market_at, market).await?;
+            let found = client
+                .get_program_accounts::<Job>(&[
+                    filter!(Job, state, JobState::Attested as u8),
+                    filter!(Job, market, *market_at),
+                ])
+                .await?;
+            for (at, job) in found {
+                let number = draw(&self.salt, &at, job.attempt);
+                if !is_open(&job, market, slot) || !is_watched(&job, market, &shared.policy, number)
+                {
+                    continue;
+                }
+                let key = (at, job.attempt, job.is_checked());
+                standing.insert(key);
+                let rests = self
+                    .resting
+                    .get(&key)
+                    .is_some_and(|(until, _)| until.is_none_or(|then| Instant::now() < then));
+                if rests || self.running.contains_key(&key) {
+                    continue;
+                }
+                let task = Task {
+                    shared: shared.clone(),
+                    at,
+                    job,
+                    market: *market,
+                };
+                let handle = self.tasks.spawn(async move {
+                    let mut receipt = None;
+                    let done = task.watch(&mut receipt).await;
+                    (key, receipt, done)
+                });
+                self.running.insert(key, handle);
+            }
+        }
+        self.running.retain(|key, handle| {
+            let stays = standing.contains(key);
+            if !stays {
+                handle.abort();
+            }
+            stays
+        });
+        self.resting.retain(|key, _| standing.contains(key));
+        Ok(())
+    }
+
+    /// Turns what is due of this wallet's challenges in a market, and tells how they ended.
+    async fn follow(&mut self, market_at: &Address, market: &Market) -> Result<()> {
+        let shared = self.shared.clone();
+        let (client, wallet) = (&shared.client, shared.wallet.pubkey());
+        let ledger = addresses::jobs::ledger(market_at, &wallet);
+        let mut mine: Vec<(Address, Job)> = client
+            .get_program_accounts(&[filter!(Job, challenger, ledger)])
+            .await?;
+        let appealed = client
+            .get_program_accounts::<Job>(&[filter!(Job, appellant, ledger)])
+            .await?;
+        for (at, job) in appealed {
+            if mine.iter().all(|(known, _)| *known != at) {
+                mine.push((at, job));
+            }
+        }
+        let sum = mine.iter().fold(0u64, |sum, (_, job)| {
+            sum.saturating_add(locked(job, market, &ledger))
+        });
+        shared.bonds.lock().await.insert(*market_at, sum);
+        let metrics = &shared.telemetry.metrics;
+        metrics
+            .gauge_with(
+                "lode_watch_bonds",
+                "Base units locked by bonds",
+                &[("market", &market_at.to_string())],
+            )
+            .set(sum as f64);
+        for (at, job) in &mine {
+            let Some(end) = ending(job, &ledger) else {
+                continue;
+            };
+            if self.ended.insert((*at, job.attempt)) {
+                tracing::info!(job = %at, attempt = job.attempt, outcome = end.name(), "a challenge ended");
+                metrics
+                    .counter_with(
+                        "lode_watch_ended_total",
+                        "How challenges ended",
+                        &[("outcome", end.name())],
+                    )
+                    .inc();
+            }
+        }
+        if !mine.is_empty() {
+            if let Err(error) = self.crank.turn(&mine).await {
+                tracing::warn!(%error, "the wallet's own challenges wait");
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes how a task ended.
+    async fn note(&mut self, ended: Ended) {
+        let (key, receipt, result) = match ended {
+            Ok(ended) => ended,
+            Err(error) if error.is_cancelled() => return,
+            Err(error) => {
+                tracing::error!(%error, "a task broke");
+                self.running.retain(|_, handle| !handle.is_finished());
+                return;
+            }
+        };
+        self.running.remove(&key);
+        let (job, attempt, checked) = key;
+        if let Some((hash, units)) = receipt {
+            // so that it can bring signatures under this match to the chain, which the store tells nobody
+            self.crank.know(job, attempt, hash, units);
+        }
+        let failures = self.resting.get(&key).map_or(0, |(_, failures)| *failures);
+        let (what, rest) = match result {
+            Ok(Done::Left(what)) => (what, Some((None, 0))),
+            Ok(Done::Contested) => {
+                tracing::warn!(%job, attempt, checked, "challenged");
+                self.shared.telemetry.health.well("bonds", LONG);
+                ("contested", Some((None, 0)))
+            }
+            Ok(Done::Beyond(reason)) => {
+                tracing::warn!(%job, attempt, checked, %reason, "wrong, but not challenged");
+                self.shared.telemetry.health.ill("bonds", reason);
+                let then = Instant::now() + WAITING_PAUSE;
+                ("beyond_budget", Some((Some(then), 0)))
+            }
+            Ok(Done::Waiting) => {
+                let then = Instant::now() + WAITING_PAUSE;
+                ("waiting", Some((Some(then), 0)))
+            }
+            Ok(Done::Late) => ("late", None),
+            Err(error) => {
+                tracing::warn!(%job, attempt, %error, "trying again");
+                let failures = failures.saturating_add(1);
+                let then = Instant::now() + pause_after(failures);
+                ("failed", Some((Some(then), failures)))
+            }
+        };
+        self.shared
+            .telemetry
+            .metrics
+            .counter_with(
+                "lode_watch_checked_total",
+                "What became of results that were looked at",
+                &[("outcome", what)],
+            )
+            .inc();
+        if let Some(rest) = rest {
+            self.resting.insert(key, rest);
+        }
+        if let Err(error) = self.shared.cache.trim(self.cache_bytes).await {
+            tracing::warn!(%error, "the cache stays as large as it is");
+        }
+    }
+}
+
+/// One standing verdict.
+struct Task {
+    shared: Arc<Shared>,
+    at: Address,
+    job: Job,
+    market: Market,
+}
+
+impl Task {
+    async fn watch(&self, receipt: &mut Option<Receipt>) -> Result<Done> {
+        let url = String::from_utf8_lossy(&self.market.store_url);
+        let store = GatewayClient::new(url.trim_end_matches('\0'))?;
+        // Twice before money is put on it: a machine that errs once seldom errs the same way again.
+        for run in 1..=2 {
+            let Some((job, finding)) = self.examine(&store).await? else {
+                return Ok(Done::Late);
+            };
+            let stand = stand(&self.at, &job, &self.market, &finding, &self.shared.policy);
+            tracing::info!(job = %self.at, attempt = job.attempt, run, ?finding, ?stand, "looked at");
+            let found = match &finding {
+                Finding::Receipt { hash, units } => Some((*hash, *units)),
+                _ => None,
+            };
+            if run == 2 && found != *receipt {
+                return Ok(Done::Left("unreliable"));
+            }
+            *receipt = found;
+            match (stand, &finding) {
+                (Stand::Again, _) => return Ok(Done::Waiting),
+                (Stand::Leave, Finding::HostEnd(_)) => return Ok(Done::Left("no_result")),
+                (Stand::Leave, _) => return Ok(Done::Left("right")),
+                (Stand::Contest, _) => {}
+            }
+        }
+        self.contest().await
+    }
+
+    /// What running it comes to, and the job as it stood before; nothing where its time was over by then.
+    async fn examine(&self, store: &GatewayClient) -> Result<Option<(Job, Finding)>> {
+        let (shared, market) = (&self.shared, &self.market);
+        let prepared = match execution::prepare(&self.job, market, store, &shared.cache).await? {
+            Ok(prepared) => prepared,
+            Err(finding) => return Ok(Some((self.job, finding))),
+        };
+        let memory = prepared.memory_mib();
+        let permit = shared.gate.enter(self.job.deadline, memory).await;
+        let Some(job) = self.still().await? else {
+            return Ok(None);
+        };
+        let limit = job.units_limit;
+        let (finding, _): (Finding, Vec<BlobHash>) =
+            execution::run(prepared, limit, market, store, &shared.cache, permit).await?;
+        Ok(Some((job, finding)))
+    }
+
+    /// The job, if its verdict may still be contested.
+    async fn still(&self) -> Result<Option<Job>> {
+        let client = &self.shared.client;
+        let job = client.try_account::<Job>(&self.at).await?;
+        let slot = client.slot().await?;
+        Ok(job.filter(|job| {
+            job.attempt == self.job.attempt
+                && job.is_checked() == self.job.is_checked()
+                && is_open(job, &self.market, slot)
+        }))
+    }
+
+    /// Locks the bond, if policy and ledger have room for it.
+    async fn contest(&self) -> Result<Done> {
+        let shared = &self.shared;
+        let client = &shared.client;
+        let mut bonds = shared.bonds.lock().await;
+        let Some(job) = self.still().await? else {
+            return Ok(Done::Late);
+        };
+        let bond = bond(&job, &self.market).unwrap_or(u64::MAX);
+        let locked = bonds.get(&job.market).copied().unwrap_or_default();
+        let budget = shared.policy.budget;
+        if locked.saturating_add(bond) > budget {
+            return Ok(Done::Beyond(format!(
+                "the bond of {bond} base units and the {locked} that are locked pass the budget of {budget}: raise --budget"
+            )));
+        }
+        let wallet = shared.wallet.pubkey();
+        let ledger_at = addresses::jobs::ledger(&job.market, &wallet);
+        let available = client
+            .try_account::<Ledger>(&ledger_at)
+            .await?
+            .map_or(0, |ledger| ledger.available);
+        if available < bond {
+            return Ok(Done::Beyond(format!(
+                "the bond is {bond} base units, the account of {wallet} in market {} has {available} available: deposit more with `lode account deposit`",
+                job.market
+            )));
+        }
+        let challenge = jobs::challenge_job(&wallet, &self.at, &job);
+        client.send(&[challenge], &*shared.wallet, &[]).await?;
+        bonds.insert(job.market, locked.saturating_add(bond));
+        Ok(Done::Contested)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use bytemuck::Zeroable;
+    use lode_attestation::commitment;
+
+    const AT: Address = Address::new_from_array([1; 32]);
+    const NODE: Address = Address::new_from_array([2; 32]);
+    const LEDGER: Address = Address::new_from_array([3; 32]);
+    const TRUE: [u8; 32] = [7; 32];
+    const FALSE: [u8; 32] = [8; 32];
+
+    fn market() -> Market {
+        let mut market = Market::zeroed();
+        market.k = 3;
+        market.surcharge_bps = 10_000;
+        market.challenge_window = 100;
+        market.final_below = 10;
+        market
+    }
+
+    /// An unchecked match that was revealed, and whose escrow is 2 x 1 000 base units.
+    fn job() -> Job {
+        let mut job = Job::zeroed();
+        job.state = JobState::Attested as u8;
+        job.verdict = Verdict::Match as u8;
+        job.flags = flag::REVEALED;
+        job.node = NODE;
+        job.result = TRUE;
+        job.units = 5;
+        job.units_limit = 1_000_000;
+        job.price = 1_000;
+        job.eligible = 0b1_1111;
+        job.drawn = 0b111;
+        job.deadline = 1_000;
+        job
+    }
+
+    /// A mismatch that a panel of three said, and whose commitment is to `TRUE`.
+    fn checked() -> Job {
+        let mut job = job();
+        job.flags = 0;
+        job.verdict = Verdict::Mismatch as u8;
+        job.panel = job.drawn;
+        job.result = commitment(&TRUE, 5, &AT, 0, &NODE);
+        job
+    }
+
+    fn receipt(hash: [u8; 32]) -> Finding {
+        Finding::Receipt { hash, units: 5 }
+    }
+
+    fn stands(job: &Job, finding: &Finding) -> Stand {
+        stand(&AT, job, &market(), finding, &WatchPolicy::default())
+    }
+
+    #[test]
+    fn a_lie_is_contested_and_nothing_else() {
+        assert_eq!(stands(&job(), &receipt(TRUE)), Stand::Leave);
+        assert_eq!(stands(&job(), &receipt(FALSE)), Stand::Contest);
+        let none = Finding::NoReceipt("no spec".into());
+        assert_eq!(stands(&job(), &none), Stand::Contest);
+        let mut more = job();
+        more.units = 6;
+        assert_eq!(stands(&more, &receipt(TRUE)), Stand::Contest);
+        // a panel that condemned an honest node
+        assert_eq!(stands(&checked(), &receipt(TRUE)), Stand::Contest);
+        assert_eq!(stands(&checked(), &receipt(FALSE)), Stand::Leave);
+        let mut unrunnable = checked();
+        unrunnable.verdict = Verdict::Unrunnable as u8;
+        assert_eq!(stands(&unrunnable, &receipt(TRUE)), Stand::Leave);
+    }
+
+    #[test]
+    fn a_machines_own_end_contests_nothing_and_a_missing_blob_only_where_it_was_told_to() {
+        let (end, missing) = (
+            Finding::HostEnd("memory".into()),
+            Finding::Missing("module".into()),
+        );
+        let told = WatchPolicy {
+            missing: true,
+            ..WatchPolicy::default()
+        };
+        let says = |job: &Job, finding: &Finding, policy: &WatchPolicy| {
+            stand(&AT, job, &market(), finding, policy)
+        };
+        for policy in [WatchPolicy::default(), told] {
+            assert_eq!(says(&job(), &end, &policy), Stand::Leave);
+        }
+        assert_eq!(stands(&job(), &missing), Stand::Again);
+        assert_eq!(says(&job(), &missing, &told), Stand::Contest);
+        assert_eq!(says(&checked(), &missing, &told), Stand::Again);
+    }
+
+    #[test]
+    fn only_what_may_still_be_contested_is_open() {
+        let open = |job: &Job, slot| is_open(job, &market(), slot);
+        assert!(open(&job(), 999));
+        assert!(!open(&job(), 1_000));
+        let not = |change: fn(&mut Job)| {
+            let mut job = job();
+            change(&mut job);
+            !open(&job, 0)
+        };
+        assert!(not(|job| job.flags |= flag::FINAL));
+        assert!(not(|job| job.state = JobState::Sealed as u8));
+        assert!(not(|job| job.eligible = 0));
+        // a match on a small escrow has no challenge window
+        assert!(not(|job| job.price = 1));
+    }
+
+    #[test]
+    fn a_policy_chooses_by_escrow_share_and_kind() {
+        let all = WatchPolicy::default();
+        let watched =
+            |job: &Job, policy: &WatchPolicy, draw| is_watched(job, &market(), policy, draw);
+        assert!(watched(&job(), &all, 9_999));
+        assert!(watched(&checked(), &all, 0));
+        let some = WatchPolicy {
+            fraction_bps: 2_500,
+            least_escrow: 2_000,
+            appeals: false,
+            ..all
+        };
+        assert!(watched(&job(), &some, 2_499));
+        assert!(!watched(&job(), &some, 2_500));
+        assert!(!watched(&checked(), &some, 0));
+        let dearer = WatchPolicy {
+            least_escrow: 2_001,
+            ..all
+        };
+        assert!(!watched(&job(), &dearer, 0));
+        let mut unrunnable = checked();
+        unrunnable.verdict = Verdict::Unrunnable as u8;
+        assert!(!watched(&unrunnable, &all, 0));
+    }
+
+    #[test]
+    fn bonds_are_what_the_chain_locks_and_count_until_the_job_is_over() {
+        assert_eq!(bond(&job(), &market()), Some(3_000));
+        assert_eq!(bond(&checked(), &market()), Some(5_000));
+        let mut mine = checked();
+        assert_eq!(locked(&mine, &market(), &LEDGER), 0);
+        mine.challenger = LEDGER;
+        assert_eq!(locked(&mine, &market(), &LEDGER), 3_000);
+        mine.appellant = LEDGER;
+        assert_eq!(locked(&mine, &market(), &LEDGER), 8_000);
+        mine.state = JobState::Failed as u8;
+        assert_eq!(locked(&mine, &market(), &LEDGER), 0);
+    }
+
+    #[test]
+    fn a_challenge_ends_as_the_final_verdict_says() {
+        let mut mine = checked();
+        mine.challenger = LEDGER;
+        assert_eq!(ending(&mine, &LEDGER), None);
+        mine.state = JobState::Failed as u8;
+        assert_eq!(ending(&mine, &LEDGER), Some(Ending::Won));
+        assert_eq!(ending(&mine, &NODE), None);
+        mine.verdict = Verdict::Match as u8;
+        mine.state = JobState::Settled as u8;
+        assert_eq!(ending(&mine, &LEDGER), Some(Ending::Lost));
+        mine.state = JobState::Voided as u8;
+        assert_eq!(ending(&mine, &LEDGER), Some(Ending::Returned));
+        // an appeal comes after: a majority of all said otherwise
+        mine.state = JobState::Settled as u8;
+        mine.appellant = LEDGER;
+        mine.first_verdict = Verdict::Mismatch as u8;
+        mine.signed_match = 0b111;
+        assert_eq!(ending(&mine, &LEDGER), Some(Ending::Won));
+        mine.first_verdict = Verdict::Match as u8;
+        assert_eq!(ending(&mine, &LEDGER), Some(Ending::Lost));
+        mine.signed_match = 0b11;
+        assert_eq!(ending(&mine, &LEDGER), Some(Ending::Returned));
+    }
+
+    #[test]
+    fn which_results_are_looked_at_is_a_secret_that_outlives_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("salt");
+        let first = salt(&path).unwrap();
+        assert_eq!(salt(&path).unwrap(), first);
+        let numbers: Vec<u16> = (0..200).map(|i| draw(&first, &AT, i)).collect();
+        let below = numbers.iter().filter(|n| **n < 5_000).count();
+        assert!((50..150).contains(&below), "{below}");
+        assert!(numbers.iter().all(|n| *n < 10_000));
+        let other: Vec<u16> = (0..200).map(|i| draw(&[9; 32], &AT, i)).collect();
+        assert_ne!(numbers, other);
+    }
+}

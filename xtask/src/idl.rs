@@ -1,0 +1,273 @@
+//! `cargo xtask idl`: describes the programs for clients in other languages, under `idl/`.
+//!
+//! Anchor's derive makes tests that print the parts; this puts them together. What has no documentation is refused.
+
+use crate::build::PROGRAMS;
+use crate::shell::{cargo, root, step};
+use anyhow::{bail, ensure, Context, Result};
+use serde_json::{json, Map, Value};
+use std::path::PathBuf;
+use std::process::Stdio;
+
+/// Writes `idl/*.json`.
+pub fn write() -> Result<()> {
+    for (name, text) in describe()? {
+        let file = file(&name);
+        std::fs::create_dir_all(root().join("idl"))?;
+        std::fs::write(&file, text).with_context(|| format!("{}", file.display()))?;
+        println!("{}", file.display());
+    }
+    Ok(())
+}
+
+/// Fails where `idl/*.json` is not what the programs say.
+pub fn check() -> Result<()> {
+    for (name, text) in describe()? {
+        let committed = std::fs::read_to_string(file(&name)).unwrap_or_default();
+        ensure!(
+            committed == text,
+            "idl/{name}.json is not what the program says: run `cargo xtask idl` and commit what it writes"
+        );
+    }
+    Ok(())
+}
+
+fn file(name: &str) -> PathBuf {
+    root().join(format!("idl/{name}.json"))
+}
+
+/// Name and text of each program's description.
+fn describe() -> Result<Vec<(String, String)>> {
+    step("describing the programs");
+    let packages = PROGRAMS.map(|name| format!("lode-{name}"));
+    let features = packages.clone().map(|name| format!("{name}/idl-build"));
+    let mut command = cargo(&["test", "--lib"]);
+    for package in &packages {
+        command.args(["--package", package]);
+    }
+    let output = command
+        .args(["--features", &features.join(",")])
+        .args(["__anchor_private_print_idl", "--"])
+        .args(["--show-output", "--quiet", "--test-threads=1"])
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("`cargo test` could not be started")?;
+    ensure!(output.status.success(), "the programs do not compile");
+    let printed = String::from_utf8(output.stdout).context("what was printed is no text")?;
+    let mut programs: Vec<Parts> = Vec::new();
+    for (kind, text) in blocks(&printed)? {
+        // each program's tests run in the order of their names, so its address comes first
+        if kind == "address" {
+            programs.push(Parts::default());
+        }
+        let parts = programs
+            .last_mut()
+            .context("a description without an address")?;
+        parts.add(kind, text)?;
+    }
+    ensure!(
+        programs.len() == PROGRAMS.len(),
+        "{} programs are described, {} were expected",
+        programs.len(),
+        PROGRAMS.len()
+    );
+    let described = programs.into_iter().map(Parts::assemble);
+    described.collect()
+}
+
+/// Kind and text of every marked block.
+fn blocks(printed: &str) -> Result<Vec<(&str, String)>> {
+    let mut found = Vec::new();
+    let mut lines = printed.lines();
+    while let Some(line) = lines.next() {
+        let Some(kind) = marked(line, "begin") else {
+            continue;
+        };
+        let mut text = String::new();
+        loop {
+            match lines.next() {
+                Some(line) if marked(line, "end") == Some(kind) => break,
+                Some(line) => text.push_str(line),
+                None => bail!("the block {kind} does not end"),
+            }
+        }
+        found.push((kind, text));
+    }
+    Ok(found)
+}
+
+fn marked<'a>(line: &'a str, which: &str) -> Option<&'a str> {
+    line.trim()
+        .strip_prefix("--- IDL ")?
+        .strip_prefix(which)?
+        .trim()
+        .strip_suffix(" ---")
+}
+
+/// What one program printed.
+#[derive(Default)]
+struct Parts {
+    address: String,
+    program: Map<String, Value>,
+    constants: Vec<Value>,
+    errors: Vec<Value>,
+    events: Vec<Value>,
+    types: Vec<Value>,
+}
+
+impl Parts {
+    fn add(&mut self, kind: &str, text: String) -> Result<()> {
+        let parse = || {
+            serde_json::from_str::<Value>(&text)
+                .with_context(|| format!("the block {kind}: {text}"))
+        };
+        match kind {
+            "address" => self.address = text.trim().trim_matches('"').to_string(),
+            "program" => match parse()? {
+                Value::Object(program) => self.program = program,
+                _ => bail!("the block program is no object"),
+            },
+            "const" => self.constants.push(parse()?),
+            "errors" => self.errors = list(parse()?)?,
+            "event" => {
+                let mut event = parse()?;
+                self.events.push(event["event"].take());
+                self.types.extend(list(event["types"].take())?);
+            }
+            other => bail!("an unknown block: {other}"),
+        }
+        Ok(())
+    }
+
+    fn assemble(mut self) -> Result<(String, String)> {
+        let mut program = self.program;
+        let name = program["metadata"]["name"]
+            .as_str()
+            .context("a program without a name")?
+            .to_string();
+        self.types.extend(list(program["types"].take())?);
+        for part in [&mut self.constants, &mut self.events, &mut self.types] {
+            part.sort_by_key(named);
+            part.dedup();
+        }
+        for pair in self.types.windows(2) {
+            if let [a, b] = pair {
+                ensure!(named(a) != named(b), "{name}: two types {}", named(a));
+            }
+        }
+        let mut accounts = list(program["accounts"].take())?;
+        accounts.sort_by_key(named);
+        let whole = json!({
+            "address": self.address,
+            "metadata": program["metadata"].take(),
+            "instructions": program["instructions"].take(),
+            "accounts": accounts,
+            "events": self.events,
+            "errors": self.errors,
+            "types": self.types,
+            "constants": self.constants,
+        });
+        require_documented(&name, &whole)?;
+        Ok((name, serde_json::to_string_pretty(&whole)? + "\n"))
+    }
+}
+
+fn list(value: Value) -> Result<Vec<Value>> {
+    match value {
+        Value::Array(list) => Ok(list),
+        Value::Null => Ok(Vec::new()),
+        other => bail!("not a list: {other}"),
+    }
+}
+
+fn named(value: &Value) -> String {
+    value["name"].as_str().unwrap_or_default().to_string()
+}
+
+/// Every instruction, account, field and error says what it is.
+fn require_documented(program: &str, idl: &Value) -> Result<()> {
+    let mut missing = Vec::new();
+    let says = |value: &Value| {
+        value["docs"]
+            .as_array()
+            .is_some_and(|docs| !docs.is_empty())
+    };
+    let each = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    for instruction in each(&idl["instructions"]) {
+        if !says(&instruction) {
+            missing.push(named(&instruction));
+        }
+        for account in each(&instruction["accounts"]) {
+            if !says(&account) {
+                missing.push(format!("{}.{}", named(&instruction), named(&account)));
+            }
+        }
+    }
+    for kind in each(&idl["types"]) {
+        // aliases and wrappers of the framework's have nothing to say of their own
+        let fields = each(&kind["type"]["fields"]);
+        if !fields.is_empty() && !says(&kind) {
+            missing.push(named(&kind));
+        }
+        for field in fields {
+            if !says(&field) {
+                missing.push(format!("{}.{}", named(&kind), named(&field)));
+            }
+        }
+    }
+    for error in each(&idl["errors"]) {
+        if error["msg"].as_str().unwrap_or_default().is_empty() {
+            missing.push(format!("error {}", named(&error)));
+        }
+    }
+    ensure!(
+        missing.is_empty(),
+        "{program}: without documentation: {}",
+        missing.join(", ")
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn parts_are_put_together_and_sorted() {
+        let printed = "noise\n--- IDL begin address ---\nAbc\n--- IDL end address ---\n\
+            --- IDL begin program ---\n{\"metadata\":{\"name\":\"p\"},\"instructions\":[],\"accounts\":[],\"types\":[{\"name\":\"Z\",\"docs\":[\"z\"]}]}\n\
+            --- IDL end program ---\n--- IDL begin event ---\n{\"event\":{\"name\":\"E\"},\"types\":[{\"name\":\"E\",\"docs\":[\"e\"]}]}\n--- IDL end event ---\n";
+        let mut parts = Parts::default();
+        for (kind, text) in blocks(printed).unwrap() {
+            parts.add(kind, text).unwrap();
+        }
+        let (name, text) = parts.assemble().unwrap();
+        let whole: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (name.as_str(), whole["address"].as_str()),
+            ("p", Some("Abc"))
+        );
+        assert_eq!(whole["types"][0]["name"], "E");
+        assert_eq!(whole["types"][1]["name"], "Z");
+        assert_eq!(whole["events"][0]["name"], "E");
+    }
+
+    #[test]
+    fn what_is_not_documented_is_named() {
+        let idl = json!({
+            "instructions": [{"name": "go", "docs": ["Goes."], "accounts": [{"name": "who"}]}],
+            "types": [{"name": "T", "docs": ["A t."], "type": {"fields": [{"name": "f"}]}}],
+            "errors": [{"name": "Bad"}],
+        });
+        let error = require_documented("p", &idl).unwrap_err().to_string();
+        assert_eq!(error, "p: without documentation: go.who, T.f, error Bad");
+    }
+
+    #[test]
+    fn a_block_must_end() {
+        assert!(blocks("--- IDL begin const ---\n{}").is_err());
+    }
+}
