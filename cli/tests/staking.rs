@@ -8,7 +8,7 @@ use common::{units, Network};
 use lode_client::addresses;
 use lode_math::rewards;
 use lode_staking::state::StakingConfig;
-use serde_json::json;
+use serde_json::{json, Value};
 use solana_address::Address;
 use solana_signer::Signer;
 
@@ -78,6 +78,32 @@ impl Stage {
             .unwrap();
     }
 
+    /// The years in which the chain has lived: it may have gone on into the next one.
+    fn years(&self) -> impl Iterator<Item = String> {
+        let client = self.network.client();
+        let now = self.runtime.block_on(client.clock()).unwrap();
+        let year = 1970 + now.unix_timestamp / 31_556_952;
+        (year - 1..=year + 1).map(|year| year.to_string())
+    }
+
+    /// A wallet's rows of all years; the same bytes when asked for twice.
+    fn report(&self, wallet: &str) -> Vec<Value> {
+        let ask = |year: &str| {
+            let args = ["rewards", "report", "--year", year];
+            let output = self.network.lode(wallet, &args);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{said}");
+            output.stdout
+        };
+        self.years()
+            .flat_map(|year| {
+                let bytes = ask(&year);
+                assert_eq!(bytes, ask(&year));
+                serde_json::from_slice::<Vec<Value>>(&bytes).unwrap()
+            })
+            .collect()
+    }
+
     /// An operator's node with so much of his own stake.
     fn node(&self, owner: &str, own: &str) -> Address {
         let worker = solana_keypair::Keypair::new().pubkey().to_string();
@@ -94,6 +120,7 @@ fn stake_earns_is_claimed_by_anyone_for_its_owner_and_comes_home_to_the_unit() {
     let stage = Stage::new(&["owner", "delegator", "stranger", "payer"]);
     let network = &stage.network;
     let begun = (stage.held("owner"), stage.held("delegator"));
+    let rich = stage.lamports("owner");
     let at = stage.node("owner", "2000");
     let node = at.to_string();
 
@@ -191,6 +218,43 @@ fn stake_earns_is_claimed_by_anyone_for_its_owner_and_comes_home_to_the_unit() {
     );
     assert_eq!(stage.held("delegator"), begun.1 + share(700));
     assert_eq!(network.ask("delegator", &["stake", "show"]), json!([]));
+
+    // The year in rows, though node and delegation are closed by now.
+    let owners = stage.report("owner");
+    let sum = |rows: &[Value], kind: &str, what: &str| -> u64 {
+        let fit = rows
+            .iter()
+            .filter(|row| row["kind"] == kind && row["what"] == what);
+        fit.map(|row| row["base_units"].as_u64().unwrap()).sum()
+    };
+    assert_eq!(sum(&owners, "accrual", "commission"), 2 * LODE);
+    assert_eq!(sum(&owners, "accrual", "stake rewards"), 98 * LODE);
+    assert_eq!(sum(&owners, "claim", "commission"), 2 * LODE);
+    assert_eq!(sum(&owners, "claim", "stake rewards"), share(2_000));
+    let dust = 98 * LODE - share(2_000) - share(700);
+    assert_eq!(sum(&owners, "claim", "rest of the vault"), dust);
+    // Every rent came back, so what the wallet is short of is fees.
+    assert_eq!(
+        sum(&owners, "fee", "of the transaction"),
+        rich - stage.lamports("owner")
+    );
+    let delegators = stage.report("delegator");
+    assert_eq!(sum(&delegators, "claim", "stake rewards"), share(700));
+    assert_eq!(sum(&delegators, "accrual", "stake rewards"), 98 * LODE);
+    assert_eq!(sum(&delegators, "accrual", "commission"), 0);
+    assert!(delegators.iter().all(|row| row["kind"] != "slash"));
+    let csv = |year: &str| {
+        let args = ["rewards", "report", "--year", year, "--format", "csv"];
+        let output = network.lode("owner", &args);
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let lines: usize = stage
+        .years()
+        .map(|year| csv(&year).lines().count() - 1)
+        .sum();
+    assert_eq!(lines, owners.len());
+    assert_eq!(csv("2020").lines().count(), 1);
 }
 
 #[test]
