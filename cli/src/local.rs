@@ -80,6 +80,12 @@ pub async fn run(prepared: &Prepared, units_limit: Option<u64>) -> Result<Trial>
 }
 
 impl Trial {
+    /// Result and units under the limit that was given: what a node must have come to under the same.
+    pub fn under_its_limit(&self) -> Option<([u8; 32], u64)> {
+        let finished = self.estimate.finished()?;
+        Some((finished.result_hash, finished.receipt.units))
+    }
+
     /// What people and programs are told of it.
     pub fn rows(&self) -> Rows {
         let mut rows: Rows = vec![

@@ -49,6 +49,9 @@ pub struct LocalnetArgs {
     /// Only the chain with its programs and the plan: no gateway, no node, no oracles
     #[arg(long)]
     bare: bool,
+    /// The plan to make true, as migrations/localnet.toml, which it is without this; founders and the store's URL are filled in
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
     /// Folder for keys and data
     #[arg(long, default_value = ".localnet", value_name = "FOLDER")]
     folder: PathBuf,
@@ -103,7 +106,10 @@ pub async fn run(args: LocalnetArgs, context: &Context) -> Result<()> {
             forget(&args.folder.join(name))?;
         }
     }
-    let mut plan = Plan::parse(PLAN)?;
+    let mut plan = match &args.plan {
+        Some(path) => Plan::read(path)?,
+        None => Plan::parse(PLAN)?,
+    };
     plan.market.store_url = format!("http://127.0.0.1:{}", args.gateway_port);
     let mut oracles = Vec::new();
     if !args.bare {

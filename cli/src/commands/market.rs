@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use lode_client::cli_config::read_keypair;
 use lode_client::instructions::jobs;
 use lode_client::{addresses, filter};
-use lode_jobs::state::Market;
+use lode_jobs::state::{JobsConfig, Ledger, Market};
 use lode_localnet::{from_toml, MarketPlan};
 use solana_address::Address;
 use solana_signer::Signer;
@@ -28,14 +28,24 @@ pub enum Command {
         mint: Option<Address>,
     },
     /// Let a market take new jobs
-    Open {
+    #[command(visible_alias = "open")]
+    OpenEntry {
         /// The market, if there are several
         market: Option<Address>,
     },
     /// Let a market take no new jobs; what runs is not touched
-    Close {
+    #[command(visible_alias = "close")]
+    CloseEntry {
         /// The market, if there are several
         market: Option<Address>,
+    },
+    /// Show what accounts of a market owe onward: to the burn, the treasury, the market, the checks
+    Fees {
+        /// The market, if there are several
+        market: Option<Address>,
+        /// Move it on: burn, pay out, fill the check pool. Anyone may
+        #[arg(long)]
+        sweep: bool,
     },
 }
 
@@ -57,8 +67,18 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Create(args) => create(args, context).await,
         Command::Show { market } => show(market, context).await,
         Command::List { mint } => list(mint, context).await,
-        Command::Open { market } => set_open(market, true, context).await,
-        Command::Close { market } => set_open(market, false, context).await,
+        Command::OpenEntry { market } => set_open(market, true, context).await,
+        Command::CloseEntry { market } => set_open(market, false, context).await,
+        Command::Fees { market, sweep } => fees(market, sweep, context).await,
+    }
+}
+
+/// How a market's jobs find their nodes.
+fn kind(market: &Market) -> &'static str {
+    if market.is_auction() {
+        "auction"
+    } else {
+        "first come"
     }
 }
 
@@ -118,6 +138,7 @@ async fn show(named: Option<Address>, context: &Context) -> Result<()> {
         ("open", market.is_open().into()),
         ("authority", market.authority.into()),
         ("id", market.id.into()),
+        ("kind", kind(&market).into()),
         ("committee", market.committee.into()),
         ("panel", market.k.into()),
         ("mint", market.mint.into()),
@@ -163,6 +184,7 @@ async fn list(mint: Option<Address>, context: &Context) -> Result<()> {
         vec![
             Cell::from(*at),
             market.is_open().into(),
+            kind(market).into(),
             market.units_limit.into(),
             bps(market.check_bps),
             bps(market.surcharge_bps),
@@ -175,6 +197,7 @@ async fn list(mint: Option<Address>, context: &Context) -> Result<()> {
         &[
             "market",
             "open",
+            "kind",
             "most_units",
             "checked",
             "surcharge",
@@ -200,5 +223,63 @@ async fn set_open(named: Option<Address>, open: bool, context: &Context) -> Resu
         ("open", open.into()),
         ("signature", sent.signature.to_string().into()),
     ]);
+    Ok(())
+}
+
+async fn fees(named: Option<Address>, sweep: bool, context: &Context) -> Result<()> {
+    let (at, market) = context.market(named).await?;
+    let token = context.token(&market.mint).await?;
+    let client = &context.client;
+    let mut ledgers = client
+        .get_program_accounts::<Ledger>(&[filter!(Ledger, market, at)])
+        .await?;
+    let owes = |l: &Ledger| [l.burn_owed, l.fees_owed, l.market_owed, l.checks_owed];
+    ledgers.retain(|(_, ledger)| owes(ledger).iter().any(|owed| *owed > 0));
+    ledgers.sort_by_key(|(at, _)| *at);
+    let mut rows = Vec::new();
+    if sweep {
+        // Who has no account to receive gets nothing yet; what is owed to him waits.
+        let config: JobsConfig = client.get_account(&addresses::jobs::config()).await?;
+        let treasury_at = token.mint.account_of(&config.treasury_owner);
+        let treasury = client.token_account(&treasury_at).await?.is_some();
+        let authority = addresses::jobs::ledger(&at, &market.authority);
+        let to_market = client.try_account::<Ledger>(&authority).await?.is_some();
+        let wallet = context.wallet()?;
+        for (_, ledger) in &ledgers {
+            let to = (treasury && ledger.fees_owed > 0).then_some(&config.treasury_owner);
+            let instruction =
+                jobs::sweep_fees(&at, &market, &ledger.party, &token.mint, to, to_market);
+            context
+                .send("moving on what is owed", &[instruction], &wallet, &[])
+                .await?;
+        }
+        let after: Vec<Address> = ledgers.iter().map(|(at, _)| *at).collect();
+        for ((_, before), after) in ledgers
+            .iter_mut()
+            .zip(client.get_accounts::<Ledger>(&after).await?)
+        {
+            if let Some(after) = after {
+                *before = after;
+            }
+        }
+    }
+    for (at, ledger) in &ledgers {
+        let owed = owes(ledger).map(|amount| token.cell(amount));
+        let mut row = vec![Cell::from(*at), ledger.party.into()];
+        row.extend(owed);
+        rows.push(row);
+    }
+    context.out.table(
+        &[
+            "account",
+            "party",
+            "to_burn",
+            "to_the_treasury",
+            "to_the_market",
+            "to_the_checks",
+        ],
+        rows,
+        "Nothing is owed.",
+    );
     Ok(())
 }

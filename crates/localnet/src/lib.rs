@@ -13,4 +13,6 @@ pub use apply::{apply, Outcome, Report, Step};
 pub use error::{Error, Result};
 pub use fund::{fund, mint_to};
 pub use network::{time_travel, Localnet, Options, Program, PROGRAMS, RPC_PORT, WS_PORT};
-pub use plan::{from_toml, CommitteePlan, JobsPlan, MarketPlan, MintPlan, Plan, StakingPlan};
+pub use plan::{
+    from_toml, CommitteePlan, JobsPlan, KindPlan, MarketPlan, MintPlan, Plan, StakingPlan,
+};

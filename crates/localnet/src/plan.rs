@@ -118,12 +118,26 @@ impl CommitteePlan {
     }
 }
 
-/// A first-come market of runtime 1. All of it is fixed for ever.
+/// How a market's jobs find their nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KindPlan {
+    /// The first node that accepts.
+    #[default]
+    FirstCome,
+    /// The node that bids least.
+    Auction,
+}
+
+/// A market of runtime 1. All of it is fixed for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MarketPlan {
     /// Which of the authority's markets.
     pub id: u32,
+    /// How jobs find their nodes: "first-come" or "auction".
+    #[serde(default)]
+    pub kind: KindPlan,
     /// Name of the payment mint.
     pub mint: String,
     /// URL of the gateway that stores blobs and signatures, at most 96 bytes.
@@ -173,7 +187,10 @@ impl MarketPlan {
     pub fn args(&self) -> Result<MarketArgs> {
         Ok(MarketArgs {
             id: self.id,
-            kind: MarketKind::FirstCome as u8,
+            kind: match self.kind {
+                KindPlan::FirstCome => MarketKind::FirstCome,
+                KindPlan::Auction => MarketKind::Auction,
+            } as u8,
             runtime: lode_jobs::constants::RUNTIME,
             store_url: self.store_url_bytes()?,
             units_limit: self.units_limit,

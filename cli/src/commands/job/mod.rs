@@ -1,7 +1,9 @@
 //! `lode job`.
+mod auction;
 mod post;
 mod result;
 mod show;
+mod verdict;
 
 use crate::commands::market::store_url;
 use crate::context::Context;
@@ -14,7 +16,7 @@ use lode_client::bytemuck::Zeroable;
 use lode_jobs::state::{flag, Job, JobState, Market};
 use lode_store::GatewayClient;
 use solana_address::Address;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Commands of jobs.
@@ -25,7 +27,7 @@ pub enum Command {
         #[command(flatten)]
         post: post::Post,
         /// Folder for everything the job wrote
-        #[arg(long, value_name = "FOLDER")]
+        #[arg(long, visible_alias = "output-dir", value_name = "FOLDER")]
         save_to: Option<PathBuf>,
     },
     /// Run a job here and say what it takes: exact, because jobs are deterministic
@@ -40,7 +42,21 @@ pub enum Command {
         price: Option<String>,
     },
     /// Post a job and put its files into the market's store
-    Post(post::Post),
+    Post {
+        #[command(flatten)]
+        post: post::Post,
+        /// Wait until the job is over
+        #[arg(long)]
+        wait: bool,
+        /// Folder for everything the job wrote, fetched when it is over
+        #[arg(
+            long,
+            visible_alias = "save-to",
+            requires = "wait",
+            value_name = "FOLDER"
+        )]
+        output_dir: Option<PathBuf>,
+    },
     /// Put the files of a job that is posted already into the market's store again
     Upload {
         /// The job
@@ -78,11 +94,56 @@ pub enum Command {
         /// The job
         job: Address,
         /// Folder for everything the job wrote
-        #[arg(long, value_name = "FOLDER")]
+        #[arg(long, visible_alias = "output-dir", value_name = "FOLDER")]
+        save_to: Option<PathBuf>,
+    },
+    /// Show a result's receipt and check it: hash, units, signatures of the seats
+    Receipt {
+        /// The job
+        job: Address,
+        /// File for the receipt's bytes
+        #[arg(long, value_name = "FILE")]
         save_to: Option<PathBuf>,
     },
     /// Take an open job back; the escrow returns
     Cancel {
+        /// The job
+        job: Address,
+    },
+    /// Pay for more units of an open job
+    Raise {
+        /// The job
+        job: Address,
+        /// Most units that are paid from now on
+        #[arg(long)]
+        units_limit: u64,
+    },
+    /// Pay a job whose result matches at once, without waiting for the challenge window
+    Approve {
+        /// The job
+        job: Address,
+    },
+    /// Contest a result or a verdict with a bond: says first what it costs, what it may bring, and what a run here says
+    Challenge {
+        /// The job
+        job: Address,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        /// Do not run the job here first
+        #[arg(long)]
+        without_running: bool,
+    },
+    /// Show what is bid for a job of an auction, or for all that are open
+    Bids {
+        /// The job; without it, all open jobs of auctions
+        job: Option<Address>,
+        /// Only in this market
+        #[arg(long, value_name = "ADDRESS", conflicts_with = "job")]
+        market: Option<Address>,
+    },
+    /// Give a job of an auction to the best bidder, once the bidding is over
+    Award {
         /// The job
         job: Address,
     },
@@ -95,23 +156,22 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
             save_to,
         } => {
             let (at, _) = post::post(&args, context).await?;
-            let job = show::follow(&at, None, context).await?;
-            if job.verdict != Verdict::Match as u8 || job.state != JobState::Settled as u8 {
-                show::one(&at, &job, context).await?;
-                bail!(
-                    "The job ended as {} and has no result: the escrow is back in your account",
-                    state_name(&job)
-                );
-            }
-            result::fetch(&at, &job, save_to.as_deref(), context).await
+            finish(&at, save_to.as_deref(), context).await
         }
         Command::Estimate {
             spec,
             units_limit,
             price,
         } => estimate(&spec, units_limit, price.as_deref(), context).await,
-        Command::Post(args) => {
+        Command::Post {
+            post: args,
+            wait,
+            output_dir,
+        } => {
             let (at, job) = post::post(&args, context).await?;
+            if wait {
+                return finish(&at, output_dir.as_deref(), context).await;
+            }
             show::one(&at, &job, context).await
         }
         Command::Upload { job, spec } => post::upload_again(&job, &spec, context).await,
@@ -128,8 +188,33 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
             let found = context.client.get_account(&job).await?;
             result::fetch(&job, &found, save_to.as_deref(), context).await
         }
+        Command::Receipt { job, save_to } => {
+            result::receipt(&job, save_to.as_deref(), context).await
+        }
         Command::Cancel { job } => post::cancel(&job, context).await,
+        Command::Raise { job, units_limit } => post::raise(&job, units_limit, context).await,
+        Command::Approve { job } => verdict::approve(&job, context).await,
+        Command::Challenge {
+            job,
+            yes,
+            without_running,
+        } => verdict::challenge(&job, yes, without_running, context).await,
+        Command::Bids { job, market } => auction::bids(job, market, context).await,
+        Command::Award { job } => auction::award(&job, context).await,
     }
+}
+
+/// Follows a job to its end and fetches what it wrote.
+async fn finish(at: &Address, save_to: Option<&Path>, context: &Context) -> Result<()> {
+    let job = show::follow(at, None, context).await?;
+    if job.verdict != Verdict::Match as u8 || job.state != JobState::Settled as u8 {
+        show::one(at, &job, context).await?;
+        bail!(
+            "The job ended as {} and has no result: the escrow is back in your account",
+            state_name(&job)
+        );
+    }
+    result::fetch(at, &job, save_to, context).await
 }
 
 async fn estimate(

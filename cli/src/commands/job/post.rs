@@ -8,7 +8,7 @@ use anyhow::{anyhow, bail, Context as _, Result};
 use lode_client::addresses;
 use lode_client::instructions::jobs;
 use lode_client::nonce::next_nonce;
-use lode_jobs::state::{Job, JobState, Ledger, Market};
+use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
 use lode_jobs::PostArgs;
 use lode_math::nonce::Window;
 use lode_store::{BlobHash, GatewayClient, Writer};
@@ -192,6 +192,14 @@ pub(super) async fn cancel(at: &Address, context: &Context) -> Result<()> {
             state_name(&job)
         );
     }
+    if job.has(flag::BID) {
+        let (_, market) = context.market(Some(job.market)).await?;
+        let end = job.deadline.saturating_add(market.accept_window);
+        let slot = context.client.clock().await?.slot;
+        if slot < end {
+            bail!("A node bid for the job {at}: award it with `lode job award {at}`, or take it back in {} slots, when the time to award it is over", end.saturating_sub(slot));
+        }
+    }
     let instruction = jobs::cancel_job(&wallet.pubkey(), at, &job);
     let sent = context
         .send("cancelling the job", &[instruction], &wallet, &[])
@@ -204,6 +212,53 @@ pub(super) async fn cancel(at: &Address, context: &Context) -> Result<()> {
             "returned",
             token.cell(job.escrow(&market).map_err(|_| too_dear())?),
         ),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    Ok(())
+}
+
+/// Pays for more units of an open job.
+pub(super) async fn raise(at: &Address, units_limit: u64, context: &Context) -> Result<()> {
+    let wallet = context.wallet()?;
+    let job: Job = context.client.get_account(at).await?;
+    let (_, market) = context.market(Some(job.market)).await?;
+    let token = context.token(&market.mint).await?;
+    if job.state != JobState::Open as u8 || job.has(flag::BID) {
+        bail!(
+            "The job {at} is {}: its limit can be raised only while it is open and nobody bid",
+            state_name(&job)
+        );
+    }
+    if units_limit <= job.units_limit || units_limit > market.units_limit {
+        bail!(
+            "The limit of {at} is {} units: raise it to more than that, and to at most the market's {}",
+            job.units_limit,
+            market.units_limit
+        );
+    }
+    let mut raised = job;
+    raised.units_limit = units_limit;
+    let escrow = |job: &Job| job.escrow(&market).map_err(|_| too_dear());
+    let (before, after) = (escrow(&job)?, escrow(&raised)?);
+    let more = after.saturating_sub(before);
+    let ledger: Ledger = context.client.get_account(&job.customer).await?;
+    if ledger.available < more {
+        bail!(
+            "The raise locks {} more, and the account has {}: pay in with `lode account deposit {}`",
+            token.show(more),
+            token.show(ledger.available),
+            token.mint.show(more.saturating_sub(ledger.available))
+        );
+    }
+    let instruction = jobs::raise_limit(&wallet.pubkey(), at, &job, units_limit);
+    let sent = context
+        .send("raising the limit", &[instruction], &wallet, &[])
+        .await?;
+    context.out.sheet(vec![
+        ("job", (*at).into()),
+        ("units_limit", units_limit.into()),
+        ("locked_more", token.cell(more)),
+        ("escrow", token.cell(after)),
         ("signature", sent.signature.to_string().into()),
     ]);
     Ok(())

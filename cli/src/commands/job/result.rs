@@ -4,9 +4,12 @@ use crate::context::{hex32, Context};
 use crate::output::{Cell, Format};
 use crate::progress::Progress;
 use anyhow::{bail, Context as _, Result};
+use lode_attestation::{Statement, Verdict};
 use lode_jobs::state::{flag, Job};
+use lode_oracle::state::Committee;
 use lode_runtime::{Blob, Receipt};
 use lode_store::{BlobHash, GatewayClient, MOST_RECEIPT_BYTES};
+use serde_json::json;
 use solana_address::Address;
 use std::path::{Component, Path};
 
@@ -119,5 +122,101 @@ async fn save(
         )
     })?;
     gateway.fetch(BlobHash(blob.sha256), limit, &to).await?;
+    Ok(())
+}
+
+/// The receipt of a result, and whether everything that says so is true.
+pub(super) async fn receipt(at: &Address, save_to: Option<&Path>, context: &Context) -> Result<()> {
+    let job: Job = context.client.get_account(at).await?;
+    if !job.has(flag::REVEALED) {
+        bail!(
+            "The job {at} is {} and has no result yet: follow it with `lode job watch {at}`",
+            state_name(&job)
+        );
+    }
+    let (_, market) = context.market(Some(job.market)).await?;
+    let gateway = gateway_of(&market)?;
+    let progress = Progress::start("fetching the receipt");
+    // The gateway cannot lie: what does not have this hash is refused.
+    let line = gateway
+        .get(BlobHash(job.result), MOST_RECEIPT_BYTES)
+        .await?;
+    let receipt = Receipt::parse(&line).context("The result is no receipt")?;
+    if receipt.units != job.units {
+        bail!(
+            "The receipt bills {} units and the chain says {}: do not trust this result",
+            receipt.units,
+            job.units
+        );
+    }
+    let committee: Committee = context.client.get_account(&market.committee).await?;
+    let statement = Statement {
+        program: &lode_jobs::ID,
+        job: at,
+        attempt: job.attempt,
+        seal: &job.seal,
+        verdict: Verdict::Match,
+        result: &job.result,
+        units: job.units,
+        committee: &market.committee,
+    };
+    let mut rows = Vec::new();
+    for (number, seat) in (0u8..).zip(&committee.seats) {
+        if job.signed_match >> number & 1 == 0 {
+            continue;
+        }
+        progress.say(format!("checking the signature of seat {number}"));
+        let digest = statement.digest(number, &seat.owner);
+        let signature = match gateway.attestation(at, job.attempt, number).await? {
+            None => "the store has it no more",
+            Some(found) if found.signature.verify(seat.attester.as_ref(), &digest) => "verified",
+            // The chain verified it when it was counted; a key that was changed since fits no more.
+            Some(_) => "of another key than the seat's present one",
+        };
+        rows.push(
+            json!({ "seat": number, "owner": seat.owner.to_string(), "signature": signature }),
+        );
+    }
+    drop(progress);
+    if let Some(path) = save_to {
+        std::fs::write(path, &line)
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    let signed: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            format!(
+                "seat {} ({})",
+                row["seat"],
+                row["signature"].as_str().unwrap_or("-")
+            )
+        })
+        .collect();
+    let signed = if signed.is_empty() {
+        "nobody: the result was not drawn for a check".to_string()
+    } else {
+        signed.join(", ")
+    };
+    let text = String::from_utf8_lossy(&line).into_owned();
+    context.out.sheet(vec![
+        ("job", (*at).into()),
+        ("spec", hex32(&job.spec)),
+        ("node", job.node.into()),
+        ("attempt", job.attempt.into()),
+        ("result", hex32(&job.result)),
+        ("units", job.units.into()),
+        ("seal", hex32(&job.seal)),
+        (
+            "signed_by",
+            Cell::new(signed, serde_json::Value::Array(rows)),
+        ),
+        (
+            "receipt",
+            match serde_json::from_str(&text) {
+                Ok(value) => Cell::new(text.trim_end(), value),
+                Err(_) => text.into(),
+            },
+        ),
+    ]);
     Ok(())
 }
