@@ -1,0 +1,238 @@
+//! Emissions with the real binary: a job burns, its epoch is recorded, made final and claimed, by whoever likes; and what
+//! was minted stands against what was burned, to the unit. Needs the programs that `cargo xtask build` makes.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{units, Network};
+use lode_client::{addresses, Client};
+use lode_emissions::state::Schedule;
+use lode_jobs::state::{Market, Work};
+use lode_math::{emission, rewards};
+use lode_staking::state::StakingConfig;
+use solana_address::Address;
+use solana_signer::Signer;
+use std::path::Path;
+
+const LODE: u64 = 1_000_000_000;
+const OWNER: &str = "net/keys/node-0";
+const AUTHORITY: &str = "net/keys/authority";
+
+fn workload(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/workloads");
+    path.join(name).to_str().unwrap().to_string()
+}
+
+struct Stage {
+    network: Network,
+    client: Client,
+    runtime: tokio::runtime::Runtime,
+    schedule: Schedule,
+}
+
+impl Stage {
+    fn new(wallets: &[&str]) -> Self {
+        let network = Network::start(&["--folder", "net"], wallets);
+        let (client, runtime) = (network.client(), tokio::runtime::Runtime::new().unwrap());
+        let schedule = runtime.block_on(client.schedule()).unwrap().unwrap();
+        Self {
+            network,
+            client,
+            runtime,
+            schedule,
+        }
+    }
+
+    /// Waits until an epoch has begun.
+    fn until(&self, epoch: u64) {
+        let now = self.runtime.block_on(self.client.clock()).unwrap();
+        let begins = self.schedule.genesis + epoch as i64 * self.schedule.epoch_seconds;
+        let seconds = u64::try_from(begins - now.unix_timestamp + 5).unwrap();
+        self.runtime
+            .block_on(lode_localnet::time_travel(&self.client, seconds))
+            .unwrap();
+    }
+
+    fn mint(&self) -> lode_client::token::MintInfo {
+        let mint = self.client.mint(&self.schedule.mint);
+        self.runtime.block_on(mint).unwrap()
+    }
+
+    /// Tokens of a wallet.
+    fn held(&self, wallet: &Address) -> u64 {
+        let home = self.mint().account_of(wallet);
+        self.runtime
+            .block_on(self.client.token_balance(&home))
+            .unwrap()
+    }
+
+    fn address(&self, wallet: &str) -> Address {
+        let file = self.network.folder.path().join(format!("{wallet}.json"));
+        lode_client::cli_config::read_keypair(&file)
+            .unwrap()
+            .pubkey()
+    }
+
+    /// Burns what a node's ledger owes to the burn.
+    fn sweep(&self, by: &str, node: &Address) {
+        let markets = self.client.get_program_accounts::<Market>(&[]);
+        let (at, market) = self.runtime.block_on(markets).unwrap()[0];
+        let mint = self.mint();
+        let sweep =
+            lode_client::instructions::jobs::sweep_fees(&at, &market, node, &mint, None, false);
+        let sent = self.client.send(&[sweep], self.network.key(by), &[]);
+        self.runtime.block_on(sent).unwrap();
+    }
+}
+
+#[test]
+fn what_work_burned_is_recorded_emitted_and_claimed_by_anyone_and_adds_up_to_the_unit() {
+    let stage = Stage::new(&["customer", "delegator", "stranger"]);
+    let network = &stage.network;
+    let nodes = network.ask("stranger", &["node", "list"]);
+    let node: Address = nodes[0]["node"].as_str().unwrap().parse().unwrap();
+    let owner = stage.address(OWNER);
+    let delegator = network.key("delegator").pubkey();
+    network.ask(
+        "delegator",
+        &["stake", "delegate", "1000", "--node", &node.to_string()],
+    );
+    let said = network.refused("stranger", &["epoch", "record"]);
+    assert!(said.contains("No epoch has ended"), "{said}");
+    let said = network.refused("stranger", &["epoch", "finalize", "0"]);
+    assert!(said.contains("cannot be made final"), "{said}");
+
+    // A job burns.
+    network.ask("customer", &["account", "deposit", "1000"]);
+    network.ask(
+        "customer",
+        &["job", "run", &workload("picture.wasm"), "--price", "2000"],
+    );
+    let work: Work = stage
+        .runtime
+        .block_on(stage.client.get_account(&addresses::jobs::work(&node)))
+        .unwrap();
+    let (epoch, burned) = (work.epoch, work.points);
+    assert!(burned > 0);
+    let supply = stage.mint().supply;
+    stage.sweep("stranger", &node);
+    assert_eq!(stage.mint().supply, supply - burned);
+
+    // Recorded while the next one runs, final in the one after.
+    let index = epoch.to_string();
+    stage.until(epoch + 1);
+    network.ask("stranger", &["epoch", "record"]);
+    let shown = network.ask("stranger", &["epoch", "show", &index]);
+    assert_eq!(shown["state"], "is recorded");
+    assert_eq!(shown["points"], burned);
+    assert_eq!(shown["shares"][0]["node"], node.to_string());
+    assert_eq!(units(&shown["shares"][0]["stake"]), 11_000 * LODE);
+    let nobody = Address::new_from_array([9; 32]).to_string();
+    let said = network.refused("stranger", &["epoch", "record", "--node", &nobody]);
+    assert!(said.contains("has no points"), "{said}");
+    stage.until(epoch + 2);
+    network.ask("stranger", &["epoch", "finalize"]);
+    let schedule = &stage.schedule;
+    let terms = schedule.terms();
+    let ceiling = emission::ceiling(
+        schedule.first_ceiling,
+        u64::from(schedule.decay_bps),
+        schedule.era_epochs,
+        epoch,
+    );
+    let amount = emission::amount(&terms, burned, ceiling.unwrap(), schedule.cap).unwrap();
+    let buckets = emission::buckets(&terms, amount).unwrap();
+    let shown = network.ask("stranger", &["epoch", "show", &index]);
+    assert_eq!(shown["state"], "is claimed");
+    assert_eq!(units(&shown["amount"]), amount);
+    assert_eq!(units(&shown["shares"][0]["for_work"]), buckets.work);
+    assert_eq!(units(&shown["shares"][0]["for_stake"]), buckets.stake);
+    assert_eq!(shown["concentration"]["bps"], 10_000);
+    assert!(amount < burned);
+
+    // Claimed by a stranger for the operator: work at once, stake through the vault.
+    let before = (
+        stage.held(&owner),
+        stage.held(&network.key("stranger").pubkey()),
+    );
+    let of = owner.to_string();
+    network.ask("stranger", &["rewards", "claim", "--all", "--of", &of]);
+    assert_eq!(stage.held(&owner), before.0 + buckets.work);
+    let treasury = stage.address(AUTHORITY);
+    let treasurys = stage.held(&treasury);
+    network.ask("stranger", &["epoch", "claim"]);
+    assert_eq!(stage.held(&treasury), treasurys + buckets.treasury);
+    assert_eq!(stage.mint().supply, supply - burned + amount_of(&buckets));
+    stage.until(epoch + 4);
+    let config: StakingConfig = stage
+        .runtime
+        .block_on(stage.client.get_account(&addresses::staking::config()))
+        .unwrap();
+    assert_eq!(config.stream_seconds, schedule.epoch_seconds);
+    let per_share = rewards::per_share(buckets.stake, 11_000 * LODE).unwrap();
+    let due = rewards::earned(1_000 * LODE, 0, per_share).unwrap();
+    let before_claim = stage.held(&delegator);
+    let of = delegator.to_string();
+    let claimed = network.ask("stranger", &["rewards", "claim", "--all", "--of", &of]);
+    assert_eq!(units(&claimed["claimed"]), due);
+    assert_eq!(stage.held(&delegator), before_claim + due);
+    assert_eq!(stage.held(&network.key("stranger").pubkey()), before.1);
+
+    let figures = network.ask("stranger", &["stats", "concentration"]);
+    for row in figures.as_array().unwrap() {
+        assert_eq!(row["owners"], 1, "{row}");
+        assert_eq!(row["gini"]["bps"], 0);
+        assert_eq!(row["herfindahl"]["bps"], 10_000);
+        assert_eq!(row["nakamoto_half"], 1);
+    }
+    assert_eq!(units(&figures[0]["total"]), 11_000 * LODE);
+    assert_eq!(units(&figures[1]["total"]), buckets.work + buckets.stake);
+
+    // The operator's year: what the job paid and what was emitted for it.
+    let rows = network.ask(
+        "stranger",
+        &[
+            "rewards",
+            "report",
+            "--of",
+            &owner.to_string(),
+            "--year",
+            &year(&stage),
+        ],
+    );
+    let sum = |kind: &str, what: &str| -> u64 {
+        let rows = rows.as_array().unwrap().iter();
+        rows.filter(|row| row["kind"] == kind && row["what"] == what)
+            .map(|row| row["base_units"].as_u64().unwrap())
+            .sum()
+    };
+    assert_eq!(sum("claim", "emission for work"), buckets.work);
+    assert_eq!(sum("burn", "of jobs"), burned);
+    assert!(sum("accrual", "job") > burned);
+
+    // An office of emissions: the treasury's owner.
+    let heir = ["network", "handover", "treasury", "stranger.json"];
+    let said = network.refused("stranger", &heir);
+    assert!(said.contains("owner of the treasury"), "{said}");
+    network.ask(AUTHORITY, &heir);
+    let accepted = network.ask("stranger", &["network", "accept", "treasury"]);
+    assert_eq!(accepted["held_by"], network.address("stranger"));
+
+    // And when all claims are over, everything is closed.
+    stage.until(epoch + 27);
+    network.ask("stranger", &["epoch", "close"]);
+    let shown = network.ask("stranger", &["epoch", "show", &index]);
+    assert_eq!(shown["state"], "over");
+    assert_eq!(shown["shares"], serde_json::json!([]));
+    let said = network.refused("stranger", &["epoch", "finalize", &index]);
+    assert!(said.contains("over"), "{said}");
+}
+
+fn amount_of(buckets: &emission::Buckets) -> u64 {
+    buckets.work + buckets.stake + buckets.treasury
+}
+
+fn year(stage: &Stage) -> String {
+    let now = stage.runtime.block_on(stage.client.clock()).unwrap();
+    (1970 + now.unix_timestamp / 31_556_952).to_string()
+}
