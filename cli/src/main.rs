@@ -6,6 +6,7 @@ mod output;
 mod progress;
 mod shutdown;
 mod spec;
+mod telemetry;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -66,6 +67,6 @@ fn init_logs(global: &context::GlobalArgs) {
         output::Format::Json => Format::Json,
         output::Format::Table => Format::Text,
     });
-    let usual = "warn,lode_node=info,lode_oracle_agent=info,lode_gateway=info";
+    let usual = "warn,lode_node=info,lode_oracle_agent=info,lode_gateway=info,lode_crank=info";
     logs::init(format, usual, output::stderr_has_colour());
 }

@@ -253,6 +253,11 @@ impl Output {
         Value::Array(list)
     }
 
+    /// People read this.
+    pub fn is_for_people(&self) -> bool {
+        self.format == Format::Table
+    }
+
     /// A remark for people; programs do not get it.
     pub fn note(&self, text: &str) {
         if self.format == Format::Table {

@@ -1,5 +1,6 @@
 //! One file for each group of commands.
 mod account;
+mod crank;
 mod epoch;
 mod gateway;
 mod job;
@@ -9,12 +10,14 @@ mod network;
 mod network_keys;
 mod node;
 mod node_keys;
-mod oracle;
 mod report;
+mod oracle;
+mod oracle_seat;
 mod rewards;
 mod runtime;
 mod stake;
 mod stats;
+mod watch;
 
 use crate::context::{Context, GlobalArgs};
 use anyhow::Result;
@@ -58,6 +61,12 @@ pub enum Command {
     /// The runtime that jobs run in: is this machine fit to work?
     #[command(subcommand)]
     Runtime(runtime::Command),
+    /// Turn what anybody may turn, for its slices
+    #[command(subcommand)]
+    Crank(crank::Command),
+    /// Watch results of others, challenge lies
+    #[command(subcommand)]
+    Watch(watch::Command),
     /// Start a whole network on this machine
     Localnet(localnet::LocalnetArgs),
 }
@@ -78,6 +87,8 @@ pub async fn run(command: Command, global: &GlobalArgs) -> Result<()> {
         Command::Job(command) => job::run(command, &context).await,
         Command::Gateway(command) => gateway::run(command, &context).await,
         Command::Runtime(command) => runtime::run(command, &context).await,
+        Command::Crank(command) => crank::run(command, &context).await,
+        Command::Watch(command) => watch::run(command, &context).await,
         Command::Localnet(args) => localnet::run(args, &context).await,
     }
 }

@@ -1,18 +1,22 @@
 //! `lode oracle`.
 use crate::context::{address_of, Context};
 use crate::output::{time, Cell};
-use crate::shutdown;
+use crate::{shutdown, telemetry};
 use anyhow::{bail, Context as _, Result};
 use lode_client::cli_config::read_keypair;
 use lode_client::instructions::oracle;
 use lode_client::{addresses, token};
 use lode_localnet::{from_toml, CommitteePlan};
 use lode_oracle::state::{Committee, Oracle};
-use lode_oracle_agent::{Config, OracleAgent};
+use lode_oracle_agent::{Collecting, Config, OracleAgent};
 use solana_address::Address;
 use solana_signer::Signer;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// How often an oracle looks whether it earned something.
+const COLLECT_EVERY: Duration = Duration::from_secs(30);
 
 /// Commands of committees and oracles.
 #[derive(clap::Subcommand)]
@@ -32,6 +36,8 @@ pub enum Command {
         #[arg(long, conflicts_with = "committee")]
         all: bool,
     },
+    #[command(flatten)]
+    Seat(super::oracle_seat::Command),
 }
 
 /// Arguments of `oracle create-committee`.
@@ -76,9 +82,33 @@ pub struct Run {
     /// Jobs that run at the same time
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     parallel: u16,
+    /// Memory that they take together, MiB; a job that needs more than all of it runs alone
+    #[arg(long, default_value_t = 2048, value_name = "MIB")]
+    memory_mib: u64,
     /// Most MiB of fetched blobs that are kept
     #[arg(long, default_value_t = 4096)]
     cache_mib: u64,
+    /// Collect and redeem what the seat earns, with transactions that this keypair file pays for
+    #[arg(long, value_name = "FILE")]
+    collect_with: Option<PathBuf>,
+    /// Least that is worth a redemption, base units of the market's token
+    #[arg(
+        long,
+        default_value_t = 1,
+        value_name = "BASE UNITS",
+        requires = "collect_with"
+    )]
+    collect_least: u64,
+    /// SOL that the payer of collections keeps
+    #[arg(
+        long,
+        default_value = "0.01",
+        value_name = "SOL",
+        requires = "collect_with"
+    )]
+    floor: String,
+    #[command(flatten)]
+    metrics: telemetry::Metrics,
 }
 
 pub async fn run(command: Command, context: &Context) -> Result<()> {
@@ -88,6 +118,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Run(args) => serve(args, context).await,
         Command::Show { all: true, .. } => list(context).await,
         Command::Show { committee, .. } => show(committee, context).await,
+        Command::Seat(command) => super::oracle_seat::run(command, context).await,
     }
 }
 
@@ -165,8 +196,19 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
     let mut config = Config::new(context.client.clone(), attester, committee, args.folder);
     config.poll = Duration::from_secs(args.poll_seconds);
     config.parallel = usize::from(args.parallel);
+    config.memory_mib = args.memory_mib;
     config.cache_bytes = args.cache_mib.saturating_mul(1 << 20);
-    OracleAgent::run(config, shutdown::token()?).await?;
+    if let Some(path) = &args.collect_with {
+        config.collecting = Some(Collecting {
+            payer: Arc::new(read_keypair(path)?),
+            least: args.collect_least,
+            floor: token::parse(&args.floor, 9)?,
+            every: COLLECT_EVERY,
+        });
+    }
+    let stop = shutdown::token()?;
+    config.telemetry = args.metrics.start("oracle", &stop).await?;
+    OracleAgent::run(config, stop).await?;
     Ok(())
 }
 

@@ -1,0 +1,328 @@
+//! `lode oracle leave | withdraw | duties | credits`: what an owner does with his seat, and what it asks and earns.
+use crate::commands::crank;
+use crate::context::Context;
+use crate::output::{time, Cell, Token};
+use crate::progress::Progress;
+use anyhow::{bail, Result};
+use lode_attestation::Verdict;
+use lode_client::instructions::oracle;
+use lode_client::{addresses, filter, token};
+use lode_crank::{uncollected, Crank, Duty, Policy};
+use lode_jobs::state::{Job, JobState, Ledger, Market};
+use lode_oracle::constants::BOND_AFTER_LEAVING;
+use lode_oracle::state::{Committee, Oracle};
+use solana_address::Address;
+use solana_signer::Signer;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What is done with a seat.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// End your service in a day; the bond answers for 14 days more
+    Leave {
+        /// The committee, if there are several
+        #[arg(long, value_name = "ADDRESS")]
+        committee: Option<Address>,
+    },
+    /// Take the bond home and free the seat, 14 days after it was left
+    Withdraw {
+        /// The committee, if there are several
+        #[arg(long, value_name = "ADDRESS")]
+        committee: Option<Address>,
+    },
+    /// Show which jobs ask your seat now, and until when
+    Duties {
+        /// The committee, if there are several
+        #[arg(long, value_name = "ADDRESS")]
+        committee: Option<Address>,
+        /// Another owner's seat
+        #[arg(long, value_name = "ADDRESS")]
+        of: Option<Address>,
+    },
+    /// Show what your seat earned by checking, and how much of it can be redeemed
+    Credits {
+        /// The committee, if there are several
+        #[arg(long, value_name = "ADDRESS")]
+        committee: Option<Address>,
+        /// Another owner's seat
+        #[arg(long, value_name = "ADDRESS")]
+        of: Option<Address>,
+        /// Collect what jobs owe the seat, and turn credits into money as far as the pools go
+        #[arg(long)]
+        redeem: bool,
+    },
+}
+
+pub async fn run(command: Command, context: &Context) -> Result<()> {
+    match command {
+        Command::Leave { committee } => leave(committee, context).await,
+        Command::Withdraw { committee } => withdraw(committee, context).await,
+        Command::Duties { committee, of } => duties(committee, of, context).await,
+        Command::Credits {
+            committee,
+            of,
+            redeem,
+        } => credits(committee, of, redeem, context).await,
+    }
+}
+
+async fn leave(named: Option<Address>, context: &Context) -> Result<()> {
+    let wallet = context.wallet()?;
+    let me = wallet.pubkey();
+    let (at, _) = context.committee(named).await?;
+    let instruction = oracle::leave(&me, &at);
+    let sent = context
+        .send("leaving the committee", &[instruction], &wallet, &[])
+        .await?;
+    let oracle_at = addresses::oracle::oracle(&at, &me);
+    let left: Oracle = context.client.get_account(&oracle_at).await?;
+    context.out.sheet(vec![
+        ("oracle", oracle_at.into()),
+        ("serves_until", time(left.left_at)),
+        (
+            "bond_answers_until",
+            time(left.left_at.saturating_add(BOND_AFTER_LEAVING)),
+        ),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    context.out.note(
+        "Keep `lode oracle run` going until then: who is silent while he serves is punished.",
+    );
+    Ok(())
+}
+
+async fn withdraw(named: Option<Address>, context: &Context) -> Result<()> {
+    let wallet = context.wallet()?;
+    let me = wallet.pubkey();
+    let (at, committee) = context.committee(named).await?;
+    let token = context.token(&committee.bond_mint).await?;
+    let oracle_at = addresses::oracle::oracle(&at, &me);
+    let before: Oracle = context.client.get_account(&oracle_at).await?;
+    let mut instructions = vec![
+        token::open_associated(&me, &me, &token.mint),
+        oracle::withdraw_bond(&me, &at, &token.mint),
+    ];
+    let now = context.client.clock().await?.unix_timestamp;
+    if now >= before.admitted_until {
+        // the membership has nothing left but its rent
+        instructions.push(oracle::close_oracle(&oracle_at, &before));
+    }
+    let sent = context
+        .send("withdrawing the bond", &instructions, &wallet, &[])
+        .await?;
+    context.out.sheet(vec![
+        ("oracle", oracle_at.into()),
+        ("withdrawn", token.cell(before.bond)),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    Ok(())
+}
+
+/// A committee, the seats of a wallet in it, and the markets that it serves.
+struct Seats {
+    owner: Address,
+    seats: Vec<u8>,
+    committee: Committee,
+    markets: HashMap<Address, Market>,
+}
+
+async fn seats(named: Option<Address>, of: Option<Address>, context: &Context) -> Result<Seats> {
+    let owner = match of {
+        Some(owner) => owner,
+        None => context.wallet()?.pubkey(),
+    };
+    let (at, committee) = context.committee(named).await?;
+    let seats: Vec<u8> = (0u8..)
+        .zip(&committee.seats)
+        .filter(|(_, seat)| seat.owner == owner && !seat.is_reserved())
+        .map(|(number, _)| number)
+        .collect();
+    if seats.is_empty() {
+        bail!("The wallet {owner} has no seat in committee {at}: `lode oracle show` lists who has");
+    }
+    let markets = context
+        .client
+        .get_program_accounts::<Market>(&[filter!(Market, committee, at)])
+        .await?;
+    Ok(Seats {
+        owner,
+        seats,
+        committee,
+        markets: markets.into_iter().collect(),
+    })
+}
+
+impl Seats {
+    /// Jobs of the committee's markets in these states.
+    async fn jobs(&self, states: &[JobState], context: &Context) -> Result<Vec<(Address, Job)>> {
+        let mut found = Vec::new();
+        for market in self.markets.keys() {
+            for state in states {
+                let filters = [
+                    filter!(Job, state, *state as u8),
+                    filter!(Job, market, *market),
+                ];
+                found.extend(context.client.get_program_accounts::<Job>(&filters).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    fn serves(&self, seat: u8, job: &Job) -> bool {
+        self.committee.seat_is_eligible(seat, job.submitted_at)
+    }
+}
+
+/// What a seat has said of a job on the chain.
+fn said(job: &Job, seat: u8) -> Option<Verdict> {
+    let all = [Verdict::Match, Verdict::Mismatch, Verdict::Unrunnable];
+    all.into_iter()
+        .find(|verdict| job.signers(*verdict) >> seat & 1 == 1)
+}
+
+fn verdict_cell(verdict: Option<Verdict>) -> Cell {
+    match verdict {
+        Some(Verdict::Match) => "match".into(),
+        Some(Verdict::Mismatch) => "mismatch".into(),
+        Some(Verdict::Unrunnable) => "unrunnable".into(),
+        None => Cell::none(),
+    }
+}
+
+async fn duties(named: Option<Address>, of: Option<Address>, context: &Context) -> Result<()> {
+    let seats = seats(named, of, context).await?;
+    let slot = context.client.slot().await?;
+    let states = [JobState::Sealed, JobState::Challenged];
+    let mut jobs = seats.jobs(&states, context).await?;
+    jobs.sort_by_key(|(at, job)| (job.deadline, *at));
+    let mut rows = Vec::new();
+    for (at, job) in &jobs {
+        for seat in &seats.seats {
+            if job.panel >> seat & 1 == 0 || !seats.serves(*seat, job) {
+                continue;
+            }
+            let state = if job.state == JobState::Challenged as u8 {
+                "challenged"
+            } else {
+                "sealed"
+            };
+            let left = job.deadline.saturating_sub(slot);
+            rows.push(vec![
+                Cell::from(*at),
+                job.attempt.into(),
+                (*seat).into(),
+                state.into(),
+                verdict_cell(said(job, *seat)),
+                job.panel.count_ones().into(),
+                job.signed().count_ones().into(),
+                job.deadline.into(),
+                // as slots are planned: 400 ms each
+                Cell::from(left * 2 / 5),
+                job.market.into(),
+            ]);
+        }
+    }
+    context.out.table(
+        &[
+            "job",
+            "attempt",
+            "seat",
+            "state",
+            "your_verdict",
+            "panel",
+            "signed",
+            "deadline_slot",
+            "seconds_left",
+            "market",
+        ],
+        rows,
+        "No job asks this seat now.",
+    );
+    Ok(())
+}
+
+async fn credits(
+    named: Option<Address>,
+    of: Option<Address>,
+    redeem: bool,
+    context: &Context,
+) -> Result<()> {
+    let seats = seats(named, of, context).await?;
+    if redeem {
+        let policy = Policy {
+            duty: Duty::Collect(seats.owner),
+            floor: 0,
+            ..Policy::default()
+        };
+        let wallet = Arc::new(context.payer(&context.wallet()?)?);
+        let telemetry = lode_telemetry::Telemetry::default();
+        let progress = Progress::start("collecting and redeeming");
+        let mut crank = Crank::new(context.client.clone(), wallet, policy, telemetry);
+        let ended = crank.once().await;
+        drop(progress);
+        if context.out.is_for_people() {
+            crank::show(crank.report(), context);
+            context.out.note("");
+        }
+        ended?;
+    }
+    let over = [JobState::Settled, JobState::Failed];
+    let jobs = seats.jobs(&over, context).await?;
+    let mut tokens: HashMap<Address, Token> = HashMap::new();
+    let mut rows = Vec::new();
+    let mut markets: Vec<_> = seats.markets.iter().collect();
+    markets.sort_by_key(|(at, _)| **at);
+    for (at, market) in markets {
+        if !tokens.contains_key(&market.mint) {
+            tokens.insert(market.mint, context.token(&market.mint).await?);
+        }
+        let Some(token) = tokens.get(&market.mint) else {
+            continue;
+        };
+        // A redemption may just have changed the pool.
+        let market: Market = context.client.get_account(at).await.unwrap_or(*market);
+        let ledger_at = addresses::jobs::ledger(at, &seats.owner);
+        let ledger = context.client.try_account::<Ledger>(&ledger_at).await?;
+        let (credits, available) = ledger.map_or((0, 0), |l| (l.credits, l.available));
+        let (mut count, mut earned) = (0u64, 0u64);
+        for (_, job) in jobs.iter().filter(|(_, job)| job.market == *at) {
+            let mine = seats
+                .seats
+                .iter()
+                .filter(|seat| uncollected(job) >> **seat & 1 == 1 && seats.serves(**seat, job));
+            let mine = mine.count() as u64;
+            if mine == 0 {
+                continue;
+            }
+            let signers = job.verdict().map_or(0, |verdict| job.signers(verdict));
+            let due = job.checks_due(&market).unwrap_or(0);
+            let share = due / u64::from(signers.count_ones().max(1));
+            count += mine;
+            earned = earned.saturating_add(share.saturating_mul(mine));
+        }
+        rows.push(vec![
+            Cell::from(*at),
+            count.into(),
+            token.cell(earned),
+            token.cell(credits),
+            token.cell(market.check_pool),
+            token.cell(credits.min(market.check_pool)),
+            token.cell(available),
+        ]);
+    }
+    context.out.table(
+        &[
+            "market",
+            "checks_to_collect",
+            "worth",
+            "credits",
+            "pool",
+            "redeemable",
+            "available",
+        ],
+        rows,
+        "This committee serves no market.",
+    );
+    Ok(())
+}
