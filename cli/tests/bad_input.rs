@@ -228,6 +228,7 @@ fn a_server_that_is_down_is_named_by_every_command_that_needs_it() {
         &["epoch", "close"][..],
         &["stats", "concentration"][..],
         &["network", "set", "--delegation-ratio", "5"][..],
+        &["network", "forward", "2h"][..],
         &["network", "handover", "staking", ADDRESS][..],
         &["network", "accept", "jobs"][..],
         &["network", "pause", "staking"][..],

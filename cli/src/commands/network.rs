@@ -18,6 +18,11 @@ pub enum Command {
     Apply(Apply),
     /// Show the network's configuration
     Show,
+    /// Move a local network's clock on, to see what time brings
+    Forward {
+        /// 90s, 30m, 2h, 14d, or `epoch` for the beginning of the next one
+        how_far: String,
+    },
     #[command(flatten)]
     Keys(super::network_keys::Command),
 }
@@ -36,6 +41,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
     match command {
         Command::Apply(args) => apply(args, context).await,
         Command::Show => show(context).await,
+        Command::Forward { how_far } => super::network_clock::forward(&how_far, context).await,
         Command::Keys(command) => super::network_keys::run(command, context).await,
     }
 }
