@@ -139,6 +139,23 @@ fn a_mint_with_a_transfer_fee_is_refused() {
 }
 
 #[test]
+fn the_native_mint_is_no_stake() {
+    let mut world = World::new();
+    let authority = world.upgrade_authority.insecure_clone();
+    let key = authority.pubkey();
+    for (native, program) in lode_token::NATIVE_MINTS.into_iter().zip([TOKEN, TOKEN_2022]) {
+        let like = world.mint(&program);
+        let mint = world.svm.get_account(&like).unwrap();
+        world.svm.set_account(native, mint).unwrap();
+        let start = initialize_config(&key, &native, args(&key, &key));
+        assert_error(
+            world.send_one(start, &[&authority]),
+            StakingError::NativeMint,
+        );
+    }
+}
+
+#[test]
 fn a_token_2022_mint_serves_too() {
     let mut world = World::new();
     let staking = Staking::with_token(&mut world, &TOKEN_2022);

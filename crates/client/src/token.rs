@@ -254,6 +254,19 @@ pub fn mint_to(authority: &Address, mint: &MintInfo, to: &Address, amount: u64) 
     }
 }
 
+/// Hands over who makes tokens of a mint; signed by whoever does now.
+pub fn set_mint_authority(authority: &Address, mint: &MintInfo, to: &Address) -> Instruction {
+    Instruction {
+        program_id: mint.program,
+        accounts: vec![
+            AccountMeta::new(mint.address, false),
+            AccountMeta::new_readonly(*authority, true),
+        ],
+        // SetAuthority, of MintTokens, to somebody
+        data: [&[6, 0, 1], to.as_array().as_slice()].concat(),
+    }
+}
+
 /// Moves tokens between token accounts.
 pub fn transfer(
     owner: &Address,

@@ -3,11 +3,12 @@
 //! Each step looks first: what is true already is left alone, what is fixed and otherwise is an error, and only what
 //! is missing is made. So a plan can be applied as often as one likes, and goes on where it was interrupted.
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::plan::{EmissionsPlan, Plan};
 use lode_client::instructions;
 use lode_client::send::Wallet;
 use lode_client::token::{self, MintInfo};
 use lode_client::{addresses, Client, Sent};
+use lode_emissions::state::Schedule;
 use lode_jobs::state::{JobsConfig, Market};
 use lode_oracle::state::Committee;
 use lode_staking::state::{ConfigArgs, StakingConfig};
@@ -83,6 +84,11 @@ pub async fn apply(plan: &Plan, client: &Client, authority: Wallet<'_>) -> Resul
     applier.staking(&stake_mint).await?;
     let committee = applier.committee().await?;
     applier.jobs().await?;
+    if let Some(emissions) = &plan.emissions {
+        applier.emissions(emissions, &stake_mint).await?;
+    }
+    // read again: starting the schedule changed who makes more of them
+    let stake_mint = applier.known_mint(&plan.staking.mint).await?;
     let payment_mint = applier.known_mint(&plan.market.mint).await?;
     let market = applier.market(&payment_mint).await?;
     Ok(Report {
@@ -151,7 +157,22 @@ impl Applier<'_> {
                 plan.name
             ))
         })?;
-        self.make(what, at, &made).await
+        let mut with = made.to_vec();
+        if plan.supply > 0 {
+            let me = self.me();
+            let mint = MintInfo {
+                address: at,
+                program: addresses::TOKEN,
+                authority: Some(me),
+                freeze_authority: None,
+                supply: 0,
+                decimals: plan.decimals,
+            };
+            let home = mint.account_of(&me);
+            with.push(token::open_associated(&me, &me, &mint));
+            with.push(token::mint_to(&me, &mint, &home, plan.supply));
+        }
+        self.make(what, at, &with).await
     }
 
     async fn staking(&mut self, mint: &MintInfo) -> Result<()> {
@@ -313,6 +334,52 @@ impl Applier<'_> {
         };
         let with = instructions::jobs::initialize_config(&self.me(), &mint, args);
         self.make(what.into(), at, &[with]).await
+    }
+
+    /// Hands the mint over to the program and starts the schedule, both or neither.
+    async fn emissions(&mut self, plan: &EmissionsPlan, mint: &MintInfo) -> Result<()> {
+        let what = "emission schedule";
+        let at = addresses::emissions::schedule();
+        let args = plan.args(&self.me());
+        if let Some(found) = self.client.try_account::<Schedule>(&at).await? {
+            same(what, at, "mint", &found.mint, &mint.address)?;
+            if plan.treasury_owner.is_some() {
+                let owner = &args.treasury_owner;
+                same(what, at, "treasury_owner", &found.treasury_owner, owner)?;
+            }
+            same(what, at, "cap", &found.cap, &args.cap)?;
+            for (field, found, planned) in [
+                ("first_ceiling", found.first_ceiling, args.first_ceiling),
+                ("era_epochs", found.era_epochs, args.era_epochs),
+                ("breaker_limit", found.breaker_limit, args.breaker_limit),
+            ] {
+                same(what, at, field, &found, &planned)?;
+            }
+            for (field, found, planned) in [
+                ("work_bps", found.work_bps, args.work_bps),
+                ("stake_bps", found.stake_bps, args.stake_bps),
+                ("treasury_bps", found.treasury_bps, args.treasury_bps),
+                ("theta_bps", found.theta_bps, args.theta_bps),
+                ("c_bps", found.c_bps, args.c_bps),
+                ("decay_bps", found.decay_bps, args.decay_bps),
+                ("breaker_epochs", found.breaker_epochs, args.breaker_epochs),
+            ] {
+                same(what, at, field, &found, &planned)?;
+            }
+            self.skip(what.into(), at);
+            return Ok(());
+        }
+        let program = addresses::emissions::mint_authority();
+        let mut with = Vec::new();
+        if mint.authority != Some(program) {
+            with.push(token::set_mint_authority(&self.me(), mint, &program));
+        }
+        with.push(instructions::emissions::initialize_schedule(
+            &self.me(),
+            &mint.address,
+            args,
+        ));
+        self.make(what.into(), at, &with).await
     }
 
     async fn market(&mut self, mint: &MintInfo) -> Result<Address> {

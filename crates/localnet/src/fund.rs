@@ -5,7 +5,8 @@ use lode_client::token::{self, MintInfo};
 use lode_client::{Client, Sent};
 use solana_address::Address;
 
-/// Gives a wallet SOL from the authority's own, and tokens made for it in its associated account.
+/// Gives a wallet SOL and tokens of the authority's own: the tokens in its associated account, made for it while the
+/// authority can make some, else of what the authority holds.
 pub async fn fund(
     client: &Client,
     authority: Wallet<'_>,
@@ -23,23 +24,12 @@ pub async fn fund(
     }
     instructions.push(token::open_associated(&from, wallet, mint));
     if tokens > 0 {
-        instructions.push(token::mint_to(
-            &from,
-            mint,
-            &mint.account_of(wallet),
-            tokens,
-        ));
+        let to = mint.account_of(wallet);
+        instructions.push(if mint.authority == Some(from) {
+            token::mint_to(&from, mint, &to, tokens)
+        } else {
+            token::transfer(&from, mint, &mint.account_of(&from), &to, tokens)
+        });
     }
     Ok(client.send(&instructions, authority, &[]).await?)
-}
-
-/// Makes tokens in a wallet's associated account.
-pub async fn mint_to(
-    client: &Client,
-    authority: Wallet<'_>,
-    wallet: &Address,
-    mint: &MintInfo,
-    tokens: u64,
-) -> Result<Sent> {
-    fund(client, authority, wallet, 0, mint, tokens).await
 }

@@ -11,8 +11,9 @@ mod plan;
 
 pub use apply::{apply, Outcome, Report, Step};
 pub use error::{Error, Result};
-pub use fund::{fund, mint_to};
+pub use fund::fund;
 pub use network::{time_travel, Localnet, Options, Program, PROGRAMS, RPC_PORT, WS_PORT};
 pub use plan::{
-    from_toml, CommitteePlan, JobsPlan, KindPlan, MarketPlan, MintPlan, Plan, StakingPlan,
+    from_toml, CommitteePlan, EmissionsPlan, JobsPlan, KindPlan, MarketPlan, MintPlan, Plan,
+    StakingPlan,
 };

@@ -1,6 +1,7 @@
 //! A migration plan: what a network is to be, in TOML.
 use crate::error::{Error, Result};
 use lode_client::addresses;
+use lode_emissions::state::ScheduleArgs;
 use lode_jobs::state::{MarketArgs, MarketKind};
 use lode_oracle::state::CommitteeArgs;
 use serde::de::DeserializeOwned;
@@ -21,6 +22,8 @@ pub struct Plan {
     pub staking: StakingPlan,
     /// Configuration of the jobs program.
     pub jobs: JobsPlan,
+    /// The emission schedule; without it the mint stays with its authority and nothing is emitted.
+    pub emissions: Option<EmissionsPlan>,
     /// A committee.
     pub committee: CommitteePlan,
     /// A market that the committee serves.
@@ -38,6 +41,9 @@ pub struct MintPlan {
     /// A mint that exists; without it one is made at an address derived from the authority and the name.
     #[serde(default, with = "optional_address")]
     pub address: Option<Address>,
+    /// Base units that the authority gets when the mint is made.
+    #[serde(default)]
+    pub supply: u64,
 }
 
 /// Configuration of the staking program. Durations are seconds, amounts base units, shares basis points.
@@ -72,6 +78,58 @@ pub struct JobsPlan {
     pub epoch_genesis: Option<i64>,
     /// Length of an epoch, seconds: the staking plan's `stream_seconds`.
     pub epoch_seconds: i64,
+}
+
+/// The emission schedule. All of it is fixed for ever; mint and clock are those of staking and jobs. Amounts are base
+/// units, shares basis points.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmissionsPlan {
+    /// Whose associated account the treasury's share goes to; without it, the authority's.
+    #[serde(default, with = "optional_address")]
+    pub treasury_owner: Option<Address>,
+    /// Most that is ever minted.
+    pub cap: u64,
+    /// Most that an epoch of the first era mints.
+    pub first_ceiling: u64,
+    /// Epochs in an era.
+    pub era_epochs: u64,
+    /// What the ceiling loses each era.
+    pub decay_bps: u16,
+    /// Share of work.
+    pub work_bps: u16,
+    /// Share of stake.
+    pub stake_bps: u16,
+    /// Share of the treasury.
+    pub treasury_bps: u16,
+    /// Most that an epoch mints of what it burned.
+    pub theta_bps: u16,
+    /// Multiple of its share of work up to which a node's stake counts.
+    pub c_bps: u16,
+    /// The breaker's window, epochs.
+    pub breaker_epochs: u16,
+    /// Most that is finalised within it.
+    pub breaker_limit: u64,
+}
+
+impl EmissionsPlan {
+    /// What `initialize_schedule` is told.
+    pub fn args(&self, authority: &Address) -> ScheduleArgs {
+        ScheduleArgs {
+            treasury_owner: self.treasury_owner.unwrap_or(*authority),
+            cap: self.cap,
+            first_ceiling: self.first_ceiling,
+            era_epochs: self.era_epochs,
+            breaker_limit: self.breaker_limit,
+            work_bps: self.work_bps,
+            stake_bps: self.stake_bps,
+            treasury_bps: self.treasury_bps,
+            theta_bps: self.theta_bps,
+            c_bps: self.c_bps,
+            decay_bps: self.decay_bps,
+            breaker_epochs: self.breaker_epochs,
+        }
+    }
 }
 
 /// A committee. All of it is fixed for ever.

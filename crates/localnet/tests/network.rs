@@ -4,6 +4,7 @@ mod common;
 
 use common::options;
 use lode_client::{Client, Error as ClientError};
+use lode_emissions::state::Schedule;
 use lode_jobs::state::{JobsConfig, Market};
 use lode_localnet::{apply, fund, time_travel, Error, Localnet, Outcome, Plan};
 use lode_oracle::state::Committee;
@@ -62,6 +63,31 @@ async fn a_plan_is_made_true_once_and_then_found_true() {
     assert_eq!(config.emission_mint, first.stake_mint.address);
     assert_eq!(config.epoch_seconds, staking.stream_seconds);
 
+    // The mint was handed over to the schedule, after the authority got the first supply.
+    let schedule = lode_client::addresses::emissions::schedule();
+    let schedule: Schedule = client.get_account(&schedule).await.unwrap();
+    let mint = &first.stake_mint;
+    assert_eq!(schedule.mint, mint.address);
+    assert_eq!(
+        mint.authority,
+        Some(lode_client::addresses::emissions::mint_authority())
+    );
+    assert_eq!(mint.freeze_authority, None);
+    assert_eq!(
+        (schedule.genesis_supply, mint.supply),
+        (plan.mints[0].supply, plan.mints[0].supply)
+    );
+    assert_eq!(schedule.treasury_owner, authority.pubkey());
+    assert_eq!(
+        (schedule.genesis, schedule.epoch_seconds),
+        (config.epoch_genesis, config.epoch_seconds)
+    );
+    let held = client
+        .token_balance(&mint.account_of(&authority.pubkey()))
+        .await
+        .unwrap();
+    assert_eq!(held, mint.supply);
+
     // Who founds the committee is asked for only when it is made; its terms are never changed.
     let mut other = plan.clone();
     other.committee.founders.clear();
@@ -80,6 +106,13 @@ async fn a_plan_is_made_true_once_and_then_found_true() {
     other.market.store_url.push('x');
     let error = apply(&other, &client, &authority).await.unwrap_err();
     assert!(error.to_string().contains("store_url"), "{error}");
+
+    let mut other = plan.clone();
+    if let Some(emissions) = &mut other.emissions {
+        emissions.theta_bps += 1;
+    }
+    let error = apply(&other, &client, &authority).await.unwrap_err();
+    assert!(error.to_string().contains("theta_bps"), "{error}");
 
     // Only the upgrade authority can be first; nobody can be second.
     let error = apply(&plan, &client, &Keypair::new()).await.unwrap_err();

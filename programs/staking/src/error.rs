@@ -121,4 +121,7 @@ pub enum StakingError {
     /// 6033
     #[msg("Delegations or tickets are open: withdraw and close them first; anyone may")]
     ChildrenOpen,
+    /// 6034
+    #[msg("Native SOL cannot be stake: a slash could not burn it; choose another mint")]
+    NativeMint,
 }

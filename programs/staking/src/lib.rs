@@ -28,7 +28,8 @@ pub mod lode_staking {
 
     /// Starts the program: keys, mint, parameters.
     ///
-    /// Who: the program's upgrade authority, once. Errors: `NotUpgradeAuthority`, `MintNotPlain`, `OutOfBounds`.
+    /// Who: the program's upgrade authority, once. Errors: `NotUpgradeAuthority`, `MintNotPlain`, `NativeMint`,
+    /// `OutOfBounds`.
     pub fn initialize_config(ctx: &mut Context<InitializeConfig>, args: ConfigArgs) -> Result<()> {
         let bump = ctx.bumps.config;
         ctx.accounts.handle(bump, &args)

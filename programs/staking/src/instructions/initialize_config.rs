@@ -41,6 +41,10 @@ impl InitializeConfig {
             lode_token::is_plain_mint(mint.owner(), &mint.try_borrow()?),
             StakingError::MintNotPlain
         );
+        require!(
+            !lode_token::NATIVE_MINTS.contains(self.stake_mint.address()),
+            StakingError::NativeMint
+        );
         Ok(())
     }
 
