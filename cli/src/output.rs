@@ -95,13 +95,15 @@ pub struct Token {
 }
 
 impl Token {
-    /// A token whose symbol is known where the network's plan made the mint, else the beginning of its address.
+    /// A token whose symbol is known where the network's plan made the mint or its emissions do, else the beginning of its address.
     pub fn new(mint: MintInfo) -> Self {
         let made = |name: &str| {
             let by = mint.authority.as_ref()?;
             lode_client::token::mint_address(by, name, &mint.program)
         };
-        let symbol = if made("LODE") == Some(mint.address) {
+        // Who alone may mint what the emission program mints is that program.
+        let emitted = mint.authority == Some(lode_client::addresses::emissions::mint_authority());
+        let symbol = if emitted || made("LODE") == Some(mint.address) {
             "LODE".to_string()
         } else {
             mint.address.to_string().chars().take(6).collect()

@@ -1,7 +1,9 @@
 //! `cargo xtask demo`: a whole network on this machine, two real jobs, and the money before and after.
 //!
 //! Every actor is a process of its own, of the real `lode` command: the network, the gateway, five oracles (three are
-//! drawn for each job), three nodes, and a customer who posts two jobs. It ends by itself, and well only if every check held.
+//! drawn for each job), three nodes, and a customer who posts two jobs. Then time moves on: what the jobs burned is
+//! recorded, part of it is emitted, and operators, a delegator and the treasury get theirs. It ends by itself, and well
+//! only if every check held.
 
 use crate::build;
 use crate::shell::{cargo, root, run, step};
@@ -21,6 +23,11 @@ const RPC: &str = "http://127.0.0.1:18899";
 const DEPOSIT: u64 = 1_000;
 /// Tokens per million units that the customer offers.
 const PRICE: &str = "2000";
+/// Whole tokens that each operator stakes, and that the delegator stakes on each node.
+const OWN_STAKE: u64 = 2_000;
+const DELEGATED: u64 = 500;
+/// Base units of a token.
+const LODE: u64 = 1_000_000_000;
 
 /// Builds everything, then runs the demonstration.
 pub fn everything() -> Result<()> {
@@ -233,6 +240,7 @@ impl Stage {
 
     fn play(&mut self) -> Result<()> {
         let customer = self.key("customer")?;
+        let (delegator, passer) = (self.key("delegator")?, self.key("passer-by")?);
         let (owners, workers) = (self.keys("owner", NODES)?, self.keys("worker", NODES)?);
         let (oracles, attesters) = (
             self.keys("oracle", ORACLES)?,
@@ -256,7 +264,8 @@ impl Stage {
         for oracle in &oracles {
             network.extend(["--founder", &oracle.address]);
         }
-        for wallet in owners.iter().chain(&workers).chain(&oracles) {
+        let others = oracles.iter().chain([&delegator, &passer]);
+        for wallet in owners.iter().chain(&workers).chain(others) {
             network.extend(["--fund", &wallet.address]);
         }
         self.start("network", &customer, &network)?;
@@ -310,7 +319,7 @@ impl Stage {
                 .as_str()
                 .context("`node register` names no node")?
                 .to_string();
-            self.ask(owner, &["node", "stake", "2000"])?;
+            self.ask(owner, &["node", "stake", &OWN_STAKE.to_string()])?;
             self.ask(
                 owner,
                 &["account", "open", "--node", &node, "--locked-cap", "1000"],
@@ -339,6 +348,11 @@ impl Stage {
             nodes.push(node);
         }
         self.ask(&customer, &["account", "deposit", &DEPOSIT.to_string()])?;
+        step(&format!("a delegator stakes {DELEGATED} LODE on each node"));
+        for node in &nodes {
+            let amount = DELEGATED.to_string();
+            self.ask(&delegator, &["stake", "delegate", &amount, "--node", node])?;
+        }
 
         let before = self.books(&customer, &owners, &nodes)?;
         let workloads = root().join("examples/workloads");
@@ -380,7 +394,160 @@ impl Stage {
             );
         }
         self.require_alive()?;
-        self.reckon(&customer, &owners, &nodes, &before)
+        self.reckon(&customer, &owners, &nodes, &before)?;
+        self.emit(&owners, &nodes, &delegator, &passer)
+    }
+
+    /// Tokens in a wallet. Asked through a claim where nothing is due: that sends nothing.
+    fn held(&self, by: &Key, wallet: &str) -> Result<u64> {
+        let shown = self.ask(by, &["rewards", "claim", "--all", "--of", wallet])?;
+        ensure!(
+            shown["claims"] == 0,
+            "something was due to {wallet} already"
+        );
+        units(&shown["in_the_wallet"])
+    }
+
+    fn supply(&self, by: &Key) -> Result<u64> {
+        units(&self.ask(by, &["network", "show"])?["supply"])
+    }
+
+    /// Lets two epochs pass: records, finalises, claims, and checks what everyone got to the unit.
+    fn emit(
+        &mut self,
+        owners: &[Key],
+        nodes: &[String],
+        delegator: &Key,
+        passer: &Key,
+    ) -> Result<()> {
+        let treasury = Key::read(&self.folder.join("network/keys/authority.json"))?;
+        let mut wallets: Vec<(String, &Key)> = Vec::new();
+        for (i, owner) in owners.iter().enumerate() {
+            wallets.push((format!("operator {i}"), owner));
+        }
+        wallets.push(("delegator".into(), delegator));
+        wallets.push(("treasury".into(), &treasury));
+        let books = |stage: &Self| -> Result<Vec<u64>> {
+            let wallets = wallets.iter();
+            wallets
+                .map(|(_, key)| stage.held(passer, &key.address))
+                .collect()
+        };
+        let before = books(self)?;
+        let supply = self.supply(passer)?;
+
+        step("a passer-by turns what anyone may turn: what the jobs owe to the burn is burned");
+        self.ask(passer, &["crank", "run", "--once"])?;
+        let burned = supply - self.supply(passer)?;
+        println!("    burned {}", lode(burned));
+
+        step("the epoch ends: the passer-by records who worked in it");
+        let epoch = |shown: &Value| shown["epoch"].as_u64().context("no epoch is named");
+        let running = epoch(&self.ask(passer, &["epoch", "show"])?)?;
+        self.ask(passer, &["network", "forward", "epoch"])?;
+        let recorded = self.ask(passer, &["epoch", "record"])?;
+        ensure!(
+            epoch(&recorded)? == running,
+            "the jobs fell into two epochs: run the demonstration again"
+        );
+        step("the next one ends: what the epoch mints is fixed");
+        let running = running.to_string();
+        self.ask(passer, &["network", "forward", "epoch"])?;
+        self.ask(passer, &["epoch", "finalize", &running])?;
+        let epoch = self.ask(passer, &["epoch", "show", &running])?;
+        let points = epoch["points"].as_u64().context("no points")?;
+        let amount = units(&epoch["amount"])?;
+        println!(
+            "    {} points, one for each base unit burned; at most {} is minted",
+            points,
+            lode(amount)
+        );
+        ensure!(points == burned, "{points} points of {burned} burned");
+        ensure!(amount < burned, "more would be minted than was burned");
+
+        let shares = epoch["shares"].as_array().context("no shares")?.clone();
+        let mut expected = vec![0u64; wallets.len()];
+        let mut dust = 0;
+        for share in &shares {
+            let at = share["node"].as_str().context("a share without node")?;
+            let i = nodes
+                .iter()
+                .position(|node| node == at)
+                .with_context(|| format!("{at} is none of the nodes"))?;
+            let stake = units(&share["for_stake"])?;
+            let own = of_stream(stake, OWN_STAKE);
+            let delegated = of_stream(stake, DELEGATED);
+            expected[i] += units(&share["for_work"])? + own;
+            expected[owners.len()] += delegated;
+            dust += stake - own - delegated;
+        }
+        step("an operator claims his own");
+        let worked = shares
+            .iter()
+            .filter_map(|share| nodes.iter().position(|node| share["node"] == node.as_str()));
+        let first = worked.min().context("nobody worked")?;
+        let claimed = self.ask(&owners[first], &["rewards", "claim", "--all"])?;
+        println!(
+            "    operator {first}: {}",
+            lode(units(&claimed["claimed"])?)
+        );
+        step("the passer-by claims for all others and the treasury: the money has one way to go");
+        self.ask(passer, &["epoch", "claim"])?;
+        expected[owners.len() + 1] = units(&epoch["for_the_treasury"])?;
+
+        step("an epoch later the stake rewards have streamed: delegator and operators get theirs");
+        self.ask(passer, &["network", "forward", "epoch"])?;
+        self.ask(passer, &["network", "forward", "epoch"])?;
+        let claimed = self.ask(delegator, &["rewards", "claim", "--all"])?;
+        println!(
+            "    delegator: {} in {} transaction(s)",
+            lode(units(&claimed["claimed"])?),
+            claimed["transactions"]
+        );
+        for owner in owners {
+            let of = ["rewards", "claim", "--all", "--of", &owner.address];
+            self.ask(passer, &of)?;
+        }
+
+        let after = books(self)?;
+        step("the wallets, in LODE");
+        println!(
+            "    {:12} {:>22} {:>22} {:>16}",
+            "", "before", "after", "emitted"
+        );
+        for (((name, _), (was, is)), due) in
+            wallets.iter().zip(before.iter().zip(&after)).zip(&expected)
+        {
+            println!(
+                "    {name:12} {:>22} {:>22} {:>16}",
+                lode(*was),
+                lode(*is),
+                lode(is - was)
+            );
+            ensure!(
+                is - was == *due,
+                "{name} got {} and {} was due",
+                lode(is - was),
+                lode(*due)
+            );
+        }
+        let minted = expected.iter().sum::<u64>() + dust;
+        let now = self.supply(passer)?;
+        println!(
+            "    burned {}, minted {} ({dust} base units of it are rounding, left in the nodes' vaults): supply {} -> {}",
+            lode(burned),
+            lode(minted),
+            lode(supply),
+            lode(now)
+        );
+        ensure!(
+            now == supply - burned + minted,
+            "the supply is {} and should be {}",
+            lode(now),
+            lode(supply - burned + minted)
+        );
+        ensure!(minted <= amount, "more was minted than the epoch allows");
+        Ok(())
     }
 
     /// The customer's account, then each node's.
@@ -471,6 +638,35 @@ impl Stage {
         }
         Ok(())
     }
+}
+
+impl Key {
+    /// A key that somebody else made.
+    fn read(file: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("{} cannot be read", file.display()))?;
+        let bytes: Vec<u8> = serde_json::from_str(&text)?;
+        let keypair = Keypair::try_from(bytes.as_slice())
+            .map_err(|error| anyhow::anyhow!("{} is no key: {error}", file.display()))?;
+        Ok(Self {
+            file: file.to_path_buf(),
+            address: keypair.pubkey().to_string(),
+        })
+    }
+}
+
+/// What a stake of so many whole tokens gets of a reward that streams to all of its node, as the program reckons it.
+fn of_stream(reward: u64, stake: u64) -> u64 {
+    let all = u128::from((OWN_STAKE + DELEGATED) * LODE);
+    let per_share = (u128::from(reward) << 64) / all;
+    ((u128::from(stake * LODE) * per_share) >> 64) as u64
+}
+
+/// Base units of an amount.
+fn units(value: &Value) -> Result<u64> {
+    value["base_units"]
+        .as_u64()
+        .with_context(|| format!("{value} is no amount"))
 }
 
 impl Drop for Stage {

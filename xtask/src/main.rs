@@ -33,7 +33,11 @@ enum Command {
     /// Check formatting and lints, then run every test
     Test,
     /// A whole network on this machine, two real jobs, the money before and after
-    Demo,
+    Demo {
+        /// With what is built already
+        #[arg(long)]
+        built: bool,
+    },
     /// Measure compute units, accounts and binaries into docs/costs.md
     Bench,
     /// Describe the programs for clients in other languages, in idl/
@@ -54,7 +58,8 @@ fn main() -> std::process::ExitCode {
             false => Ok(()),
         }),
         Command::Test => test::everything(),
-        Command::Demo => demo::everything(),
+        Command::Demo { built: true } => demo::show(),
+        Command::Demo { built: false } => demo::everything(),
         Command::Bench => bench::everything(),
         Command::Idl { check: true } => idl::check(),
         Command::Idl { check: false } => idl::write(),
