@@ -70,3 +70,14 @@ fn init_logs(global: &context::GlobalArgs) {
     let usual = "warn,lode_node=info,lode_oracle_agent=info,lode_gateway=info,lode_crank=info";
     logs::init(format, usual, output::stderr_has_colour());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn no_command_contradicts_itself() {
+        Cli::command().debug_assert();
+    }
+}

@@ -14,6 +14,8 @@
 
 pub mod child;
 #[cfg(test)]
+mod coverage;
+#[cfg(test)]
 mod differential;
 mod error;
 mod estimate;

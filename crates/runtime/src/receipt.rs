@@ -44,7 +44,7 @@ pub enum Trap {
 }
 
 impl Trap {
-    const ALL: [Trap; 7] = [
+    pub(crate) const ALL: [Trap; 7] = [
         Trap::MemoryOutOfBounds,
         Trap::TableOutOfBounds,
         Trap::IndirectCallToNull,

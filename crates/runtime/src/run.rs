@@ -1,11 +1,11 @@
 //! Runs a spec in this process.
 
-use crate::wasi::{self, Exit, OutOfFuel, State};
+use crate::wasi::{self, Exit, OutOfFuel, Prices, State, PRICES};
 use crate::{
     scan, sha256, units, v1, BackEnd, Blob, End, Error, JobSpec, Receipt, ReceiptFile, Result, Trap,
 };
 use std::time::{Duration, Instant};
-use wasmtime::{Engine, Module, Store};
+use wasmtime::{Engine, Linker, Module, Store};
 
 /// What a run needs: the spec, its blobs, and the job's limit.
 #[derive(Clone, Debug)]
@@ -154,6 +154,31 @@ pub fn run(request: &RunRequest) -> Result<Outcome> {
 /// # Errors
 /// As [`run`].
 pub fn run_on(request: &RunRequest, back_end: BackEnd) -> Result<Outcome> {
+    run_with(request, || Setup::new(v1::engine(back_end)?))
+}
+
+/// All that the rules of runtime 1 decide about a run. Tests change one thing at a time, to see that it is noticed.
+pub(crate) struct Setup {
+    pub(crate) engine: Engine,
+    pub(crate) linker: Linker<State>,
+    pub(crate) prices: Prices,
+}
+
+impl Setup {
+    pub(crate) fn new(engine: Engine) -> wasmtime::Result<Setup> {
+        Ok(Setup {
+            linker: wasi::linker(&engine)?,
+            engine,
+            prices: PRICES,
+        })
+    }
+}
+
+/// Runs a request as it is set up.
+pub(crate) fn run_with(
+    request: &RunRequest,
+    setup: impl FnOnce() -> wasmtime::Result<Setup> + Send,
+) -> Result<Outcome> {
     let fuel = request.check()?;
     if let Err(reason) = scan(&request.module, request.spec.memory_mib) {
         return Ok(Outcome::Receipt(Box::new(finish(
@@ -165,7 +190,7 @@ pub fn run_on(request: &RunRequest, back_end: BackEnd) -> Result<Outcome> {
         std::thread::Builder::new()
             .name("job".to_owned())
             .stack_size(v1::THREAD_STACK_BYTES)
-            .spawn_scoped(scope, || execute(request, fuel, back_end))?
+            .spawn_scoped(scope, || execute(request, fuel, setup))?
             .join()
             .map_err(|_| std::io::Error::other("the thread of the job panicked"))
     });
@@ -205,18 +230,22 @@ impl Ended {
 fn execute(
     request: &RunRequest,
     fuel: u64,
-    back_end: BackEnd,
+    setup: impl FnOnce() -> wasmtime::Result<Setup>,
 ) -> std::result::Result<Ended, HostEnd> {
     let broken = |error: wasmtime::Error| HostEnd::Engine(format!("{error:#}"));
     let mut timing = Timing::default();
     let started = Instant::now();
-    let engine: Engine = v1::engine(back_end).map_err(broken)?;
+    let Setup {
+        engine,
+        linker,
+        prices,
+    } = setup().map_err(broken)?;
     let module = Module::new(&engine, &request.module).map_err(broken)?;
-    let linker = wasi::linker(&engine).map_err(broken)?;
     timing.compile = started.elapsed();
 
     let started = Instant::now();
-    let state = State::new(&request.spec, request.stdin.clone(), request.inputs.clone())?;
+    let mut state = State::new(&request.spec, request.stdin.clone(), request.inputs.clone())?;
+    state.prices = prices;
     let mut store = Store::new(&engine, state);
     store.limiter(|state| state);
     store.set_fuel(fuel).map_err(broken)?;

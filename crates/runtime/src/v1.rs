@@ -82,7 +82,7 @@ pub(crate) fn config(back_end: BackEnd) -> wasmtime::Result<Config> {
 }
 
 /// Fuel of each operator. Without `..`: an operator that a later engine adds fails to compile here, unpriced.
-const OPERATOR_COST: OperatorCost = OperatorCost {
+pub(crate) const OPERATOR_COST: OperatorCost = OperatorCost {
     Unreachable: 0,
     Nop: 0,
     Block: 0,

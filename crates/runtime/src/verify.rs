@@ -158,6 +158,14 @@ pub fn verify(mut progress: impl FnMut(usize, usize, &'static str)) -> Verificat
     }
 }
 
+/// Every vector that does not come to its receipt at one place.
+pub fn differences_at(place: Place) -> Vec<Difference> {
+    VECTORS
+        .iter()
+        .filter_map(|vector| compare(vector, place).err())
+        .collect()
+}
+
 /// Runs a vector at one place. Answers with milliseconds per unit where that says something of a node's pace, else 0.
 pub(crate) fn compare(vector: &Vector, place: Place) -> Result<f64, Difference> {
     let differs = |found: String| Difference {
@@ -229,11 +237,7 @@ mod tests {
     }
 
     fn all_are_equal(back_end: BackEnd) {
-        let differences: Vec<Difference> = VECTORS
-            .iter()
-            .filter_map(|vector| compare(vector, Place::Here(back_end)).err())
-            .collect();
-        assert_eq!(differences, []);
+        assert_eq!(differences_at(Place::Here(back_end)), []);
     }
 
     // With optimisation: `tests/vectors.rs`.

@@ -21,6 +21,8 @@ const NONCES: usize = 4;
 
 /// What is posted, and at which price.
 #[derive(clap::Args)]
+// the command that carries these arguments is a group of the same name
+#[group(skip)]
 pub struct Post {
     #[command(flatten)]
     spec: SpecArgs,

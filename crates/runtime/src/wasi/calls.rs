@@ -8,12 +8,29 @@ use std::ops::Range;
 use wasmparser::ValType as Letter;
 use wasmtime::{Caller, Engine, FuncType, Linker, Result, Val, ValType};
 
-// Fuel, a first table: it stands until it is calibrated, then a new runtime number does.
-const CALL: u64 = 2_000;
-const PATH: u64 = 100_000;
-const BYTE_OUT: u64 = 16;
-const BYTE_IN: u64 = 2;
-const ENTRY: u64 = 500;
+/// What host calls cost, in fuel. `docs/runtime.md` says what each takes, measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Prices {
+    /// Every call.
+    pub(crate) call: u64,
+    /// Following a path.
+    pub(crate) path: u64,
+    /// A byte that is written, hashed or random.
+    pub(crate) byte_out: u64,
+    /// A byte that is read.
+    pub(crate) byte_in: u64,
+    /// An entry of a directory, a subscription of a poll.
+    pub(crate) entry: u64,
+}
+
+/// The prices of runtime 1.
+pub(crate) const PRICES: Prices = Prices {
+    call: 2_000,
+    path: 100_000,
+    byte_out: 16,
+    byte_in: 2,
+    entry: 500,
+};
 
 const MAX_IOVECS: u32 = 1024;
 /// As many as there can be descriptors.
@@ -52,6 +69,12 @@ fn charge(call: &mut Call<'_>, fuel: u64) -> Result<()> {
             Err(wasmtime::Error::new(OutOfFuel))
         }
     }
+}
+
+/// What every call costs.
+fn charge_call(call: &mut Call<'_>) -> Result<()> {
+    let fuel = call.data().prices.call;
+    charge(call, fuel)
 }
 
 /// The program's memory beside the run's world. A scanned module has one.
@@ -153,7 +176,7 @@ fn plain(
     call: &mut Call<'_>,
     work: impl FnOnce(&mut Memory<'_>, &mut State) -> Answer,
 ) -> Result<i32> {
-    charge(call, CALL)?;
+    charge_call(call)?;
     let (mut memory, state) = split(call)?;
     answer(work(&mut memory, state))
 }
@@ -163,7 +186,8 @@ fn path(
     call: &mut Call<'_>,
     work: impl FnOnce(&mut Memory<'_>, &mut State) -> Answer,
 ) -> Result<i32> {
-    charge(call, CALL + PATH)?;
+    let prices = call.data().prices;
+    charge(call, prices.call + prices.path)?;
     let (mut memory, state) = split(call)?;
     answer(work(&mut memory, state))
 }
@@ -187,7 +211,8 @@ fn put_strings(
     at: u32,
 ) -> Result<i32> {
     let (_, bytes) = measure(which(call.data()));
-    charge(call, CALL + BYTE_IN * u64::from(bytes))?;
+    let prices = call.data().prices;
+    charge(call, prices.call + prices.byte_in * u64::from(bytes))?;
     let (mut memory, state) = split(call)?;
     let mut put = || {
         let mut at = at;
@@ -238,7 +263,7 @@ fn read(
     at: Option<u64>,
     out: u32,
 ) -> Result<i32> {
-    charge(call, CALL)?;
+    charge_call(call)?;
     let (mut memory, state) = split(call)?;
     let known = memory.iovecs(list, count).and_then(|(list, total)| {
         let there = state.readable(fd, at)?.len() as u64;
@@ -248,7 +273,8 @@ fn read(
         Ok(known) => known,
         Err(errno) => return Ok(errno as i32),
     };
-    charge(call, BYTE_IN * length)?;
+    let price = call.data().prices.byte_in;
+    charge(call, price * length)?;
     let (mut memory, state) = split(call)?;
     let mut work = || {
         memory.slice(out, 4)?;
@@ -270,7 +296,7 @@ fn write(
     at: Option<u64>,
     out: u32,
 ) -> Result<i32> {
-    charge(call, CALL)?;
+    charge_call(call)?;
     let (mut memory, state) = split(call)?;
     let (list, length) = match memory.iovecs(list, count) {
         Ok(known) => known,
@@ -280,7 +306,8 @@ fn write(
     let growth = state.growth(fd, at, length).map_or(0, |(_, growth)| growth);
     let refused = state.tree.left() < growth;
     let bytes = if refused { length } else { growth.max(length) };
-    charge(call, BYTE_OUT.saturating_mul(bytes))?;
+    let price = call.data().prices.byte_out;
+    charge(call, price.saturating_mul(bytes))?;
     let (mut memory, state) = split(call)?;
     let mut work = || {
         memory.slice(out, 4)?;
@@ -391,7 +418,7 @@ fn open(state: &mut State, place: &Place, flags: u32, rights: u64, fd_flags: u32
 }
 
 fn set_size(call: &mut Call<'_>, fd: u32, size: u64) -> Result<i32> {
-    charge(call, CALL)?;
+    charge_call(call)?;
     let growth = |state: &State| {
         let descriptor = state.descriptor(fd)?;
         let (Target::Node { inode, .. }, true) = (descriptor.target, descriptor.write) else {
@@ -407,7 +434,8 @@ fn set_size(call: &mut Call<'_>, fd: u32, size: u64) -> Result<i32> {
         Ok(known) => known,
         Err(errno) => return Ok(errno as i32),
     };
-    charge(call, BYTE_OUT.saturating_mul(growth))?;
+    let price = call.data().prices.byte_out;
+    charge(call, price.saturating_mul(growth))?;
     answer(call.data_mut().tree.set_size(inode, size))
 }
 
@@ -420,7 +448,7 @@ fn readdir(
     cookie: u64,
     out: u32,
 ) -> Result<i32> {
-    charge(call, CALL)?;
+    charge_call(call)?;
     let list = |state: &State| -> Answer<(Vec<u8>, u64)> {
         let inode = state.inode(fd)?;
         let mut bytes = Vec::new();
@@ -447,7 +475,11 @@ fn readdir(
         Ok(known) => known,
         Err(errno) => return Ok(errno as i32),
     };
-    charge(call, ENTRY * entries + BYTE_IN * bytes.len() as u64)?;
+    let prices = call.data().prices;
+    charge(
+        call,
+        prices.entry * entries + prices.byte_in * bytes.len() as u64,
+    )?;
     let (mut memory, _) = split(call)?;
     let mut work = || {
         memory.put(at, &bytes)?;
@@ -577,7 +609,7 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<State>> {
             lacking.name,
             ty,
             |mut call, _, results| {
-                charge(&mut call, CALL)?;
+                charge_call(&mut call)?;
                 if let Some(result) = results.first_mut() {
                     *result = Val::I32(Errno::Nosys as i32);
                 }
@@ -651,20 +683,22 @@ fn processes(l: &mut Linker<State>) -> Result<()> {
         WASI,
         "poll_oneoff",
         |mut call: Call<'_>, input: u32, output: u32, count: u32, out: u32| {
-            charge(&mut call, CALL + ENTRY * u64::from(count))?;
+            let prices = call.data().prices;
+            charge(&mut call, prices.call + prices.entry * u64::from(count))?;
             let (mut memory, state) = split(&mut call)?;
             answer(poll(&mut memory, state, input, output, count, out))
         },
     )?;
     l.func_wrap(WASI, "sched_yield", |mut call: Call<'_>| {
-        charge(&mut call, CALL)?;
+        charge_call(&mut call)?;
         Ok(0i32)
     })?;
     l.func_wrap(
         WASI,
         "random_get",
         |mut call: Call<'_>, at: u32, length: u32| {
-            charge(&mut call, CALL + BYTE_OUT * u64::from(length))?;
+            let prices = call.data().prices;
+            charge(&mut call, prices.call + prices.byte_out * u64::from(length))?;
             let (mut memory, state) = split(&mut call)?;
             match memory.slice(at, length) {
                 Ok(bytes) => state
@@ -679,7 +713,7 @@ fn processes(l: &mut Linker<State>) -> Result<()> {
         WASI,
         "proc_exit",
         |mut call: Call<'_>, code: u32| -> Result<()> {
-            charge(&mut call, CALL)?;
+            charge_call(&mut call)?;
             Err(wasmtime::Error::new(Exit(code)))
         },
     )?;

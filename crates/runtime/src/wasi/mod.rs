@@ -7,7 +7,7 @@ pub(crate) mod errno;
 pub(crate) mod signatures;
 pub(crate) mod tree;
 
-pub(crate) use calls::linker;
+pub(crate) use calls::{linker, Prices, PRICES};
 
 use crate::run::HostEnd;
 use crate::JobSpec;
@@ -69,6 +69,8 @@ pub(crate) struct State {
     /// Nanoseconds since the start.
     monotonic: u64,
     random: ChaCha20,
+    /// What host calls cost; always [`PRICES`], but where a test asks whether anybody would notice.
+    pub(crate) prices: Prices,
     memory_limit: usize,
     table_elements: u64,
 }
@@ -112,6 +114,7 @@ impl State {
             clock: spec.clock.saturating_mul(NANOSECONDS),
             monotonic: 0,
             random: random_stream(&spec.hash),
+            prices: PRICES,
             memory_limit: usize::try_from(spec.memory_mib << 20).unwrap_or(usize::MAX),
             table_elements: 0,
         })

@@ -1,6 +1,12 @@
 //! The programs of the vectors, and what must come out of each.
 #![allow(dead_code)]
 
+mod bills;
+mod core;
+mod modules;
+mod sweeps;
+pub mod wasi;
+
 use lode_runtime::{sha256, End, Invalid, JobSpec, Trap};
 
 /// A program with its spec.
@@ -19,10 +25,15 @@ pub struct Vector {
     pub env: Vec<&'static str>,
     pub stdin: Option<&'static [u8]>,
     pub inputs: Vec<(&'static str, &'static [u8])>,
+    /// Whether the spec leaves out all that it may.
+    pub least: bool,
     /// How it must end.
     pub end: End,
     /// What it must write, where that is not just any bytes.
     pub stdout: Option<Vec<u8>>,
+    pub stderr: Option<Vec<u8>>,
+    /// Units that it must be billed, where that is what it is about.
+    pub bill: Option<u64>,
     pub files: Vec<(&'static str, Vec<u8>)>,
 }
 
@@ -35,6 +46,17 @@ impl Vector {
     }
 
     pub fn spec(&self) -> Vec<u8> {
+        if self.least {
+            let module = self.module();
+            return format!(
+                r#"{{"v":1,"runtime":1,"module":{{"sha256":"{}","size":{}}},"memory_mib":{},"output_limit":{}}}"#,
+                hex::encode(sha256(&module)),
+                module.len(),
+                self.memory_mib,
+                self.output_limit,
+            )
+            .into_bytes();
+        }
         let blob = |bytes: &[u8]| {
             format!(
                 r#""sha256":"{}","size":{}"#,
@@ -90,6 +112,26 @@ impl Vector {
         self
     }
 
+    fn stderr(mut self, bytes: impl Into<Vec<u8>>) -> Vector {
+        self.stderr = Some(bytes.into());
+        self
+    }
+
+    fn least(mut self) -> Vector {
+        self.least = true;
+        self
+    }
+
+    fn bill(mut self, units: u64) -> Vector {
+        self.bill = Some(units);
+        self
+    }
+
+    fn memory_mib(mut self, mib: u64) -> Vector {
+        self.memory_mib = mib;
+        self
+    }
+
     fn file(mut self, path: &'static str, bytes: impl Into<Vec<u8>>) -> Vector {
         self.files.push((path, bytes.into()));
         self
@@ -123,8 +165,11 @@ fn raw(name: &'static str, end: End, text: &str) -> Vector {
         env: vec!["NAME=value", "EMPTY="],
         stdin: None,
         inputs: Vec::new(),
+        least: false,
         end,
         stdout: None,
+        stderr: None,
+        bill: None,
         files: Vec::new(),
     }
 }
@@ -240,6 +285,11 @@ pub fn all() -> Vec<Vector> {
     list.extend(ends());
     list.extend(leaks());
     list.extend(limits());
+    list.extend(bills::all());
+    list.extend(core::all());
+    list.extend(modules::all());
+    list.extend(sweeps::all());
+    list.extend(wasi::all());
     list
 }
 

@@ -1,0 +1,1 @@
+(module (table 1 externref) (memory (export "memory") 1) (func (export "_start")))

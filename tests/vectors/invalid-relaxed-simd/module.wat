@@ -1,0 +1,1 @@
+(module (func (param v128) (result v128) (i8x16.relaxed_swizzle (local.get 0) (local.get 0))) (memory (export "memory") 1) (func (export "_start")))

@@ -1,0 +1,1 @@
+(module (table 500000 funcref) (table 500001 funcref) (memory (export "memory") 1) (func (export "_start")))

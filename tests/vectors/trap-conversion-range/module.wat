@@ -1,0 +1,1 @@
+(module (memory (export "memory") 1)  (func (export "_start") (drop (i32.trunc_f64_u (f64.add (f64.load (i32.const 0)) (f64.const 4294967296))))))

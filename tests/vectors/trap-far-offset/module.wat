@@ -1,0 +1,1 @@
+(module (memory (export "memory") 1)  (func (export "_start") (drop (i32.load8_u offset=0xffffffff (i32.const -1)))))

@@ -1,0 +1,1 @@
+(module (memory (export "memory") 1) (table 2 funcref) (func $f) (elem $e func $f) (func (export "_start") (elem.drop $e) (table.init $e (i32.const 0) (i32.const 0) (i32.const 1))))

@@ -1,0 +1,1 @@
+(module (memory (export "memory") 1) (table 2 funcref) (func $f) (elem (i32.const 1) func $f $f) (func (export "_start") ))

@@ -1,0 +1,1 @@
+(module (memory (export "memory") 1) (table 2 funcref) (func (export "_start") (table.set (i32.const 2) (ref.null func))))

@@ -1,0 +1,1 @@
+(module (memory (export "memory") 1)  (func (export "_start") (drop (i64.load offset=1 align=1 (i32.const 65528)))))
