@@ -1,15 +1,18 @@
-//! `cargo xtask idl`: describes the programs for clients in other languages, under `idl/`.
+//! `cargo xtask idl`: describes the programs for clients in other languages, under `idl/`, and generates the TypeScript
+//! client from that.
 //!
 //! Anchor's derive makes tests that print the parts; this puts them together. What has no documentation is refused.
 
 use crate::build::PROGRAMS;
+use crate::setup;
 use crate::shell::{cargo, root, step};
 use anyhow::{bail, ensure, Context, Result};
 use serde_json::{json, Map, Value};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
-/// Writes `idl/*.json`.
+/// Writes `idl/*.json` and the TypeScript client.
 pub fn write() -> Result<()> {
     for (name, text) in describe()? {
         let file = file(&name);
@@ -17,10 +20,11 @@ pub fn write() -> Result<()> {
         std::fs::write(&file, text).with_context(|| format!("{}", file.display()))?;
         println!("{}", file.display());
     }
-    Ok(())
+    generate()
 }
 
-/// Fails where `idl/*.json` is not what the programs say.
+/// Fails where `idl/*.json` is not what the programs say, or the TypeScript client not what follows from it, or where
+/// that does not type-check.
 pub fn check() -> Result<()> {
     for (name, text) in describe()? {
         let committed = std::fs::read_to_string(file(&name)).unwrap_or_default();
@@ -29,7 +33,49 @@ pub fn check() -> Result<()> {
             "idl/{name}.json is not what the program says: run `cargo xtask idl` and commit what it writes"
         );
     }
+    let before = generated()?;
+    generate()?;
+    ensure!(
+        generated()? == before,
+        "clients/typescript/src/generated was not what follows from idl/: commit it as it is now"
+    );
+    step("checking the TypeScript client's types");
+    in_client(Command::new("npx").args(["tsc", "--noEmit"]))
+}
+
+/// Generates the TypeScript client.
+fn generate() -> Result<()> {
+    setup::typescript()?;
+    step("generating the TypeScript client");
+    in_client(Command::new("node").arg("generate.mjs"))
+}
+
+fn in_client(command: &mut Command) -> Result<()> {
+    let status = command
+        .current_dir(root().join("clients/typescript"))
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("{command:?} could not be started"))?;
+    ensure!(status.success(), "{command:?} failed in clients/typescript");
     Ok(())
+}
+
+/// Every generated file and what is in it.
+fn generated() -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![root().join("clients/typescript/src/generated")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).with_context(|| format!("{}", folder.display()))? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let text = std::fs::read(&path)?;
+                files.insert(path, text);
+            }
+        }
+    }
+    Ok(files)
 }
 
 fn file(name: &str) -> PathBuf {

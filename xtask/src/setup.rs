@@ -17,6 +17,7 @@ pub enum SbfToolchain {
 pub fn everything() -> Result<()> {
     sbf_toolchain()?;
     nextest()?;
+    typescript()?;
     println!("ready: `cargo xtask test` runs the tests, `cargo xtask build` compiles the programs");
     Ok(())
 }
@@ -68,6 +69,48 @@ pub fn nextest() -> Result<()> {
     }
     step("installing cargo-nextest, the test runner, from the Cargo registry (some minutes, once)");
     run(Command::new("cargo").args(["install", "--locked", "cargo-nextest"]))
+}
+
+/// Node's oldest version that runs the TypeScript client.
+const NODE: u32 = 20;
+
+/// Makes sure that the packages of the TypeScript client are there, as its lock file names them.
+pub fn typescript() -> Result<()> {
+    if node_version().is_none_or(|version| version < NODE) || !on_path("npm") {
+        bail!(
+            "the TypeScript client needs Node {NODE} or later and npm: install them (https://nodejs.org) so that `node` \
+             and `npm` are on PATH"
+        );
+    }
+    let folder = root().join("clients/typescript");
+    let wanted = std::fs::read(folder.join("package-lock.json"))
+        .context("clients/typescript/package-lock.json cannot be read")?;
+    let stamp = folder.join("node_modules/.installed");
+    if std::fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    step("installing the TypeScript client's packages from the npm registry");
+    let status = Command::new("npm")
+        .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+        .current_dir(&folder)
+        .status()
+        .context("`npm` could not be started")?;
+    if !status.success() {
+        bail!("`npm ci` failed in {}", folder.display());
+    }
+    std::fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))
+}
+
+/// `20` of `v20.20.2`.
+fn node_version() -> Option<u32> {
+    let output = Command::new("node").arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.trim()
+        .strip_prefix('v')?
+        .split('.')
+        .next()?
+        .parse()
+        .ok()
 }
 
 /// Where things are kept between checkouts.

@@ -2,139 +2,23 @@
 #![allow(clippy::unwrap_used)]
 mod common;
 
+use common::{Network, LODE};
 use lode_attestation::{commitment, Statement, Verdict};
-use lode_client::instructions::jobs::SeatSignature;
-use lode_client::instructions::{jobs, oracle, staking};
-use lode_client::{addresses, filter, nonce, Client};
+use lode_client::instructions::{jobs, staking};
+use lode_client::{addresses, filter, nonce};
 use lode_jobs::state::{Job, JobState, Ledger, Market};
 use lode_jobs::PostArgs;
-use lode_localnet::{apply, fund, Localnet, Report};
 use lode_oracle::state::Committee;
 use lode_staking::state::{Delegation, Node};
-use lode_staking::NodeArgs;
 use solana_address::Address;
-use solana_keypair::Keypair;
 use solana_signer::Signer;
-use std::time::Duration;
-
-const LODE: u64 = 1_000_000_000;
-
-struct Network {
-    client: Client,
-    authority: Keypair,
-    report: Report,
-    /// Owner and attester of each seat, in the order of the seats.
-    oracles: Vec<(Keypair, Keypair)>,
-}
-
-impl Network {
-    async fn wallet(&self) -> Keypair {
-        let wallet = Keypair::new();
-        let mint = &self.report.stake_mint;
-        let tokens = 10_000 * LODE;
-        fund(
-            &self.client,
-            &self.authority,
-            &wallet.pubkey(),
-            LODE,
-            mint,
-            tokens,
-        )
-        .await
-        .unwrap();
-        wallet
-    }
-
-    async fn slots_pass(&self, slots: u64) {
-        let until = self.client.slot().await.unwrap() + slots;
-        while self.client.slot().await.unwrap() < until {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    async fn job(&self, at: &Address) -> Job {
-        self.client.get_account(at).await.unwrap()
-    }
-}
-
-/// A committee of five joins.
-async fn oracles_join(network: &Network) {
-    let mint = &network.report.stake_mint;
-    let committee = network.report.committee;
-    for (owner, attester) in &network.oracles {
-        let tokens = 1_000 * LODE;
-        fund(
-            &network.client,
-            &network.authority,
-            &owner.pubkey(),
-            LODE,
-            mint,
-            tokens,
-        )
-        .await
-        .unwrap();
-        let join = oracle::join(
-            &owner.pubkey(),
-            &committee,
-            mint,
-            &attester.pubkey(),
-            tokens,
-        );
-        network.client.send(&[join], owner, &[]).await.unwrap();
-    }
-}
-
-/// A node is registered, staked and opted in; returns owner, worker and the node.
-async fn node_joins(network: &Network) -> (Keypair, Keypair, Address) {
-    let client = &network.client;
-    let mint = &network.report.stake_mint;
-    let market = network.report.market;
-    let (owner, worker) = (network.wallet().await, network.wallet().await);
-    let me = owner.pubkey();
-    let node = addresses::staking::node(&me, 0);
-    let args = NodeArgs {
-        index: 0,
-        worker: worker.pubkey(),
-        class: 1,
-        cores: 2,
-        memory_mib: 2_048,
-        metadata: [0; 32],
-        encryption_key: [0; 32],
-    };
-    client
-        .send(
-            &[
-                staking::register_node(&me, mint, &mint.account_of(&me), args),
-                staking::stake(&me, &node, mint, 1_000 * LODE),
-                jobs::open_node_ledger(&me, &market, &node, 100 * LODE),
-                jobs::deposit(&me, &market, &node, mint, 100 * LODE),
-            ],
-            &owner,
-            &[],
-        )
-        .await
-        .unwrap();
-    (owner, worker, node)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_walks_the_straight_path_and_everyone_is_paid() {
-    let authority = Keypair::new();
-    let running = Localnet::start(common::options(&authority)).await.unwrap();
-    let client = running.client();
-    let oracles: Vec<_> = (0..5).map(|_| (Keypair::new(), Keypair::new())).collect();
-    let founders = oracles.iter().map(|(owner, _)| owner.pubkey()).collect();
-    let report = apply(&common::plan(founders), &client, &authority)
-        .await
-        .unwrap();
-    let network = Network {
-        client: client.clone(),
-        authority,
-        report,
-        oracles,
-    };
-    oracles_join(&network).await;
-    let (owner, worker, node) = node_joins(&network).await;
+    let (running, network) = Network::start(|_| {}).await;
+    let client = network.client.clone();
+    network.oracles_join().await;
+    let (owner, worker, node) = network.node_joins().await;
     let market_at = network.report.market;
     let market: Market = client.get_account(&market_at).await.unwrap();
     let mint = &network.report.payment_mint;
@@ -206,25 +90,7 @@ async fn a_job_walks_the_straight_path_and_everyone_is_paid() {
         units,
         committee: &committee_at,
     };
-    let signatures: Vec<SeatSignature> = (0..32u8)
-        .filter(|seat| job.panel >> seat & 1 == 1)
-        .take(2)
-        .map(|seat| {
-            let place = committee.seats[usize::from(seat)];
-            let (_, attester) = network
-                .oracles
-                .iter()
-                .find(|(owner, _)| owner.pubkey() == place.owner)
-                .unwrap();
-            let digest = statement.digest(seat, &place.owner);
-            SeatSignature {
-                seat,
-                owner: place.owner,
-                attester: place.attester,
-                signature: attester.sign_message(&digest).into(),
-            }
-        })
-        .collect();
+    let signatures = network.sign(&committee, &statement, job.panel, 2);
     // One signature is no majority, and the program says so in a sentence.
     let alone = jobs::attest_job(
         &job_at,

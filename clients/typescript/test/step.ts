@@ -1,0 +1,118 @@
+// One step of a customer, for the test of `crates/localnet` that drives it: `node --import tsx test/step.ts JSON`.
+import {
+    address,
+    appendTransactionMessageInstructions,
+    createKeyPairSignerFromBytes,
+    createSolanaRpc,
+    createTransactionMessage,
+    getBase64EncodedWireTransaction,
+    getSignatureFromTransaction,
+    pipe,
+    setTransactionMessageFeePayerSigner,
+    setTransactionMessageLifetimeUsingBlockhash,
+    signTransactionMessageWithSigners,
+    type Address,
+    type Instruction,
+} from '@solana/kit';
+import { findJobPda, jobs, nextNonce } from '../src/index.ts';
+
+type Step = {
+    step: 'post' | 'settle';
+    url: string;
+    wallet: number[];
+    market: Address;
+    mint: Address;
+    from: Address;
+    deposit: string;
+    price: string;
+    unitsLimit: string;
+    spec: number[];
+    job: Address;
+};
+
+const step: Step = JSON.parse(process.argv[2] ?? '{}');
+const rpc = createSolanaRpc(step.url);
+const wallet = await createKeyPairSignerFromBytes(new Uint8Array(step.wallet));
+const [config] = await jobs.findConfigPda();
+const [ledger] = await jobs.findLedgerPda({ market: step.market, party: wallet.address });
+
+/** Signs, sends, and waits until it is confirmed. */
+async function send(instructions: Instruction[]): Promise<void> {
+    const { value: blockhash } = await rpc.getLatestBlockhash().send();
+    const message = pipe(
+        createTransactionMessage({ version: 0 }),
+        (message) => setTransactionMessageFeePayerSigner(wallet, message),
+        (message) => setTransactionMessageLifetimeUsingBlockhash(blockhash, message),
+        (message) => appendTransactionMessageInstructions(instructions, message),
+    );
+    const signed = await signTransactionMessageWithSigners(message);
+    const signature = getSignatureFromTransaction(signed);
+    await rpc.sendTransaction(getBase64EncodedWireTransaction(signed), { encoding: 'base64' }).send();
+    for (let tries = 0; tries < 300; tries++) {
+        const { value } = await rpc.getSignatureStatuses([signature]).send();
+        if (value[0]?.err) throw new Error(`refused: ${JSON.stringify(value[0].err)}`);
+        if (value[0]) return;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error('not confirmed in 30 seconds');
+}
+
+/** Opens a ledger, puts money into it, and posts a job. */
+async function post(): Promise<unknown> {
+    await send([
+        await jobs.getOpenLedgerInstructionAsync({ payer: wallet, market: step.market, party: wallet.address }),
+        await jobs.getDepositInstructionAsync({
+            wallet,
+            market: step.market,
+            ledger,
+            from: step.from,
+            mint: step.mint,
+            amount: BigInt(step.deposit),
+        }),
+    ]);
+    const { data } = await jobs.fetchLedger(rpc, ledger);
+    const nonce = await nextNonce(ledger, data);
+    const [job] = await findJobPda(ledger, nonce);
+    await send([
+        jobs.getPostJobInstruction({
+            customer: wallet,
+            config,
+            market: step.market,
+            ledger,
+            job,
+            nonce,
+            spec: new Uint8Array(step.spec),
+            price: BigInt(step.price),
+            unitsLimit: BigInt(step.unitsLimit),
+            target: address('11111111111111111111111111111111'),
+            checked: false,
+        }),
+    ]);
+    return { job, ledger };
+}
+
+/** Pays a match at once, as its customer may, and says what the job's account held before, read and written again. */
+async function settle(): Promise<unknown> {
+    const { data: job } = await jobs.fetchJob(rpc, step.job);
+    const [nodeLedger] = await jobs.findLedgerPda({ market: job.market, party: job.node });
+    const [work] = await jobs.findWorkPda({ node: job.node });
+    await send([
+        jobs.getSettleJobInstruction({
+            signer: wallet,
+            config,
+            market: job.market,
+            job: step.job,
+            customer: job.customer,
+            ledger: nodeLedger,
+            work,
+        }),
+    ]);
+    return {
+        units: job.units.toString(),
+        submittedAt: job.submittedAt.toString(),
+        price: job.price.toString(),
+        bytes: [...jobs.getJobEncoder().encode(job)],
+    };
+}
+
+console.log(JSON.stringify(step.step === 'post' ? await post() : await settle()));
