@@ -320,6 +320,48 @@ mod tests {
             prop_assert!(split <= claim(points, stake));
         }
 
+        /// 30 % of all stake, spread over nodes of his own and of others at will, and 5 % of the work.
+        #[test]
+        fn a_whale_gets_little_more_than_his_work(
+            spread in vec((1u64..1_000, 1u64..1_000, 1u64..1_000), 2..12), own in 1usize..4,
+        ) {
+            let scale = 1_000_000_000;
+            let (sum_whale, sum_others): (u64, u64) =
+                spread.iter().fold((0, 0), |sum, s| (sum.0 + s.0, sum.1 + s.1));
+            let own = own.min(spread.len() - 1);
+            let (mut stakes, mut points) = (Vec::new(), Vec::new());
+            let of = |from: usize, to: usize| spread[from..to].iter().map(|s| s.2).sum::<u64>();
+            for (i, (whale, others, work)) in spread.iter().enumerate() {
+                stakes.push((
+                    3 * scale * whale / sum_whale,
+                    7 * scale * others / sum_others,
+                ));
+                points.push(if i < own {
+                    5 * scale * work / of(0, own)
+                } else {
+                    95 * scale * work / of(own, spread.len())
+                });
+            }
+            let all_points: u64 = points.iter().sum();
+            let all_stake: u64 = stakes.iter().map(|s| s.0 + s.1).sum();
+            let shares = buckets(&TERMS, 1_000_000 * scale).unwrap();
+            let mut his = 0u128;
+            for (i, (whale, others)) in stakes.iter().enumerate() {
+                let stake = whale + others;
+                let claim =
+                    stake_claim(shares.stake, TERMS.c, stake, all_stake, points[i], all_points)
+                        .unwrap();
+                if stake > 0 {
+                    his += u128::from(claim) * u128::from(*whale) / u128::from(stake);
+                }
+                if i < own {
+                    his += u128::from(work_claim(shares.work, points[i], all_points).unwrap());
+                }
+            }
+            let all = u128::from(shares.work + shares.stake);
+            prop_assert!(his * 100 <= all * 8, "{} bps", his * 10_000 / all);
+        }
+
         #[test]
         fn nothing_overflows_at_any_size(
             terms in terms(), p: u64, all: u64, s: u64, all_stake: u64, bucket: u64, most: u64, room: u64,
