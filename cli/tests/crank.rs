@@ -1,0 +1,736 @@
+//! Cranks, watchers and oracles by the real binary, on a network and a gateway that were started for real. Who lies or
+//! stays silent is the test itself, with the keys that it holds. Needs the programs that `cargo xtask build` makes.
+#![allow(clippy::unwrap_used)]
+
+use lode_attestation::{commitment, Statement, Verdict};
+use lode_client::instructions::jobs::SeatSignature;
+use lode_client::instructions::{jobs, oracle, staking};
+use lode_client::{addresses, nonce, Client};
+use lode_gateway::{Config as GatewayConfig, Gateway, RpcChain};
+use lode_jobs::constants::CRANK_SLICE;
+use lode_jobs::state::{Job, JobState, Ledger, Market};
+use lode_jobs::PostArgs;
+use lode_localnet::{apply, fund, Localnet, MarketPlan, Options, Plan, Report};
+use lode_oracle::state::{Committee, Oracle};
+use lode_runtime::{JobSpec, Outcome, RunRequest};
+use lode_staking::state::Node;
+use lode_staking::NodeArgs;
+use lode_store::{BlobHash, BlobStore, GatewayClient, Writer};
+use serde_json::Value;
+use solana_address::Address;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+const LODE: u64 = 1_000_000_000;
+const PATIENCE: Duration = Duration::from_secs(150);
+/// What everybody pays into his account.
+const DEPOSIT: u64 = 2_000 * LODE;
+/// What a node stakes.
+const STAKE: u64 = 1_000 * LODE;
+/// Base units per million units, and the most units of a job: work of at most 1 000 base units.
+const PRICE: u64 = 1_000_000;
+const UNITS: u64 = 1_000;
+
+/// Writes to stdout and ends.
+const PROGRAM: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\08\00\00\00\04\00\00\00lode")
+  (func (export "_start") (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 32)))))"#;
+
+/// A command that runs beside the test.
+struct Agent(Child);
+
+impl Agent {
+    /// SIGTERM; it must end by itself. Returns what it printed.
+    fn stop(mut self) -> String {
+        let pid = i32::try_from(self.0.id()).unwrap();
+        // SAFETY: a signal to a process that this test started and has not waited for yet.
+        assert_eq!(unsafe { libc::kill(pid, libc::SIGTERM) }, 0);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while self.0.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "it does not stop");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let mut said = String::new();
+        let mut out = self.0.stdout.take().unwrap();
+        std::io::Read::read_to_string(&mut out, &mut said).unwrap();
+        said
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+struct Operator {
+    worker: Keypair,
+    node: Address,
+}
+
+struct World {
+    network: Localnet,
+    client: Client,
+    authority: Keypair,
+    report: Report,
+    store: GatewayClient,
+    /// Owner and attester of each seat, in the order of the seats.
+    oracles: Vec<(Keypair, Keypair)>,
+    customer: Keypair,
+    folder: TempDir,
+    stop: CancellationToken,
+}
+
+fn free_port() -> u16 {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap().port()
+}
+
+/// Module and spec of a job, and what running it comes to.
+fn program() -> (Vec<u8>, String, [u8; 32], u64) {
+    let module = wat::parse_str(PROGRAM).unwrap();
+    let spec = format!(
+        r#"{{"v":1,"runtime":1,"module":{{"sha256":"{}","size":{}}},"memory_mib":1,"output_limit":1000}}"#,
+        BlobHash::of(&module),
+        module.len()
+    );
+    let request = RunRequest {
+        spec: JobSpec::parse(spec.as_bytes()).unwrap(),
+        module: module.clone(),
+        stdin: Vec::new(),
+        inputs: Vec::new(),
+        limit: UNITS,
+    };
+    let Outcome::Receipt(finished) = lode_runtime::run(&request).unwrap() else {
+        unreachable!("no receipt");
+    };
+    (module, spec, finished.result_hash, finished.receipt.units)
+}
+
+impl World {
+    /// A network whose market has these terms, a committee of five, a gateway, a customer with money.
+    async fn new(terms: impl FnOnce(&mut MarketPlan)) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Keypair::new();
+        let network = Localnet::start(Options {
+            rpc_port: free_port(),
+            ws_port: free_port(),
+            slot_millis: 50,
+            ..Options::new(root.join("target/deploy"), authority.pubkey())
+        })
+        .await
+        .unwrap();
+        let client = network.client();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let oracles: Vec<_> = (0..5).map(|_| (Keypair::new(), Keypair::new())).collect();
+        let mut plan = Plan::read(&root.join("migrations/localnet.toml")).unwrap();
+        plan.committee.founders = oracles.iter().map(|(owner, _)| owner.pubkey()).collect();
+        plan.committee.least_base_slots = 1;
+        plan.market.store_url = url.clone();
+        plan.market.units_limit = UNITS;
+        plan.market.least_reserved = 1;
+        plan.market.base_slots = 40;
+        plan.market.final_below = 0;
+        terms(&mut plan.market);
+        let report = apply(&plan, &client, &authority).await.unwrap();
+        let stop = CancellationToken::new();
+        let config = GatewayConfig {
+            url: url.clone(),
+            store: BlobStore::in_folder(&folder.path().join("store")).unwrap(),
+            uploads: folder.path().join("uploads"),
+            sweep_every: Duration::from_secs(600),
+        };
+        let gateway = Gateway::open(config, RpcChain(client.clone()))
+            .await
+            .unwrap();
+        tokio::spawn(gateway.serve(listener, stop.clone()));
+        let mut world = Self {
+            network,
+            client,
+            authority,
+            report,
+            store: GatewayClient::new(&url).unwrap(),
+            oracles,
+            customer: Keypair::new(),
+            folder,
+            stop,
+        };
+        for (owner, attester) in &world.oracles {
+            let (me, mint) = (owner.pubkey(), &world.report.stake_mint);
+            world.fund(&me).await;
+            let committee = &world.report.committee;
+            let join = oracle::join(&me, committee, mint, &attester.pubkey(), 1_000 * LODE);
+            world.client.send(&[join], owner, &[]).await.unwrap();
+        }
+        world.customer = world.party().await;
+        world
+    }
+
+    async fn fund(&self, wallet: &Address) {
+        let (client, mint) = (&self.client, &self.report.stake_mint);
+        fund(client, &self.authority, wallet, LODE, mint, 10_000 * LODE)
+            .await
+            .unwrap();
+    }
+
+    /// A wallet with an account in the market, and money in it.
+    async fn party(&self) -> Keypair {
+        let wallet = Keypair::new();
+        let (me, market) = (wallet.pubkey(), &self.report.market);
+        self.fund(&me).await;
+        let enter = [
+            jobs::open_ledger(&me, market, &me),
+            jobs::deposit(&me, market, &me, &self.report.stake_mint, DEPOSIT),
+        ];
+        self.client.send(&enter, &wallet, &[]).await.unwrap();
+        wallet
+    }
+
+    async fn operator(&self) -> Operator {
+        let (owner, worker) = (Keypair::new(), Keypair::new());
+        let (me, mint) = (owner.pubkey(), &self.report.stake_mint);
+        self.fund(&me).await;
+        self.fund(&worker.pubkey()).await;
+        let node = addresses::staking::node(&me, 0);
+        let args = NodeArgs {
+            index: 0,
+            worker: worker.pubkey(),
+            class: 1,
+            cores: 2,
+            memory_mib: 2_048,
+            metadata: [0; 32],
+            encryption_key: [0; 32],
+        };
+        let enter = [
+            staking::register_node(&me, mint, &mint.account_of(&me), args),
+            staking::stake(&me, &node, mint, STAKE),
+            jobs::open_node_ledger(&me, &self.report.market, &node, DEPOSIT),
+            jobs::deposit(&me, &self.report.market, &node, mint, DEPOSIT),
+        ];
+        self.client.send(&enter, &owner, &[]).await.unwrap();
+        Operator { worker, node }
+    }
+
+    fn file(&self, name: &str, key: &Keypair) -> String {
+        let path = self.folder.path().join(format!("{name}.json"));
+        std::fs::write(&path, format!("{:?}", key.to_bytes())).unwrap();
+        path.to_str().unwrap().to_string()
+    }
+
+    fn command(&self, wallet: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lode"));
+        command
+            .args([
+                "-u",
+                self.network.rpc_url(),
+                "-k",
+                wallet,
+                "--output",
+                "json",
+            ])
+            .args(args)
+            .current_dir(self.folder.path())
+            .env("HOME", self.folder.path())
+            .stdout(Stdio::piped());
+        command
+    }
+
+    fn start(&self, wallet: &str, args: &[&str]) -> Agent {
+        Agent(self.command(wallet, args).spawn().unwrap())
+    }
+
+    fn ask(&self, wallet: &str, args: &[&str]) -> Value {
+        let output = self.command(wallet, args).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{args:?}: {said}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// An honest oracle in this seat.
+    fn oracle(&self, seat: u8, more: &[&str]) -> Agent {
+        let (owner, attester) = &self.oracles[usize::from(seat)];
+        let wallet = self.file(&format!("oracle-{seat}"), owner);
+        let attester = self.file(&format!("attester-{seat}"), attester);
+        let folder = format!("oracle-{seat}");
+        let run = [
+            "oracle",
+            "run",
+            "--attester",
+            &attester,
+            "--folder",
+            &folder,
+        ];
+        let poll = ["--poll-seconds", "1"];
+        self.start(&wallet, &[&run[..], &poll, more].concat())
+    }
+
+    async fn market(&self) -> Market {
+        self.client.get_account(&self.report.market).await.unwrap()
+    }
+
+    async fn ledger(&self, party: &Address) -> Ledger {
+        let at = addresses::jobs::ledger(&self.report.market, party);
+        self.client.get_account(&at).await.unwrap()
+    }
+
+    async fn job(&self, at: &Address) -> Option<Job> {
+        self.client.try_account(at).await.unwrap()
+    }
+
+    async fn bond(&self, seat: u8) -> Oracle {
+        let owner = self.oracles[usize::from(seat)].0.pubkey();
+        let at = addresses::oracle::oracle(&self.report.committee, &owner);
+        self.client.get_account(&at).await.unwrap()
+    }
+
+    async fn post(&self, checked: bool) -> Address {
+        let (me, market) = (self.customer.pubkey(), &self.report.market);
+        let ledger_at = addresses::jobs::ledger(market, &me);
+        let ledger = self.ledger(&me).await;
+        let (module, spec, _, _) = program();
+        let args = PostArgs {
+            nonce: nonce::next_nonce(&ledger_at, nonce::window(&ledger), 0).unwrap(),
+            spec: BlobHash::of(spec.as_bytes()).0,
+            price: PRICE,
+            units_limit: UNITS,
+            target: Address::default(),
+            checked,
+        };
+        let (at, _) = addresses::jobs::job(&ledger_at, args.nonce);
+        let post = jobs::post_job(&me, market, args);
+        self.client
+            .send(&[post], &self.customer, &[])
+            .await
+            .unwrap();
+        let writer = Writer {
+            signer: &self.customer,
+            job: at,
+            attempt: 0,
+        };
+        self.store.put(&writer, spec.into_bytes()).await.unwrap();
+        self.store.put(&writer, module).await.unwrap();
+        at
+    }
+
+    async fn accept(&self, by: &Operator, at: &Address) {
+        let job = self.job(at).await.unwrap();
+        let accept = jobs::accept_job(&by.worker.pubkey(), &by.node, at, &job);
+        self.client.send(&[accept], &by.worker, &[]).await.unwrap();
+    }
+
+    async fn submit(&self, by: &Operator, at: &Address, result: [u8; 32], units: u64) {
+        let job = self.job(at).await.unwrap();
+        let made = commitment(&result, units, at, job.attempt, &by.node);
+        let submit = jobs::submit_result(&by.worker.pubkey(), at, &job, made, units);
+        self.client.send(&[submit], &by.worker, &[]).await.unwrap();
+    }
+
+    /// Waits for something of a job; `None` is a job that was closed.
+    async fn until(&self, at: &Address, what: &str, is: impl Fn(Option<&Job>) -> bool) -> Job {
+        let started = Instant::now();
+        loop {
+            let job = self.job(at).await;
+            if is(job.as_ref()) {
+                return job.unwrap_or_else(lode_client::bytemuck::Zeroable::zeroed);
+            }
+            let state = job.map(|job| (job.state, job.attempt, job.panel, job.silent));
+            assert!(started.elapsed() < PATIENCE, "{what}: still {state:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn reaches(&self, at: &Address, state: JobState) -> Job {
+        let what = format!("{state:?}");
+        self.until(at, &what, |job| {
+            job.is_some_and(|job| job.state == state as u8)
+        })
+        .await
+    }
+
+    /// Waits until something of the world is so.
+    async fn eventually(&self, what: &str, is: impl AsyncFn() -> bool) {
+        let started = Instant::now();
+        while !is().await {
+            assert!(started.elapsed() < PATIENCE, "{what}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.network.stop().await.unwrap();
+    }
+}
+
+/// The seats of a mask.
+fn seats(mask: u32) -> Vec<u8> {
+    (0..32).filter(|seat| mask >> seat & 1 == 1).collect()
+}
+
+/// A line of a Prometheus page on this machine.
+async fn metric(port: &str, name: &str) -> f64 {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let at = format!("127.0.0.1:{port}");
+    let Ok(mut socket) = tokio::net::TcpStream::connect(at).await else {
+        return 0.0;
+    };
+    let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    socket.write_all(request).await.unwrap();
+    let mut page = String::new();
+    socket.read_to_string(&mut page).await.unwrap();
+    let line = page.lines().find(|line| line.starts_with(name));
+    line.map_or(0.0, |line| {
+        line.rsplit(' ').next().unwrap().parse().unwrap()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_ends_the_crank_ends_and_everybody_has_his_money_back() {
+    let world = World::new(|market| {
+        market.accept_window = 400;
+        market.attest_window = 140;
+        market.challenge_window = 20;
+    })
+    .await;
+    let operator = world.operator().await;
+    let cranks = Keypair::new();
+    world.fund(&cranks.pubkey()).await;
+    let cranks = world.file("crank", &cranks);
+
+    // nothing is due, and a crank that is asked for one turn says so
+    let idle = world.ask(&cranks, &["crank", "run", "--once"]);
+    assert_eq!(idle["steps"], serde_json::json!([]));
+    assert_eq!(idle["transactions"], 0);
+
+    let supply = world.report.payment_mint.address;
+    let supply = || async { world.client.mint(&supply).await.unwrap().supply };
+    let before = supply().await;
+    // one that nobody takes, one that its node forgets, one whose whole committee is silent
+    let ignored = world.post(false).await;
+    let forgotten = world.post(false).await;
+    let silent = world.post(false).await;
+    world.accept(&operator, &silent).await;
+    world.submit(&operator, &silent, [8; 32], 7).await;
+    world.accept(&operator, &forgotten).await;
+    let late = world.job(&forgotten).await.unwrap();
+    let late = late.late(&world.market().await).unwrap();
+    let run = [
+        "crank",
+        "run",
+        "--poll-seconds",
+        "1",
+        "--sweep-seconds",
+        "2",
+    ];
+    let crank = world.start(&cranks, &[&run[..], &["--patience", "2"]].concat());
+
+    let drawn = world.reaches(&silent, JobState::Sealed).await;
+    assert_eq!((drawn.panel.count_ones(), drawn.eligible), (3, 0b1_1111));
+    let asks_all = |job: Option<&Job>| job.is_some_and(|job| job.panel == 0b1_1111);
+    world.until(&silent, "escalated", asks_all).await;
+    world.reaches(&silent, JobState::Voided).await;
+    let done = |job: Option<&Job>| job.is_some_and(|job| job.penalised == 0b1_1111);
+    world.until(&silent, "silence punished", done).await;
+    for seat in 0..5 {
+        let oracle = world.bond(seat).await;
+        // 20 of 10 000, once for each window's silence together
+        assert_eq!((oracle.misses, oracle.bond), (1, 998 * LODE));
+    }
+    let gone = |job: Option<&Job>| job.is_none();
+    world.until(&ignored, "cancelled and closed", gone).await;
+    world
+        .until(&forgotten, "expired, cancelled, closed", gone)
+        .await;
+    let node = operator.node;
+    world
+        .eventually("forfeits are burned", || async {
+            world.ledger(&node).await.burn_owed == 0
+        })
+        .await;
+    let customer = world.ledger(&world.customer.pubkey()).await;
+    assert_eq!((customer.available, customer.locked), (DEPOSIT, 0));
+    let ledger = world.ledger(&node).await;
+    assert_eq!((ledger.available, ledger.locked), (DEPOSIT - late, 0));
+    assert_eq!(before - supply().await, late + 5 * 2 * LODE);
+
+    let said = crank.stop();
+    let report: Value = serde_json::from_str(&said).unwrap();
+    let count = |step: &str| {
+        let steps = report["steps"].as_array().unwrap().iter();
+        let found = steps.clone().find(|s| s["step"] == step);
+        found.map_or(0, |s| s["count"].as_u64().unwrap())
+    };
+    let steps = ["cancel", "expire", "seal", "escalate", "void", "penalise"];
+    let counts: Vec<u64> = steps.iter().map(|step| count(step)).collect();
+    assert_eq!(counts, [2, 1, 1, 1, 1, 5], "{said}");
+    // two closed as they were cancelled, one expired, sealed, escalated and voided each
+    let earned = report["earned"]["base_units"].as_u64().unwrap();
+    assert_eq!(earned, 6 * CRANK_SLICE, "{said}");
+    assert!(report["fees"]["base_units"].as_u64().unwrap() > 0);
+
+    // below its floor a crank sends nothing, and says what to do
+    let poor = ["crank", "run", "--once", "--floor", "1000"];
+    world.post(false).await;
+    let gone = Duration::from_millis(50 * 450);
+    tokio::time::sleep(gone).await;
+    let output = world.command(&cranks, &poor).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("send it SOL"), "{error}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
+    // One result in ten thousand is checked, unless its customer wants it.
+    let world = World::new(|market| {
+        market.accept_window = 20_000;
+        market.attest_window = 2_400;
+        market.challenge_window = 2_400;
+        market.check_bps = 1;
+        market.surcharge_bps = 3;
+    })
+    .await;
+    let market = world.market().await;
+    let (_, _, truth, units) = program();
+    let (first, second) = (world.operator().await, world.operator().await);
+    let (challenger, cranks) = (world.party().await, Keypair::new());
+    let ledger_at = addresses::jobs::ledger(&world.report.market, &challenger.pubkey());
+    world.fund(&cranks.pubkey()).await;
+    let (wallet, cranks) = (
+        world.file("challenger", &challenger),
+        world.file("crank", &cranks),
+    );
+    let authority = world.authority.pubkey();
+    let open = jobs::open_ledger(&authority, &world.report.market, &authority);
+    world
+        .client
+        .send(&[open], &world.authority, &[])
+        .await
+        .unwrap();
+    let port = free_port().to_string();
+    let run = [
+        "crank",
+        "run",
+        "--poll-seconds",
+        "1",
+        "--sweep-seconds",
+        "2",
+    ];
+    let crank = world.start(&cranks, &[&run[..], &["--patience", "2"]].concat());
+    let run = ["watch", "run", "--poll-seconds", "1", "--budget", "100"];
+    let watcher = world.start(&wallet, &[&run[..], &["--metrics", &port]].concat());
+
+    // Two oracles of the panel lie with the node: a majority of three, but not of the committee.
+    let bought = world.post(true).await;
+    world.accept(&first, &bought).await;
+    world.submit(&first, &bought, [8; 32], 7).await;
+    let sealed = world.reaches(&bought, JobState::Sealed).await;
+    let drawn = seats(sealed.panel);
+    assert_eq!(drawn.len(), 3);
+    let liars = &drawn[..2];
+    let owner = world.file("liar", &world.oracles[usize::from(liars[0])].0);
+    let duties = world.ask(&owner, &["oracle", "duties"]);
+    assert_eq!(duties[0]["job"], bought.to_string());
+    assert_eq!(duties[0]["seat"], liars[0]);
+    let committee_at = world.report.committee;
+    let committee: Committee = world.client.get_account(&committee_at).await.unwrap();
+    let signed: Vec<SeatSignature> = liars
+        .iter()
+        .map(|seat| {
+            let sitting = &committee.seats[usize::from(*seat)];
+            let statement = Statement {
+                program: &lode_jobs::ID,
+                job: &bought,
+                attempt: 0,
+                seal: &sealed.seal,
+                verdict: Verdict::Match,
+                result: &[8; 32],
+                units: 7,
+                committee: &committee_at,
+            };
+            let digest = statement.digest(*seat, &sitting.owner);
+            let attester = &world.oracles[usize::from(*seat)].1;
+            SeatSignature {
+                seat: *seat,
+                owner: sitting.owner,
+                attester: sitting.attester,
+                signature: attester.sign_message(&digest).into(),
+            }
+        })
+        .collect();
+    let attest = jobs::attest_job(
+        &bought,
+        &sealed,
+        &committee_at,
+        Verdict::Match,
+        [8; 32],
+        7,
+        &signed,
+    );
+    world
+        .client
+        .send(&attest, &world.customer, &[])
+        .await
+        .unwrap();
+    let appealed = world.reaches(&bought, JobState::Challenged).await;
+    assert_eq!((appealed.appellant, appealed.panel), (ledger_at, 0b1_1111));
+    // the other three were asleep until now
+    let honest: Vec<u8> = (0..5).filter(|seat| !liars.contains(seat)).collect();
+    let collects = world.file("collects", &world.oracles[usize::from(honest[0])].0);
+    let more: [&[&str]; 3] = [&["--collect-with", &collects], &[], &[]];
+    let mut agents: Vec<Agent> = honest
+        .iter()
+        .zip(more)
+        .map(|(seat, more)| world.oracle(*seat, more))
+        .collect();
+    let failed = world.reaches(&bought, JobState::Failed).await;
+    assert_eq!(failed.verdict, Verdict::Mismatch as u8);
+    let punished = |job: Option<&Job>| job.is_some_and(|job| job.is_clean());
+    world.until(&bought, "all punished", punished).await;
+
+    // The node: its collateral, and one per cent of its stake. The liars: 30 per cent of their bonds, half of it to
+    // the appellant, who also has half of what the checks left of the collateral.
+    let node: Node = world.client.get_account(&first.node).await.unwrap();
+    assert_eq!(node.stake, STAKE - STAKE / 100);
+    let work = failed.challenge_bond(&market).unwrap();
+    let collateral = DEPOSIT - world.ledger(&first.node).await.available;
+    assert_eq!(collateral, failed.escrow(&market).unwrap());
+    let gained = (collateral - work) / 2;
+    let mine = world.ledger(&challenger.pubkey()).await;
+    assert_eq!((mine.available, mine.locked), (DEPOSIT + gained, 0));
+    for seat in liars {
+        let oracle = world.bond(*seat).await;
+        assert_eq!((oracle.faults, oracle.bond), (1, 700 * LODE));
+    }
+    let home = world.report.stake_mint.account_of(&challenger.pubkey());
+    let home = world.client.token_balance(&home).await.unwrap();
+    assert_eq!(home, 10_000 * LODE - DEPOSIT + 2 * 150 * LODE);
+    let customer = world.ledger(&world.customer.pubkey()).await;
+    assert_eq!((customer.available, customer.locked), (DEPOSIT, 0));
+
+    // An honest result that nobody checks is looked at and left alone; its customer pays at once.
+    let honest_job = world.post(false).await;
+    world.accept(&second, &honest_job).await;
+    world.submit(&second, &honest_job, truth, units).await;
+    let job = world.reaches(&honest_job, JobState::Sealed).await;
+    assert_eq!(job.panel, 0, "drawn, one time in ten thousand");
+    let reveal = jobs::reveal_result(&honest_job, &job, truth);
+    world
+        .client
+        .send(&[reveal], &world.customer, &[])
+        .await
+        .unwrap();
+    let right = "lode_watch_checked_total{outcome=\"right\"}";
+    world
+        .eventually("the honest result was looked at", || async {
+            metric(&port, right).await >= 1.0
+        })
+        .await;
+    let job = world.reaches(&honest_job, JobState::Attested).await;
+    let me = world.customer.pubkey();
+    let settle = jobs::settle_job(&me, &honest_job, &job);
+    world
+        .client
+        .send(&[settle], &world.customer, &[])
+        .await
+        .unwrap();
+    let bill = job.price * units / 1_000_000;
+    let market_fee = bill * u64::from(market.fee_bps) / 10_000;
+    world
+        .eventually("the market has its fee", || async {
+            world.ledger(&authority).await.available == market_fee
+        })
+        .await;
+
+    // A lie that nobody was drawn to check.
+    agents.extend(liars.iter().map(|seat| world.oracle(*seat, &[])));
+    let lie = world.post(false).await;
+    let before = world.ledger(&second.node).await.available;
+    world.accept(&second, &lie).await;
+    world.submit(&second, &lie, [9; 32], units).await;
+    let job = world.reaches(&lie, JobState::Sealed).await;
+    assert_eq!(job.panel, 0, "drawn, one time in ten thousand");
+    let reveal = jobs::reveal_result(&lie, &job, [9; 32]);
+    world
+        .client
+        .send(&[reveal], &world.customer, &[])
+        .await
+        .unwrap();
+    let challenged = |job: Option<&Job>| job.is_some_and(|job| job.challenger == ledger_at);
+    world.until(&lie, "challenged", challenged).await;
+    let failed = world.reaches(&lie, JobState::Failed).await;
+    assert_eq!(failed.panel, failed.drawn);
+    world.until(&lie, "slashed", punished).await;
+    let node: Node = world.client.get_account(&second.node).await.unwrap();
+    assert_eq!(node.stake, STAKE - STAKE / 100);
+    let collateral = before - world.ledger(&second.node).await.available;
+    assert_eq!(collateral, 10_000 * failed.escrow(&market).unwrap());
+    let more = (collateral - work) / 2;
+    let mine = world.ledger(&challenger.pubkey()).await;
+    assert_eq!((mine.available, mine.locked), (DEPOSIT + gained + more, 0));
+    world
+        .eventually("the watcher told of two victories", || async {
+            metric(&port, "lode_watch_ended_total{outcome=\"won\"}").await >= 2.0
+        })
+        .await;
+
+    // Checks are paid: to one by its agent, to another by a command.
+    let collector = world.oracles[usize::from(honest[0])].0.pubkey();
+    let at = addresses::jobs::ledger(&world.report.market, &collector);
+    let share = work / 3;
+    world
+        .eventually("the agent collected and redeemed", || async {
+            let ledger = world.client.try_account::<Ledger>(&at).await.unwrap();
+            ledger.is_some_and(|ledger| ledger.available >= share)
+        })
+        .await;
+    let other = &world.oracles[usize::from(honest[1])].0;
+    let other_wallet = world.file("other", other);
+    let shown = world.ask(&other_wallet, &["oracle", "credits"]);
+    assert!(
+        shown[0]["checks_to_collect"].as_u64().unwrap() >= 1,
+        "{shown}"
+    );
+    let redeemed = world.ask(&other_wallet, &["oracle", "credits", "--redeem"]);
+    assert_eq!(redeemed[0]["checks_to_collect"], 0, "{redeemed}");
+    let available = redeemed[0]["available"]["base_units"].as_u64().unwrap();
+    assert!(available >= share, "{redeemed}");
+    let node = world.ledger(&second.node).await;
+    assert_eq!(
+        (node.burn_owed, node.market_owed, node.checks_owed),
+        (0, 0, 0)
+    );
+
+    // It leaves, and its bond stays where it is until it has answered for everything.
+    let left = world.ask(&other_wallet, &["oracle", "leave"]);
+    let until = left["serves_until"].as_i64().unwrap();
+    let answers = left["bond_answers_until"].as_i64().unwrap();
+    assert_eq!(answers - until, 14 * 86_400);
+    let early = world
+        .command(&other_wallet, &["oracle", "withdraw"])
+        .output();
+    let error = String::from_utf8(early.unwrap().stderr).unwrap();
+    assert!(error.contains("BondStillAnswers"), "{error}");
+    drop(agents);
+    lode_localnet::time_travel(&world.client, 15 * 86_400 + 60)
+        .await
+        .unwrap();
+    let home = world.ask(&other_wallet, &["oracle", "withdraw"]);
+    assert_eq!(home["withdrawn"]["base_units"], 1_000 * LODE);
+    let said = watcher.stop();
+    assert_eq!(said, "");
+    crank.stop();
+    world.stop().await;
+}
