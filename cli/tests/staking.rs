@@ -58,6 +58,34 @@ impl Stage {
         self.runtime.block_on(client.balance(&wallet)).unwrap()
     }
 
+    /// Opens another token account of a wallet.
+    fn open_account(&self, wallet: &str) -> Address {
+        let (mint, key) = (self.mint(), self.network.key(wallet));
+        let account = solana_keypair::Keypair::new();
+        let client = self.network.client();
+        self.runtime.block_on(async {
+            let rent = client.rent(165).await.unwrap();
+            let open = [
+                solana_system_interface::instruction::create_account(
+                    &key.pubkey(),
+                    &account.pubkey(),
+                    rent,
+                    165,
+                    &mint.program,
+                ),
+                spl_token_interface::instruction::initialize_account3(
+                    &mint.program,
+                    &account.pubkey(),
+                    &mint.address,
+                    &key.pubkey(),
+                )
+                .unwrap(),
+            ];
+            client.send(&open, key, &[&account]).await.unwrap();
+        });
+        account.pubkey()
+    }
+
     /// Somebody sends tokens to a node's vault: what emissions do by claiming.
     fn reward(&self, from: &str, node: &Address, amount: u64) {
         let (mint, key) = (self.mint(), self.network.key(from));
@@ -347,9 +375,64 @@ fn keys_and_shares_that_cannot_be_are_refused_in_a_sentence_and_change_nothing()
     let worker = network.ask("owner", &["node", "worker", &nobody]);
     assert_eq!(worker["worker_before"], shown["worker"]);
     assert_eq!(network.ask("owner", &["node", "show"])["worker"], nobody);
-    let home = stage.mint().account_of(&network.key("owner").pubkey());
-    let paid = network.ask("owner", &["node", "payout", &home.to_string()]);
-    assert_eq!(paid["payout"], home.to_string());
+
+    // Another account of the owner's: what is claimed goes there, whoever claims.
+    let other = stage.open_account("owner");
+    let paid = network.ask("owner", &["node", "payout", &other.to_string()]);
+    assert_eq!(paid["payout"], other.to_string());
+    stage.reward("delegator", &node.parse().unwrap(), 50 * LODE);
+    network.ask("owner", &["rewards", "claim"]);
+    stage.sleep(DAY);
+    let wallet = stage.held("owner");
+    let of = network.address("owner");
+    network.ask("delegator", &["rewards", "claim", "--of", &of]);
+    assert_eq!(stage.held("owner"), wallet);
+    let client = network.client();
+    let there = stage.runtime.block_on(client.token_balance(&other));
+    let due = rewards::per_share(50 * LODE, 1_000 * LODE)
+        .and_then(|per_share| rewards::earned(1_000 * LODE, 0, per_share));
+    assert_eq!(there.ok(), due);
+}
+
+#[test]
+fn claims_on_many_nodes_go_in_few_transactions_and_another_wallet_may_pay_for_them() {
+    const NODES: usize = 9;
+    let stage = Stage::new(&["owner", "delegator", "payer"]);
+    let network = &stage.network;
+    let nodes: Vec<Address> = (0..NODES)
+        .map(|i| {
+            let worker = solana_keypair::Keypair::new().pubkey().to_string();
+            let index = i.to_string();
+            let register = ["node", "register", "--worker", &worker, "--index", &index];
+            let node = network.ask("owner", &register)["node"].clone();
+            let node = node.as_str().unwrap();
+            network.ask("owner", &["node", "stake", "100", "--node", node]);
+            network.ask("delegator", &["stake", "delegate", "100", "--node", node]);
+            node.parse().unwrap()
+        })
+        .collect();
+    let said = network.refused("delegator", &["stake", "unstake", "1"]);
+    assert!(said.contains("on 9 nodes"), "{said}");
+    for node in &nodes {
+        stage.reward("payer", node, 2 * LODE);
+    }
+    // First the rewards begin to stream, then they are claimed.
+    let begun = network.ask("delegator", &["rewards", "claim", "--all"]);
+    assert_eq!(units(&begun["claimed"]), 0);
+    stage.sleep(DAY);
+    let said = network.refused("delegator", &["rewards", "claim"]);
+    assert!(said.contains("--all"), "{said}");
+    let (held, lamports) = (stage.held("delegator"), stage.lamports("delegator"));
+    let claim = ["rewards", "claim", "--all", "--fee-payer", "payer.json"];
+    let claimed = network.ask("delegator", &claim);
+    assert_eq!(claimed["claims"], NODES);
+    assert_eq!(claimed["transactions"], 2);
+    // On each node half of two tokens, rounded down.
+    let per_share = rewards::per_share(2 * LODE, 200 * LODE).unwrap();
+    let due = NODES as u64 * rewards::earned(100 * LODE, 0, per_share).unwrap();
+    assert_eq!(units(&claimed["claimed"]), due);
+    assert_eq!(stage.held("delegator"), held + due);
+    assert_eq!(stage.lamports("delegator"), lamports);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use lode_client::instructions::{emissions, staking};
 use lode_emissions::constants::LAST_CLAIM_AGE;
 use lode_emissions::state::{Epoch, Schedule};
 use lode_math::emission;
+use lode_staking::state::Node;
 use serde_json::json;
 use solana_address::Address;
 use solana_instruction::Instruction;
@@ -348,7 +349,10 @@ impl Stage<'_> {
         }
         let open = client.open_missing(&payer, wallets, mint).await?;
         let mut groups: Vec<Vec<Instruction>> = open.into_iter().map(|open| vec![open]).collect();
-        groups.extend(dues.iter().map(|due| due.claim(mint)));
+        let owners: Vec<Node> = dues.iter().map(|due| due.node).collect();
+        let payouts = client.payouts(&owners, mint).await?;
+        let claims = dues.iter().zip(&payouts);
+        groups.extend(claims.map(|(due, to)| due.claim(to, mint)));
         let swept: BTreeSet<Address> = dues
             .iter()
             .filter(|due| due.stake_open)

@@ -13,6 +13,7 @@ use lode_oracle::constants::BOND_AFTER_LEAVING;
 use lode_oracle::state::{Committee, Oracle};
 use solana_address::Address;
 use solana_signer::Signer;
+use std::collections::hash_map::Entry;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -274,11 +275,9 @@ async fn credits(
     let mut markets: Vec<_> = seats.markets.iter().collect();
     markets.sort_by_key(|(at, _)| **at);
     for (at, market) in markets {
-        if !tokens.contains_key(&market.mint) {
-            tokens.insert(market.mint, context.token(&market.mint).await?);
-        }
-        let Some(token) = tokens.get(&market.mint) else {
-            continue;
+        let token = match tokens.entry(market.mint) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(context.token(&market.mint).await?),
         };
         // A redemption may just have changed the pool.
         let market: Market = context.client.get_account(at).await.unwrap_or(*market);

@@ -4,6 +4,7 @@ use crate::output::Cell;
 use anyhow::{bail, Result};
 use lode_client::emissions::ShareDues;
 use lode_client::rewards::WalletDues;
+use lode_staking::state::Node;
 use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_signer::Signer;
@@ -166,13 +167,37 @@ async fn claim(
         groups.extend(open.into_iter().map(|open| vec![open]));
     }
     let opened = groups.len();
-    groups.extend(dues.shares.iter().map(|due| due.claim(mint)));
-    groups.extend(dues.nodes.iter().map(|due| due.claim(&owner, mint)));
-    groups.retain(|group| !group.is_empty());
     let home = mint.account_of(&owner);
-    let before = context.client.token_balance(&home).await?;
+    let nodes: Vec<Node> = dues.nodes.iter().map(|due| due.on.node).collect();
+    let payouts = context.client.payouts(&nodes, mint).await?;
+    // On nodes of others a wallet has no other account than its own.
+    let to: BTreeMap<Address, Address> = dues
+        .nodes
+        .iter()
+        .zip(payouts)
+        .map(|(due, payout)| match due.on.node.owner == owner {
+            true => (due.on.at, payout),
+            false => (due.on.at, home),
+        })
+        .collect();
+    let to_of = |node: &Address| to.get(node).copied().unwrap_or(home);
+    for due in &dues.shares {
+        groups.push(due.claim(&to_of(&due.share.node), mint));
+    }
+    for due in &dues.nodes {
+        groups.push(due.claim(&owner, &to_of(&due.on.at), mint));
+    }
+    groups.retain(|group| !group.is_empty());
+    let mut homes: Vec<Address> = to.into_values().chain([home]).collect();
+    homes.sort_unstable();
+    homes.dedup();
+    let held = || async {
+        let held = context.client.token_balances(&homes).await?;
+        Ok::<u64, anyhow::Error>(held.iter().fold(0, |sum, one| sum.saturating_add(*one)))
+    };
+    let before = held().await?;
     let packed = context.send_packed("claiming", &groups, &wallet).await?;
-    let after = context.client.token_balance(&home).await?;
+    let after = held().await?;
     context.out.sheet(vec![
         ("wallet", owner.into()),
         ("claims", landed(&packed).saturating_sub(opened).into()),

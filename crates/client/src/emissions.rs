@@ -39,14 +39,13 @@ pub struct ShareDues {
 }
 
 impl ShareDues {
-    /// The instructions that pay what is due: to the owner's associated account, which must be open, and to the node's
-    /// vault. Sweep the vault afterwards.
-    pub fn claim(&self, mint: &MintInfo) -> Vec<Instruction> {
+    /// The instructions that pay what is due: for work to `to`, the node's payout account or its owner's associated one
+    /// (see [`Client::payouts`]), for stake to the node's vault. Sweep the vault afterwards.
+    pub fn claim(&self, to: &Address, mint: &MintInfo) -> Vec<Instruction> {
         let (node, epoch) = (&self.share.node, self.share.epoch);
         let mut instructions = Vec::new();
         if self.work_open {
-            let to = mint.account_of(&self.node.owner);
-            instructions.push(emissions::claim_work_to(node, epoch, &to, mint));
+            instructions.push(emissions::claim_work_to(node, epoch, to, mint));
         }
         if self.stake_open {
             instructions.push(emissions::claim_stake(node, epoch, mint));

@@ -2,7 +2,7 @@
 //!
 //! Everything here may be sent by anyone: a claim pays the wallet it belongs to, a sweep pays nobody.
 use crate::instructions::staking;
-use crate::token::MintInfo;
+use crate::token::{MintInfo, TokenAccount};
 use crate::{addresses, filter, Client, Error, Result};
 use lode_staking::state::{Delegation, Node, StakingConfig};
 use solana_address::Address;
@@ -71,8 +71,9 @@ impl WalletDues {
         self.rewards > 0 || self.commission > 0
     }
 
-    /// The instructions that pay `wallet` what is due here, to its associated account, which must be open.
-    pub fn claim(&self, wallet: &Address, mint: &MintInfo) -> Vec<Instruction> {
+    /// The instructions that pay `wallet` what is due here to `to`: its associated account or, on a node of its own, the
+    /// node's payout account. See [`Client::payouts`].
+    pub fn claim(&self, wallet: &Address, to: &Address, mint: &MintInfo) -> Vec<Instruction> {
         let node = &self.on.at;
         let mut instructions = Vec::new();
         // What is swept begins to stream now; only its commission can be claimed at once.
@@ -80,11 +81,10 @@ impl WalletDues {
             instructions.push(staking::sweep_rewards(node));
         }
         if self.rewards > 0 {
-            instructions.push(staking::claim_rewards(node, wallet, mint));
+            instructions.push(staking::claim_rewards_to(node, wallet, to, mint));
         }
         if self.commission > 0 {
-            let to = mint.account_of(wallet);
-            instructions.push(staking::claim_commission(node, &to, mint));
+            instructions.push(staking::claim_commission(node, to, mint));
         }
         instructions
     }
@@ -97,6 +97,25 @@ fn unsound(node: &Address) -> Error {
 }
 
 impl Client {
+    /// Where what the owners of these nodes earn is to go, in their order: the payout account that the owner chose while it
+    /// is his and of the mint, else his associated account.
+    pub async fn payouts(&self, nodes: &[Node], mint: &MintInfo) -> Result<Vec<Address>> {
+        let chosen: Vec<Address> = nodes.iter().map(|node| node.payout).collect();
+        let found = self.raw_accounts(&chosen).await?;
+        Ok(nodes
+            .iter()
+            .zip(found)
+            .map(|(node, account)| {
+                let account = account.and_then(|a| TokenAccount::decode(&node.payout, &a).ok());
+                let fits = |a: &TokenAccount| a.owner == node.owner && a.mint == mint.address;
+                match account.filter(fits) {
+                    Some(_) => node.payout,
+                    None => mint.account_of(&node.owner),
+                }
+            })
+            .collect())
+    }
+
     /// What is due on these nodes now, in their order, if their vaults were also given `more`.
     pub async fn node_dues(
         &self,
@@ -220,9 +239,11 @@ mod tests {
             commission,
         };
         assert!(!dues(0, 0, 0).is_due());
-        assert!(dues(0, 0, 0).claim(&wallet, &mint).is_empty());
+        let to = Address::new_from_array([7; 32]);
+        let claim = |dues: WalletDues| dues.claim(&wallet, &to, &mint);
+        assert!(claim(dues(0, 0, 0)).is_empty());
         assert!(!dues(9, 0, 0).is_due());
-        assert_eq!(dues(9, 1, 1).claim(&wallet, &mint).len(), 3);
-        assert_eq!(dues(0, 0, 1).claim(&wallet, &mint).len(), 1);
+        assert_eq!(claim(dues(9, 1, 1)).len(), 3);
+        assert_eq!(claim(dues(0, 0, 1)).len(), 1);
     }
 }

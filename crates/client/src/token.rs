@@ -123,7 +123,7 @@ pub struct TokenAccount {
 }
 
 impl TokenAccount {
-    fn decode(address: &Address, account: &Account) -> Result<Self> {
+    pub(crate) fn decode(address: &Address, account: &Account) -> Result<Self> {
         let data = &account.data;
         let is_token = account.owner == TOKEN || account.owner == TOKEN_2022;
         // State 1 is initialised, 2 is frozen.
