@@ -2,6 +2,7 @@
 mod commands;
 mod context;
 mod local;
+mod metrics;
 mod output;
 mod progress;
 mod shutdown;

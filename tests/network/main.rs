@@ -1,4 +1,5 @@
-//! A node and a committee of five, each by its own agent, on a network and a gateway that were started for real.
+//! The agents together: a node and a committee of five, each by its own agent, on a network and a gateway that were
+//! started for real.
 //! Needs the programs that `cargo xtask build` makes.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -58,15 +59,12 @@ impl World {
     /// An agent of the node, and what stops it.
     fn agent(&self) -> (watch::Sender<bool>, JoinHandle<lode_node::Result<()>>) {
         let (stop, stopped) = watch::channel(false);
+        let folder = self.folder.join("node");
         let config = AgentConfig {
-            node: self.node,
-            worker: self.worker.clone(),
-            state_dir: self.folder.join("node"),
             poll: POLL,
-            parallel: 2,
+            cores: 2,
             memory_mib: 64,
-            min_price: 1,
-            cache_bytes: 1 << 30,
+            ..AgentConfig::new(self.node, self.worker.clone(), folder)
         };
         let agent = lode_node::run(config, self.client.clone(), stopped);
         (stop, tokio::spawn(agent))
@@ -150,7 +148,7 @@ async fn wallet(client: &Client, authority: &Keypair, report: &Report) -> Keypai
 }
 
 async fn straight_path() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let folder = tempfile::tempdir().unwrap();
     let authority = Keypair::new();
     let network = Localnet::start(Options {
@@ -241,6 +239,10 @@ async fn straight_path() {
     world.reaches(&first, JobState::Accepted).await;
     killed.abort();
     assert!(killed.await.unwrap_err().is_cancelled());
+    // its tasks end after it, and hold its folder until then
+    while lode_node::local::is_running(&world.folder.join("node")).unwrap() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let (stop_agent, agent) = world.agent();
     world.settled(&first).await;
 
