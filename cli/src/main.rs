@@ -2,7 +2,6 @@
 mod commands;
 mod context;
 mod local;
-mod metrics;
 mod output;
 mod progress;
 mod shutdown;

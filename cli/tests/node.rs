@@ -1,6 +1,6 @@
 //! The operator's agent as the real binary, on a network that it starts itself: killed at random moments, watched,
 //! drained, examined. Needs the programs that `cargo xtask build` makes.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

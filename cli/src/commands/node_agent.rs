@@ -2,7 +2,7 @@
 use crate::context::{address_of, Context};
 use crate::output::Cell;
 use crate::progress::Progress;
-use crate::{metrics, shutdown};
+use crate::{shutdown, telemetry};
 use anyhow::{bail, Result};
 use lode_client::cli_config::read_keypair;
 use lode_client::filter;
@@ -63,9 +63,8 @@ pub struct Run {
     /// Most MiB of fetched blobs that are kept
     #[arg(long, default_value_t = 4096, value_name = "MIB")]
     cache_mib: u64,
-    /// Tell health and metrics at this port of this machine, such as 127.0.0.1:9100
-    #[arg(long, value_name = "ADDRESS", value_parser = lode_telemetry::loopback)]
-    metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    metrics: telemetry::Metrics,
     /// Keypair file of the node's owner, to withdraw what is earned to his wallet; without it, he does so himself
     #[arg(long, value_name = "FILE", requires_all = ["keep", "withdraw_above"])]
     owner: Option<PathBuf>,
@@ -205,7 +204,7 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
     config.cache_bytes = args.cache_mib.saturating_mul(1 << 20);
     config.withdrawals = withdrawals;
     let stop = shutdown::token()?;
-    metrics::tell(args.metrics, &config.telemetry, &stop).await?;
+    config.telemetry = args.metrics.start("node", &stop).await?;
     context.out.note(&format!(
         "The node {at} takes jobs in {} market(s), {} at a time in {} MiB together; ctrl-c stops it.",
         ledgers.len(),
