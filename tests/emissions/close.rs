@@ -36,11 +36,7 @@ fn a_claimed_share_returns_its_rent_and_never_comes_back() {
     );
     let rent = world.lamports(&share(&node, 0));
     let before = world.lamports(&payer.pubkey());
-    let closed = world.ok(close.clone(), &[]);
-    println!(
-        "close share: {} compute units",
-        closed.compute_units_consumed
-    );
+    world.ok(close.clone(), &[]);
     assert_eq!(world.lamports(&payer.pubkey()), before + rent);
     assert!(!world.exists(&share(&node, 0)));
     assert_eq!(read_epoch(&world, 0).open_shares, 0);

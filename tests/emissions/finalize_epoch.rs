@@ -29,11 +29,7 @@ fn an_epoch_mints_theta_of_its_points_divided_by_need() {
     world.ok(record(&payer, &one.node, 0), &[]);
     world.ok(record(&payer, &two.node, 0), &[]);
     to_epoch(&mut world, 2);
-    let made = world.ok(finalize_epoch(0), &[]);
-    println!(
-        "finalize epoch: {} compute units",
-        made.compute_units_consumed
-    );
+    world.ok(finalize_epoch(0), &[]);
     let state = read_epoch(&world, 0);
     // need = 0.8 + 2 x 0.1 + 0.1 = 1.1
     assert_eq!(state.status, EpochStatus::Final as u8);

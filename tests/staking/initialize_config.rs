@@ -143,7 +143,10 @@ fn the_native_mint_is_no_stake() {
     let mut world = World::new();
     let authority = world.upgrade_authority.insecure_clone();
     let key = authority.pubkey();
-    for (native, program) in lode_token::NATIVE_MINTS.into_iter().zip([TOKEN, TOKEN_2022]) {
+    for (native, program) in lode_token::NATIVE_MINTS
+        .into_iter()
+        .zip([TOKEN, TOKEN_2022])
+    {
         let like = world.mint(&program);
         let mint = world.svm.get_account(&like).unwrap();
         world.svm.set_account(native, mint).unwrap();

@@ -398,15 +398,12 @@ impl Setup<'_> {
                 self.client.send(part, owner, &[]).await?;
             }
         }
+        let folder = self.args.folder.join("nodes").join(number.to_string());
         let config = AgentConfig {
-            node: at,
-            worker: Arc::new(worker),
-            state_dir: self.args.folder.join("nodes").join(number.to_string()),
             poll: POLL,
-            parallel: 1,
             memory_mib: u64::from(NODE_MEMORY_MIB),
-            min_price: 1,
             cache_bytes: CACHE_BYTES,
+            ..AgentConfig::new(at, Arc::new(worker), folder)
         };
         let (client, stop) = (self.client.clone(), shutdown::channel(stop));
         tasks.spawn(async move {

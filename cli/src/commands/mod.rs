@@ -10,6 +10,7 @@ mod network;
 mod network_clock;
 mod network_keys;
 mod node;
+mod node_agent;
 mod node_keys;
 mod oracle;
 mod oracle_seat;

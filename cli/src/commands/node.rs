@@ -1,28 +1,20 @@
 //! `lode node`.
 use crate::context::{address_of, Context};
 use crate::output::{bps, time, Cell};
-use crate::shutdown;
 use anyhow::{bail, Result};
-use lode_client::cli_config::read_keypair;
 use lode_client::instructions::staking;
 use lode_client::{addresses, filter, token};
 use lode_jobs::state::Ledger;
-use lode_node::AgentConfig;
 use lode_staking::state::{Delegation, Node, StakingConfig};
 use lode_staking::NodeArgs;
 use solana_address::Address;
 use solana_signer::Signer;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
 /// Commands of nodes.
 #[derive(clap::Subcommand)]
 pub enum Command {
     /// Open a node
     Register(Register),
-    /// Take jobs, run them, bring them to settlement
-    Run(Run),
     /// Stake on a node
     Stake {
         /// Tokens, such as 1000
@@ -42,6 +34,8 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS")]
         owner: Option<Address>,
     },
+    #[command(flatten)]
+    Agent(super::node_agent::Command),
     #[command(flatten)]
     Owner(super::node_keys::Command),
 }
@@ -66,45 +60,16 @@ pub struct Register {
     memory_mib: u32,
 }
 
-/// Arguments of `node run`.
-#[derive(clap::Args)]
-pub struct Run {
-    /// Keypair file of the node's worker
-    #[arg(long, value_name = "FILE")]
-    worker: PathBuf,
-    /// The node, if the worker is not that of exactly one
-    #[arg(long, value_name = "ADDRESS")]
-    node: Option<Address>,
-    /// Folder for results that are not settled yet and the cache
-    #[arg(long, default_value = "lode-node", value_name = "FOLDER")]
-    folder: PathBuf,
-    /// Milliseconds between two looks at the chain
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(50..=600_000))]
-    poll_millis: u64,
-    /// Jobs that run at the same time
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    parallel: u16,
-    /// Most memory of one job; without it, what the node offers
-    #[arg(long, value_name = "MIB")]
-    memory_mib: Option<u64>,
-    /// Least price that it takes, in base units per million units
-    #[arg(long, default_value_t = 1, value_name = "BASE UNITS")]
-    min_price: u64,
-    /// Most MiB of fetched blobs that are kept
-    #[arg(long, default_value_t = 4096, value_name = "MIB")]
-    cache_mib: u64,
-}
-
 pub async fn run(command: Command, context: &Context) -> Result<()> {
     match command {
         Command::Register(args) => register(args, context).await,
-        Command::Run(args) => serve(args, context).await,
         Command::Stake { amount, node } => {
             let (at, _) = context.node(node).await?;
             super::stake::delegate(&amount, &at, context).await
         }
         Command::Show { node } => show(node, context).await,
         Command::List { owner } => list(owner, context).await,
+        Command::Agent(command) => super::node_agent::run(command, context).await,
         Command::Owner(command) => super::node_keys::run(command, context).await,
     }
 }
@@ -157,48 +122,6 @@ async fn register(args: Register, context: &Context) -> Result<()> {
         stake.mint.show(config.minimum_self_stake)
     ));
     Ok(())
-}
-
-async fn serve(args: Run, context: &Context) -> Result<()> {
-    let worker = read_keypair(&args.worker)?;
-    let me = worker.pubkey();
-    let (at, node) = match args.node {
-        Some(at) => (at, context.client.get_account::<Node>(&at).await?),
-        None => {
-            let mut found = context
-                .client
-                .get_program_accounts::<Node>(&[filter!(Node, worker, me)])
-                .await?;
-            match (found.pop(), found.len()) {
-                (Some(only), 0) => only,
-                (Some(_), others) => bail!("The key {me} is the worker of {} nodes: name one with --node", others + 1),
-                (None, _) => bail!("The key {me} is no node's worker: register a node with `lode node register --worker {}`", args.worker.display()),
-            }
-        }
-    };
-    let markets = context
-        .client
-        .get_program_accounts::<Ledger>(&[filter!(Ledger, party, at)])
-        .await?;
-    if markets.is_empty() {
-        bail!("The node {at} has no account in any market: open one with `lode account open --node {at} --locked-cap AMOUNT`");
-    }
-    context.out.note(&format!(
-        "The node {at} takes jobs in {} market(s); ctrl-c stops it.",
-        markets.len()
-    ));
-    let config = AgentConfig {
-        node: at,
-        worker: Arc::new(worker),
-        state_dir: args.folder,
-        poll: Duration::from_millis(args.poll_millis),
-        parallel: usize::from(args.parallel),
-        memory_mib: args.memory_mib.unwrap_or(u64::from(node.memory_mib)),
-        min_price: args.min_price,
-        cache_bytes: args.cache_mib.saturating_mul(1 << 20),
-    };
-    let stop = shutdown::channel(&shutdown::token()?);
-    Ok(lode_node::run(config, context.client.clone(), stop).await?)
 }
 
 /// The state in a word.

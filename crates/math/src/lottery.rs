@@ -10,12 +10,29 @@ pub fn may_accept(draw: u64, waited: u64, ramp: u64) -> bool {
     draw <= (u64::MAX / ramp).saturating_mul(waited.saturating_add(1))
 }
 
+/// The first `waited` with which [`may_accept`] says yes: how many slots after the opening a node's turn comes.
+#[inline]
+pub fn turn(draw: u64, ramp: u64) -> u64 {
+    // without a ramp the division has no answer, and the turn is now
+    match u64::MAX.checked_div(ramp) {
+        Some(step) if step > 0 => draw.div_ceil(step).saturating_sub(1).min(ramp - 1),
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn a_turn_is_the_first_slot_in_which_one_may_accept(draw: u64, ramp in 0u64..1_000) {
+            let turn = turn(draw, ramp);
+            prop_assert!(may_accept(draw, turn, ramp));
+            prop_assert!(turn == 0 || !may_accept(draw, turn - 1, ramp));
+        }
+
         #[test]
         fn a_turn_once_come_stays(draw: u64, waited in 0u64..1_000, ramp in 0u64..1_000) {
             prop_assert!(!may_accept(draw, waited, ramp) || may_accept(draw, waited + 1, ramp));

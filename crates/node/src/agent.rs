@@ -1,27 +1,42 @@
 //! The loop that finds work.
 
 use crate::cache::Cache;
+use crate::capacity::Capacity;
 use crate::decision::{fits, next_step, Step, Terms};
+use crate::local::{self, Drain, Status};
+use crate::meters::Meters;
+use crate::pace::Pace;
+use crate::purse::Withdrawals;
 use crate::task::{Done, Shared, Task, Work};
 use crate::{Error, Result};
 use lode_client::{addresses, filter, Client};
-use lode_jobs::state::{Job, JobState, JobsConfig, Ledger, Market};
+use lode_jobs::state::{flag, Job, JobState, JobsConfig, Ledger, Market};
 use lode_staking::state::{Node, StakingConfig};
 use lode_store::BlobCache;
+use lode_telemetry::Telemetry;
 use solana_address::Address;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{watch, Semaphore};
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 /// First and longest pause after a failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Slots before its turn in the lottery at which the agent begins to fetch a job.
+const PREFETCH: u64 = 50;
+/// Time between two looks into the purse.
+const PURSE_EVERY: Duration = Duration::from_secs(20);
+/// A look at the chain may fail for so long before the agent counts as ill.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// With less than this a worker soon cannot pay fees.
+const FEW_LAMPORTS: u64 = 5_000_000;
 
 /// What an agent is told.
 #[derive(Clone, Debug)]
@@ -34,19 +49,44 @@ pub struct AgentConfig {
     pub state_dir: PathBuf,
     /// Time between two looks at the chain.
     pub poll: Duration,
-    /// Jobs that run at the same time.
-    pub parallel: usize,
-    /// Most memory of one job, MiB.
+    /// Cores for jobs; each takes one, so this many run at the same time.
+    pub cores: usize,
+    /// Memory for all jobs together, MiB.
     pub memory_mib: u64,
     /// Least price that it takes, base units per million units.
     pub min_price: u64,
     /// Most bytes of blobs that stay on disk.
     pub cache_bytes: u64,
+    /// Takes earned money out of the node's ledgers; without it, the owner does.
+    pub withdrawals: Option<Withdrawals>,
+    /// Where it counts what it does.
+    pub telemetry: Telemetry,
+}
+
+impl AgentConfig {
+    /// One job at a time with a GiB of memory, at any price, looking every second; change what should differ.
+    pub fn new(node: Address, worker: Arc<Keypair>, state_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            node,
+            worker,
+            state_dir: state_dir.into(),
+            poll: Duration::from_secs(1),
+            cores: 1,
+            memory_mib: 1_024,
+            min_price: 1,
+            cache_bytes: 4 << 30,
+            withdrawals: None,
+            telemetry: Telemetry::new("node"),
+        }
+    }
 }
 
 /// Serves until `shutdown` says true, or its sender is gone. Loses nothing when the chain or a store is away for a
 /// while, or when it is killed: it goes on from what the chain says. Ends with an error only for what a person must
 /// mend. A job that runs when it stops is run again at the next start.
+///
+/// An order to drain ([`crate::local::drain`]) keeps it from taking jobs; if the order says so, it ends by itself when
+/// nothing needs it any more.
 ///
 /// Jobs run in processes of the calling program: its `main` must begin with `lode_runtime::child::maybe_run_child()`.
 pub async fn run(
@@ -54,40 +94,59 @@ pub async fn run(
     client: Client,
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<()> {
-    let cache = Cache::open(&config.state_dir.join("results"))?;
+    let cache = Arc::new(Cache::open(&config.state_dir.join("results"))?);
     let blobs = BlobCache::open(config.state_dir.join("blobs"))?;
-    let parallel = config.parallel.max(1);
+    tokio::select! {
+        measured = calibrate(cache.clone()) => measured?,
+        () = stopped(&mut shutdown) => return Ok(()),
+    }
     let mut agent = Agent {
         shared: Arc::new(Shared {
             client,
             node: config.node,
             worker: config.worker,
             memory_mib: config.memory_mib,
-            cache: Arc::new(cache),
+            rating: Mutex::new(cache.rating()),
+            cache,
             blobs,
-            runs: Arc::new(Semaphore::new(parallel)),
+            capacity: Capacity::new(config.cores.max(1), config.memory_mib),
+            pace: Pace::new(),
+            meters: Meters::new(config.telemetry),
+            draining: AtomicBool::new(false),
         }),
-        terms: Terms {
-            node: config.node,
-            min_price: config.min_price,
-        },
-        parallel,
+        folder: config.state_dir,
+        min_price: config.min_price,
+        parallel: config.cores.max(1),
         cache_bytes: config.cache_bytes,
+        withdrawals: config.withdrawals.map(Arc::new),
+        purse: JoinSet::new(),
+        purse_at: None,
         markets: HashMap::new(),
         running: HashMap::new(),
         resting: HashMap::new(),
         tasks: JoinSet::new(),
         seen: false,
+        order: None,
+        idle_looks: 0,
     };
+    agent.shared.meters.telemetry.health.well("chain", PATIENCE);
     let mut failures = 0;
     loop {
         let looked = tokio::select! {
             looked = agent.look() => looked,
             () = stopped(&mut shutdown) => return agent.stop().await,
         };
+        let health = &agent.shared.meters.telemetry.health;
         let pause = match looked {
-            Ok(()) => {
+            Ok(true) => {
+                tracing::info!("drained: nothing needs this agent any more");
+                agent.stop().await?;
+                local::resume(&agent.folder)?;
+                return Ok(());
+            }
+            Ok(false) => {
                 failures = 0;
+                health.well("chain", PATIENCE.saturating_add(config.poll * 3));
                 config.poll
             }
             Err(error @ (Error::NotWorker { .. } | Error::NoNode(_))) => {
@@ -97,6 +156,9 @@ pub async fn run(
             Err(error) => {
                 tracing::warn!(%error, "the chain cannot be read; trying again");
                 failures += 1;
+                if failures > 3 {
+                    health.ill("chain", error.to_string());
+                }
                 pause_after(failures)
             }
         };
@@ -110,6 +172,27 @@ pub async fn run(
             }
         }
     }
+}
+
+/// Measures the machine if nothing is known of it yet. That it cannot be measured is no reason not to serve.
+async fn calibrate(cache: Arc<Cache>) -> Result<()> {
+    if !cache.rating().is_empty() {
+        return Ok(());
+    }
+    let measured = tokio::task::spawn_blocking(move || {
+        let mut rating = cache.rating();
+        rating.calibrate()?;
+        cache.keep_rating(&rating)?;
+        Ok::<_, Error>(rating.seconds_per_million())
+    });
+    match measured.await {
+        Ok(Ok(seconds)) => {
+            tracing::info!(seconds, "this machine's time for a million units, measured");
+        }
+        Ok(Err(error)) => tracing::warn!(%error, "this machine could not be measured"),
+        Err(error) => tracing::warn!(%error, "this machine could not be measured"),
+    }
+    Ok(())
 }
 
 async fn stopped(shutdown: &mut watch::Receiver<bool>) {
@@ -133,6 +216,8 @@ struct Running {
     market: Address,
     /// What accepting will lock.
     reserved: u64,
+    /// The job may be this node's already.
+    taken: Arc<AtomicBool>,
 }
 
 /// An attempt whose last step failed: that step is tried again then, or never.
@@ -142,30 +227,58 @@ struct Rest {
     failures: u32,
 }
 
+impl Rest {
+    /// Whether this keeps `work` from being tried: what was refused for a bid is refused for the next one too.
+    fn holds(&self, work: Work) -> bool {
+        match (self.work, work) {
+            (Work::Bid(_), Work::Bid(_)) | (Work::Accept, Work::Prefetch) => true,
+            (kept, tried) => kept == tried,
+        }
+    }
+}
+
 struct Agent {
     shared: Arc<Shared>,
-    terms: Terms,
+    folder: PathBuf,
+    min_price: u64,
     parallel: usize,
     cache_bytes: u64,
+    withdrawals: Option<Arc<Withdrawals>>,
+    purse: JoinSet<()>,
+    purse_at: Option<Instant>,
     /// Terms of a market hold for ever: read once.
     markets: HashMap<Address, Market>,
     running: HashMap<Key, Running>,
     resting: HashMap<Key, Rest>,
     tasks: JoinSet<(Key, Work, Result<Done>)>,
     seen: bool,
+    /// The order to drain that is obeyed.
+    order: Option<u64>,
+    /// Looks in a row that found nothing left to do.
+    idle_looks: u32,
+}
+
+/// Whether this work takes a job that is not the node's yet.
+fn takes(work: Work) -> bool {
+    matches!(work, Work::Accept | Work::Bid(_))
 }
 
 impl Agent {
     async fn stop(&mut self) -> Result<()> {
         self.tasks.shutdown().await;
+        // a withdrawal that was sent lands or does not; the next start sees which
+        self.purse.shutdown().await;
         tracing::info!("stopped");
         Ok(())
     }
 
-    /// Looks at the chain once and starts what is due.
-    async fn look(&mut self) -> Result<()> {
+    /// Looks at the chain once and starts what is due. True when the agent is drained and was told to end by it.
+    async fn look(&mut self) -> Result<bool> {
         let shared = self.shared.clone();
         let client = &shared.client;
+        // before anything is read: what is taken later is taken in spite of no order
+        let order = local::order(&self.folder)?;
+        self.obey(order);
         let node: Option<Node> = client.try_account(&shared.node).await?;
         let node = node.ok_or(Error::NoNode(shared.node))?;
         let worker = shared.worker.pubkey();
@@ -177,6 +290,7 @@ impl Agent {
             });
         }
         let clock = client.clock().await?;
+        shared.pace.see(clock.slot, std::time::Instant::now());
         let ledgers = client
             .get_program_accounts::<Ledger>(&[filter!(Ledger, party, shared.node)])
             .await?;
@@ -192,25 +306,148 @@ impl Agent {
             }
         }
         let mut alive = HashSet::new();
-        let mut accepted = 0;
+        let (mut committed, mut unfinished, mut waiting) = (0, 0, 0);
         for (at, job) in &mine {
-            if job.state == JobState::Open as u8 {
+            let open = job.state == JobState::Open as u8;
+            if open && job.flags & flag::BID == 0 {
                 continue;
             }
             alive.insert((*at, job.attempt));
-            accepted += usize::from(job.state == JobState::Accepted as u8);
+            committed += usize::from(open || job.state == JobState::Accepted as u8);
+            unfinished += u64::from(Step::needs_agent(job));
+            waiting += u64::from(job.state == JobState::Attested as u8);
             let known = shared.cache.computed(at, job.attempt)?.is_some();
             let step = next_step(job, known, clock.slot);
             if step != Step::Wait {
                 self.start(*at, *job, Work::Next(step), 0);
             }
         }
-        if self.may_accept(&node, clock.unix_timestamp).await? {
-            self.offers(&ledgers, accepted, clock.slot, &mut alive)
+        let takes_jobs = order.is_none() && self.may_accept(&node, clock.unix_timestamp).await?;
+        if takes_jobs {
+            self.offers(&ledgers, committed, clock.slot, &mut alive)
                 .await?;
         }
         self.resting.retain(|key, _| alive.contains(key));
-        Ok(())
+        self.look_into_purse(&ledgers);
+        let lamports = client.balance(&worker).await?;
+        self.measure(&ledgers, clock.slot, lamports, unfinished, waiting);
+        let idle = order.is_some() && self.running.is_empty() && unfinished == 0;
+        // twice: what a server tells may be older than what was sent to another
+        self.idle_looks = if idle { self.idle_looks + 1 } else { 0 };
+        let drained = self.idle_looks > 1;
+        self.tell(unfinished, waiting, drained)?;
+        Ok(drained && order.is_some_and(|order| order.stop))
+    }
+
+    /// Takes note of an order to drain, or of its end.
+    fn obey(&mut self, order: Option<Drain>) {
+        let id = order.map(|order| order.id);
+        self.shared.draining.store(id.is_some(), Ordering::Release);
+        if id == self.order {
+            return;
+        }
+        match id {
+            Some(_) => tracing::info!("draining: no job is taken any more"),
+            None => tracing::info!("jobs are taken again"),
+        }
+        self.order = id;
+        self.idle_looks = 0;
+        if id.is_some() {
+            // what has not been taken yet is not waited for
+            self.break_off(|_| true);
+        }
+    }
+
+    /// Ends tasks that wait to take a job, and have not begun to.
+    fn break_off(&mut self, which: impl Fn(&Key) -> bool) {
+        for (key, running) in &self.running {
+            let waits = takes(running.work) || running.work == Work::Prefetch;
+            if waits && !running.taken.load(Ordering::Acquire) && which(key) {
+                running.handle.abort();
+            }
+        }
+    }
+
+    fn tell(&self, unfinished: u64, waiting: u64, drained: bool) -> Result<()> {
+        let status = Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            node: self.shared.node.to_string(),
+            at: local::now(),
+            drain: self.order,
+            drained,
+            running: self.running.len() as u64,
+            unfinished,
+            waiting,
+        };
+        local::tell(&self.folder, &status)
+    }
+
+    fn measure(
+        &self,
+        ledgers: &[(Address, Ledger)],
+        slot: u64,
+        lamports: u64,
+        unfinished: u64,
+        waiting: u64,
+    ) {
+        let (shared, meters) = (&self.shared, &self.shared.meters);
+        meters.looks.inc();
+        meters.slot.set(slot as f64);
+        meters.slot_seconds.set(shared.pace.slot().as_secs_f64());
+        meters.worker_lamports.set(lamports as f64);
+        if lamports < FEW_LAMPORTS {
+            let reason = format!("the worker has {lamports} lamports left for fees");
+            meters.telemetry.health.ill("fees", reason);
+        } else {
+            meters.telemetry.health.well("fees", PATIENCE * 10);
+        }
+        let (cores, memory) = shared.capacity.used();
+        meters.cores.set(f64::from(cores));
+        meters.memory.set(f64::from(memory));
+        meters.running.set(self.running.len() as f64);
+        meters.unfinished.set(unfinished as f64);
+        meters.waiting.set(waiting as f64);
+        meters
+            .draining
+            .set(f64::from(u8::from(self.order.is_some())));
+        let speed = shared.rating().seconds_per_million();
+        meters.speed.set(speed.unwrap_or_default());
+        for (_, ledger) in ledgers {
+            meters.ledger(&ledger.market.to_string(), ledger.available, ledger.locked);
+        }
+    }
+
+    /// Begins to withdraw what is due, one ledger after the other, beside the other work.
+    fn look_into_purse(&mut self, ledgers: &[(Address, Ledger)]) {
+        while self.purse.try_join_next().is_some() {}
+        let Some(withdrawals) = self.withdrawals.clone() else {
+            return;
+        };
+        let lately = |at: Instant| at.elapsed() < PURSE_EVERY;
+        if !self.purse.is_empty() || self.purse_at.is_some_and(lately) {
+            return;
+        }
+        self.purse_at = Some(Instant::now());
+        let due: Vec<(Market, Ledger)> = ledgers
+            .iter()
+            .filter_map(|(_, ledger)| Some((*self.markets.get(&ledger.market)?, *ledger)))
+            .collect();
+        let shared = self.shared.clone();
+        self.purse.spawn(async move {
+            for (market, ledger) in due {
+                let applied =
+                    withdrawals.apply(&shared.client, &shared.worker, &market, &ledger);
+                match applied.await {
+                    Ok(Some(amount)) => {
+                        tracing::info!(market = %ledger.market, amount, "withdrawn");
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        tracing::warn!(market = %ledger.market, %error, "nothing was withdrawn; trying again");
+                    }
+                }
+            }
+        });
     }
 
     async fn learn_markets(&mut self, ledgers: &[(Address, Ledger)]) -> Result<()> {
@@ -225,6 +462,9 @@ impl Agent {
         let found = self.shared.client.get_accounts::<Market>(&new).await?;
         for (at, market) in new.into_iter().zip(found) {
             if let Some(market) = market {
+                let rating = self.shared.rating();
+                let slots = rating.slots_per_million(self.shared.pace.slot());
+                tracing::info!(market = %at, takes = slots, allowed = market.slots_per_million, "slots for a million units");
                 self.markets.insert(at, market);
             }
         }
@@ -242,15 +482,21 @@ impl Agent {
         Ok(node.skin_is_in(&staking).unwrap_or(false) && now >= jobs.paused_until)
     }
 
-    /// Starts to accept what fits, the best price first.
+    /// Starts to take what fits, the best price first. `committed` jobs are this node's to run already.
     async fn offers(
         &mut self,
         ledgers: &[(Address, Ledger)],
-        accepted: usize,
+        committed: usize,
         slot: u64,
         alive: &mut HashSet<Key>,
     ) -> Result<()> {
         let shared = self.shared.clone();
+        let terms = Terms {
+            node: shared.node,
+            min_price: self.min_price,
+            rating: shared.rating(),
+            slot: shared.pace.slot(),
+        };
         for (_, ledger) in ledgers {
             let Some(market) = self.markets.get(&ledger.market).copied() else {
                 continue;
@@ -266,11 +512,11 @@ impl Agent {
             for (at, job) in open {
                 let key = (at, job.attempt);
                 alive.insert(key);
-                if self.running.contains_key(&key) || shared.cache.refuses(&job.spec) {
+                if shared.cache.refuses(&job.spec) {
                     continue;
                 }
-                let taking = self.running.values().filter(|r| r.work == Work::Accept);
-                if accepted + taking.count() >= self.parallel {
+                let is_running = |key| self.running.get(key).map(|r| r.work);
+                if is_running(&key).is_some_and(|work| work != Work::Prefetch) {
                     continue;
                 }
                 let reserved = self
@@ -278,12 +524,32 @@ impl Agent {
                     .values()
                     .filter(|r| r.market == ledger.market)
                     .fold(0u64, |sum, r| sum.saturating_add(r.reserved));
-                let offer = fits(&self.terms, &at, &job, &market, ledger, reserved, slot);
-                if let Some(offer) = offer {
-                    self.start(at, job, Work::Accept, offer.collateral);
+                let offer = fits(&terms, &at, &job, &market, ledger, reserved, slot);
+                let Some(offer) = offer else {
+                    continue;
+                };
+                if slot < offer.from {
+                    if offer.from.saturating_sub(slot) <= PREFETCH {
+                        self.start(at, job, Work::Prefetch, 0);
+                    }
+                    continue;
+                }
+                let taking = self.running.values().filter(|r| takes(r.work)).count();
+                // besides what runs, as many wait for their turn with all that they need on the disk
+                let room = match offer.bid {
+                    // whatever is bid for may be awarded at once, and then its window runs
+                    Some(_) => committed + taking < self.parallel,
+                    None => committed + taking < self.parallel.saturating_mul(2),
+                };
+                if room {
+                    let work = offer.bid.map_or(Work::Accept, Work::Bid);
+                    self.start(at, job, work, offer.collateral);
                 }
             }
         }
+        // somebody else was first
+        let alive = &*alive;
+        self.break_off(|key| !alive.contains(key));
         Ok(())
     }
 
@@ -291,21 +557,31 @@ impl Agent {
     fn start(&mut self, at: Address, job: Job, work: Work, reserved: u64) {
         let key = (at, job.attempt);
         let rests = self.resting.get(&key).is_some_and(|rest| {
-            rest.work == work && rest.until.is_none_or(|then| Instant::now() < then)
+            rest.holds(work) && rest.until.is_none_or(|then| Instant::now() < then)
         });
-        if rests || self.running.contains_key(&key) {
+        if rests {
+            return;
+        }
+        if let Some(running) = self.running.get(&key) {
+            // what it waits for is moot: the attempt is over, or its turn has come
+            let moot = work == Work::Next(Step::Expire) && running.work != work;
+            if moot {
+                running.handle.abort();
+            }
             return;
         }
         let Some(market) = self.markets.get(&job.market).copied() else {
             tracing::debug!(job = %at, market = %job.market, "the node has no ledger in this market");
             return;
         };
+        let taken = Arc::new(AtomicBool::new(!takes(work)));
         let task = Task {
             shared: self.shared.clone(),
             at,
             job,
             market,
             work,
+            taken: taken.clone(),
         };
         let handle = self
             .tasks
@@ -315,6 +591,7 @@ impl Agent {
             work,
             market: job.market,
             reserved,
+            taken,
         };
         self.running.insert(key, running);
     }
@@ -323,10 +600,11 @@ impl Agent {
     async fn note(&mut self, ended: Ended) {
         let (key, work, result) = match ended {
             Ok(ended) => ended,
-            Err(error) if error.is_cancelled() => return,
             Err(error) => {
                 // whose task it was is not told: all that no longer run are started anew by the next look
-                tracing::error!(%error, "a task broke");
+                if !error.is_cancelled() {
+                    tracing::error!(%error, "a task broke");
+                }
                 self.running.retain(|_, r| !r.handle.is_finished());
                 return;
             }
@@ -334,7 +612,10 @@ impl Agent {
         self.running.remove(&key);
         let failures = self.resting.remove(&key).map_or(0, |rest| rest.failures) + 1;
         let (job, attempt) = key;
+        let result_was_unfit = matches!(result, Err(Error::Unfit(_)));
         let rest = match result {
+            // fetched once, until its turn comes
+            Ok(Done::Did) if work == Work::Prefetch => Some(None),
             Ok(Done::Did | Done::NotYet) => None,
             Err(Error::Unfit(reason)) => {
                 tracing::info!(%job, attempt, %reason, "left alone");
@@ -342,12 +623,17 @@ impl Agent {
             }
             Err(error) => {
                 tracing::warn!(%job, attempt, ?work, %error, "trying again");
+                self.shared.meters.failures.inc();
                 Some(Some(Instant::now() + pause_after(failures)))
             }
         };
         if let Some(until) = rest {
             let rest = Rest {
-                work,
+                // what cannot be run is neither fetched nor taken
+                work: match result_was_unfit {
+                    true if work == Work::Prefetch => Work::Accept,
+                    _ => work,
+                },
                 until,
                 failures,
             };

@@ -1,5 +1,6 @@
 //! What the chain does not tell: the result behind a commitment, on disk before the commitment is published.
 
+use crate::rating::Rating;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use solana_address::Address;
@@ -10,6 +11,10 @@ use std::time::{Duration, SystemTime};
 
 /// Files are kept this long; no job lives for more than a week after its submission.
 const KEPT: Duration = Duration::from_secs(60 * 86_400);
+/// So long a module that made this machine give up is left alone: a new version of the agent may run it.
+const LEFT_ALONE: Duration = Duration::from_secs(7 * 86_400);
+/// File of the rating.
+const RATING: &str = "rating.json";
 
 /// What running an attempt of a job came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +30,14 @@ pub struct Computed {
 struct Stored {
     result: String,
     units: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GaveUp {
+    /// Unix seconds.
+    until: u64,
+    reason: String,
 }
 
 /// The folder, held against any other process while it lives.
@@ -69,8 +82,8 @@ impl Cache {
             let own = entry
                 .path()
                 .extension()
-                .is_some_and(|e| e == "json" || e == "unfit");
-            if own && age.is_ok_and(|age| age > KEPT) {
+                .is_some_and(|e| e == "json" || e == "unfit" || e == "module");
+            if own && entry.file_name() != RATING && age.is_ok_and(|age| age > KEPT) {
                 std::fs::remove_file(entry.path())?;
             }
         }
@@ -83,6 +96,10 @@ impl Cache {
 
     fn unfit(&self, spec: &[u8; 32]) -> PathBuf {
         self.folder.join(format!("{}.unfit", hex::encode(spec)))
+    }
+
+    fn module(&self, module: &[u8; 32]) -> PathBuf {
+        self.folder.join(format!("{}.module", hex::encode(module)))
     }
 
     /// What an attempt came to, if it was run. A file that cannot be read counts as none: the job is run again.
@@ -131,6 +148,51 @@ impl Cache {
         self.unfit(spec).exists()
     }
 
+    /// A module made this machine give up: no job with it is taken for a while, whatever else its spec says.
+    pub fn leave_alone(&self, module: &[u8; 32], reason: &str) -> Result<()> {
+        let path = self.module(module);
+        let until = seconds(SystemTime::now() + LEFT_ALONE);
+        let gave_up = GaveUp {
+            until,
+            reason: reason.into(),
+        };
+        let text = serde_json::to_vec(&gave_up)
+            .map_err(|error| file(&path)(std::io::Error::other(error)))?;
+        self.write(&path, &text)
+    }
+
+    /// Why a module is left alone, if it is.
+    pub fn leaves_alone(&self, module: &[u8; 32]) -> Option<String> {
+        self.left_alone_at(module, SystemTime::now())
+    }
+
+    fn left_alone_at(&self, module: &[u8; 32], now: SystemTime) -> Option<String> {
+        let text = std::fs::read(self.module(module)).ok()?;
+        let gave_up: GaveUp = serde_json::from_slice(&text).ok()?;
+        (seconds(now) < gave_up.until).then_some(gave_up.reason)
+    }
+
+    /// What is known of this machine's speed; nothing, if the file is missing or damaged.
+    pub fn rating(&self) -> Rating {
+        Self::read_rating(&self.folder)
+    }
+
+    /// The same of a folder that an agent may hold.
+    pub(crate) fn read_rating(folder: &Path) -> Rating {
+        let text = std::fs::read(folder.join(RATING));
+        text.ok()
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default()
+    }
+
+    /// Writes down what is known of this machine's speed.
+    pub fn keep_rating(&self, rating: &Rating) -> Result<()> {
+        let path = self.folder.join(RATING);
+        let text = serde_json::to_vec(rating)
+            .map_err(|error| file(&path)(std::io::Error::other(error)))?;
+        self.write(&path, &text)
+    }
+
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         // each writer has its own file: two tasks may write at once
         let mut name = path.as_os_str().to_owned();
@@ -146,6 +208,11 @@ impl Cache {
         };
         write().map_err(file(path))
     }
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]
@@ -198,6 +265,36 @@ mod tests {
         let cache = Cache::open(folder.path()).unwrap();
         assert!(cache.refuses(&[1; 32]));
         assert!(!cache.refuses(&[2; 32]));
+    }
+
+    #[test]
+    fn a_module_that_made_the_machine_give_up_is_left_alone_for_a_week() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        cache.leave_alone(&[1; 32], "the stack is full").unwrap();
+        drop(cache);
+        let cache = Cache::open(folder.path()).unwrap();
+        let why = cache.leaves_alone(&[1; 32]);
+        assert_eq!(why.as_deref(), Some("the stack is full"));
+        assert_eq!(cache.leaves_alone(&[2; 32]), None);
+        let then = SystemTime::now() + LEFT_ALONE;
+        let minute = Duration::from_secs(60);
+        assert!(cache.left_alone_at(&[1; 32], then - minute).is_some());
+        assert!(cache.left_alone_at(&[1; 32], then + minute).is_none());
+    }
+
+    #[test]
+    fn a_rating_outlives_the_process_and_a_damaged_one_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        assert!(cache.rating().is_empty());
+        let mut rating = Rating::default();
+        rating.note(5, Duration::from_secs(9));
+        cache.keep_rating(&rating).unwrap();
+        cache.forget_old(SystemTime::now() + KEPT * 2).unwrap();
+        assert_eq!(cache.rating(), rating);
+        std::fs::write(folder.path().join(RATING), b"[").unwrap();
+        assert!(cache.rating().is_empty());
     }
 
     #[test]

@@ -1,14 +1,18 @@
 //! What to do next, from a job's account alone.
 
-use lode_attestation::{lottery_number, Verdict};
-use lode_jobs::constants::SEAL_AFTER;
+use crate::rating::Rating;
+use lode_attestation::{lottery_number, majority, Verdict};
+use lode_jobs::constants::{BID_STEP_BPS, SEAL_AFTER};
 use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
-use lode_math::{bills, lottery};
+use lode_math::{bps_floor, lottery};
 use solana_address::Address;
+use std::time::Duration;
 
 /// The next step of a job that this node accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// The bidding is over, and this node's bid stands: begin.
+    Award,
     /// Run it; what it came to is not known here.
     Run,
     /// Publish the commitment to the known result.
@@ -23,8 +27,25 @@ pub enum Step {
     Settle,
     /// The attempt was late: end it, so that what is left of the collateral returns.
     Expire,
+    /// The panel let its window pass: the whole committee decides, or the verdict that was challenged stands.
+    Escalate,
+    /// Nobody sealed or decided in time: everything returns.
+    Void,
     /// Nothing, until something changes.
     Wait,
+}
+
+impl Step {
+    /// Whether a job whose next step is this one needs this agent, and not only anyone.
+    pub fn needs_agent(job: &Job) -> bool {
+        let state = JobState::try_from(job.state);
+        match state {
+            Ok(JobState::Open) => job.flags & flag::BID != 0,
+            Ok(JobState::Accepted | JobState::Submitted | JobState::Sealed) => true,
+            Ok(JobState::Challenged) => true,
+            _ => false,
+        }
+    }
 }
 
 /// The next step of a job of this node at `slot`. `known` says whether the attempt's result is in the folder.
@@ -38,24 +59,25 @@ pub fn next_step(job: &Job, known: bool, slot: u64) -> Step {
     let over = slot >= job.deadline;
     let checked = job.panel != 0;
     match state {
+        JobState::Open if over && job.flags & flag::BID != 0 => Step::Award,
         JobState::Accepted if over => Step::Expire,
         JobState::Accepted if known => Step::Submit,
         JobState::Accepted => Step::Run,
+        JobState::Submitted if over => Step::Void,
         JobState::Submitted if slot >= job.submitted_slot.saturating_add(SEAL_AFTER) => Step::Seal,
-        JobState::Sealed if over && checked => Step::Wait,
+        JobState::Sealed if over && checked && job.panel == job.eligible => Step::Void,
+        JobState::Sealed if over && checked => Step::Escalate,
         JobState::Sealed if over => Step::Expire,
         // without the folder only a second run tells the result
         JobState::Sealed if !known => Step::Run,
         JobState::Sealed if checked => Step::Attest,
         JobState::Sealed => Step::Reveal,
+        JobState::Challenged if over => Step::Escalate,
+        JobState::Challenged if !known => Step::Run,
+        JobState::Challenged => Step::Attest,
         JobState::Attested if over || job.flags & flag::FINAL != 0 => Step::Settle,
         _ => Step::Wait,
     }
-}
-
-/// A majority of these seats.
-fn majority(seats: u32) -> u32 {
-    seats.count_ones() / 2 + 1
 }
 
 /// Signatures of a match that are still wanted before a majority of the panel stands.
@@ -63,9 +85,14 @@ pub(crate) fn wanted(job: &Job) -> u32 {
     majority(job.panel).saturating_sub(job.signed_match.count_ones())
 }
 
-/// Whether the market takes signatures one by one: from a whole committee, not from a drawn panel.
-pub(crate) fn gathers(job: &Job) -> bool {
-    job.panel == job.eligible
+/// Whether signatures are taken at `slot` that complete no majority: a whole committee's always, a drawn panel's late.
+pub(crate) fn gathers(job: &Job, market: &Market, slot: u64) -> bool {
+    job.panel == job.eligible || is_late(job, market, slot)
+}
+
+/// Whether the last quarter of the attest window runs.
+pub(crate) fn is_late(job: &Job, market: &Market, slot: u64) -> bool {
+    slot >= job.deadline.saturating_sub(market.attest_window / 4)
 }
 
 /// Whether a match that these seats complete may be settled at once.
@@ -80,19 +107,27 @@ pub(crate) fn settles_at_once(job: &Job, market: &Market, signers: u32) -> bool 
 }
 
 /// What the node takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Terms {
     /// The node.
     pub node: Address,
     /// Least price, base units per million units.
     pub min_price: u64,
+    /// How fast this machine is.
+    pub rating: Rating,
+    /// How long a slot lasts.
+    pub slot: Duration,
 }
 
 /// An open job that fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// Base units that accepting locks.
+    /// Base units that accepting or bidding locks.
     pub collateral: u64,
+    /// The slot from which on the lottery lets this node accept.
+    pub from: u64,
+    /// What to bid where nodes bid, base units per million units.
+    pub bid: Option<u64>,
 }
 
 /// Says whether an open job fits this node at `slot`; `reserved` is what jobs that it is about to accept will lock in
@@ -106,7 +141,7 @@ pub fn fits(
     reserved: u64,
     slot: u64,
 ) -> Option<Offer> {
-    if job.state != JobState::Open as u8 || slot >= job.deadline || job.price < terms.min_price {
+    if job.state != JobState::Open as u8 || slot >= job.deadline {
         return None;
     }
     if market.runtime != lode_runtime::RUNTIME {
@@ -116,19 +151,46 @@ pub fn fits(
     if targeted && job.node != terms.node {
         return None;
     }
-    if !targeted && market.ramp > 0 {
+    let bid = if market.is_auction() {
+        Some(next_bid(job, &terms.node, terms.min_price)?)
+    } else if job.price >= terms.min_price {
+        None
+    } else {
+        return None;
+    };
+    let window = market.run_window(job.units_limit)?;
+    if !terms.rating.finishes(job.units_limit, window, terms.slot) {
+        return None;
+    }
+    let from = if targeted || market.is_auction() {
+        slot
+    } else {
         let opened = job.opened(market).ok()?;
         let number = lottery_number(opened, at, job.attempt, &terms.node);
-        if !lottery::may_accept(number, slot.saturating_sub(opened), market.ramp) {
-            return None;
-        }
-    }
-    let escrow = job.escrow(market).ok()?;
-    let collateral = bills::collateral(escrow, u64::from(job.check_bps(market)))?;
+        opened.saturating_add(lottery::turn(number, market.ramp))
+    };
+    let collateral = job.collateral_due(market).ok()?;
     let locking = reserved.checked_add(collateral)?;
     let free = ledger.available >= locking;
     let capped = ledger.locked.checked_add(locking)? <= ledger.locked_cap;
-    (free && capped).then_some(Offer { collateral })
+    (free && capped).then_some(Offer {
+        collateral,
+        from,
+        bid,
+    })
+}
+
+/// What this node bids next: the posted price if nobody bid, else a hundredth less than the best bid; nothing where that
+/// is less than it takes, or where the best bid is its own.
+pub fn next_bid(job: &Job, node: &Address, min_price: u64) -> Option<u64> {
+    let most = if job.flags & flag::BID == 0 {
+        job.price
+    } else if job.node == *node {
+        return None;
+    } else {
+        bps_floor(job.bid, BID_STEP_BPS)?
+    };
+    (most >= min_price.max(1)).then_some(most)
 }
 
 #[cfg(test)]
@@ -174,7 +236,74 @@ mod tests {
         assert_eq!(next_step(&job, true, 1_000), Step::Expire);
         job.panel = 0b111;
         assert_eq!(next_step(&job, true, 999), Step::Attest);
-        assert_eq!(next_step(&job, true, 1_000), Step::Wait);
+    }
+
+    #[test]
+    fn a_panel_that_was_silent_is_widened_and_a_whole_committee_s_silence_voids() {
+        let mut job = job(JobState::Sealed);
+        (job.panel, job.eligible) = (0b111, 0b11111);
+        assert_eq!(next_step(&job, true, 1_000), Step::Escalate);
+        job.panel = 0b11111;
+        assert_eq!(next_step(&job, true, 999), Step::Attest);
+        assert_eq!(next_step(&job, true, 1_000), Step::Void);
+        let job = self::job(JobState::Submitted);
+        assert_eq!(next_step(&job, true, 1_000), Step::Void);
+    }
+
+    #[test]
+    fn a_challenged_result_is_defended_with_signatures_until_the_window_ends() {
+        let job = job(JobState::Challenged);
+        assert_eq!(next_step(&job, true, 999), Step::Attest);
+        assert_eq!(next_step(&job, false, 999), Step::Run);
+        assert_eq!(next_step(&job, true, 1_000), Step::Escalate);
+    }
+
+    #[test]
+    fn a_bid_that_stands_is_awarded_when_the_bidding_is_over() {
+        let mut job = job(JobState::Open);
+        assert_eq!(next_step(&job, false, 1_000), Step::Wait);
+        job.flags = flag::BID;
+        assert_eq!(next_step(&job, false, 999), Step::Wait);
+        assert_eq!(next_step(&job, false, 1_000), Step::Award);
+    }
+
+    #[test]
+    fn a_bid_is_the_posted_price_then_a_hundredth_less_and_never_below_what_the_node_takes() {
+        let mut job = open();
+        assert_eq!(next_bid(&job, &NODE, 100), Some(100));
+        assert_eq!(next_bid(&job, &NODE, 101), None);
+        job.flags = flag::BID;
+        (job.node, job.bid) = (OTHER, 10_000);
+        assert_eq!(next_bid(&job, &NODE, 9_900), Some(9_900));
+        assert_eq!(next_bid(&job, &NODE, 9_901), None);
+        job.bid = 1;
+        assert_eq!(
+            next_bid(&job, &NODE, 0),
+            None,
+            "a whole price is at least 1"
+        );
+        job.node = NODE;
+        job.bid = 10_000;
+        assert_eq!(next_bid(&job, &NODE, 1), None, "its own bid");
+    }
+
+    #[test]
+    fn what_needs_the_agent_is_what_nobody_else_can_or_would_end() {
+        for (state, needs) in [
+            (JobState::Open, false),
+            (JobState::Accepted, true),
+            (JobState::Submitted, true),
+            (JobState::Sealed, true),
+            (JobState::Challenged, true),
+            (JobState::Attested, false),
+            (JobState::Settled, false),
+            (JobState::Failed, false),
+        ] {
+            assert_eq!(Step::needs_agent(&job(state)), needs, "{state:?}");
+        }
+        let mut bid = job(JobState::Open);
+        bid.flags = flag::BID;
+        assert!(Step::needs_agent(&bid));
     }
 
     #[test]
@@ -195,9 +324,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_challenged_or_final_is_left_alone() {
+    fn what_is_final_is_left_alone() {
         for state in [
-            JobState::Challenged,
             JobState::Settled,
             JobState::Failed,
             JobState::Voided,
@@ -214,12 +342,16 @@ mod tests {
         let mut job = job(JobState::Sealed);
         job.panel = 0b10101;
         job.eligible = 0b11111;
+        job.deadline = 1_000;
+        let mut market = market();
+        market.attest_window = 400;
         assert_eq!(wanted(&job), 2);
-        assert!(!gathers(&job));
+        assert!(!gathers(&job, &market, 899));
+        assert!(gathers(&job, &market, 900));
         job.panel = 0b11111;
         job.signed_match = 0b1;
         assert_eq!(wanted(&job), 2);
-        assert!(gathers(&job));
+        assert!(gathers(&job, &market, 0));
     }
 
     fn market() -> Market {
@@ -248,21 +380,33 @@ mod tests {
         ledger
     }
 
-    const TERMS: Terms = Terms {
-        node: NODE,
-        min_price: 100,
-    };
+    fn terms() -> Terms {
+        Terms {
+            node: NODE,
+            min_price: 100,
+            rating: Rating::default(),
+            slot: Duration::from_millis(400),
+        }
+    }
+
+    fn offer(job: &Job, market: &Market, ledger: &Ledger, slot: u64) -> Option<Offer> {
+        fits(&terms(), &AT, job, market, ledger, 0, slot)
+    }
 
     fn takes(job: &Job, market: &Market, ledger: &Ledger) -> bool {
-        fits(&TERMS, &AT, job, market, ledger, 0, 500).is_some()
+        offer(job, market, ledger, 500).is_some()
     }
 
     #[test]
     fn a_job_fits_as_long_as_it_is_open_and_pays_enough() {
-        let offer = fits(&TERMS, &AT, &open(), &market(), &ledger(), 0, 999);
-        assert_eq!(offer, Some(Offer { collateral: 1_300 }));
-        let at = |slot| fits(&TERMS, &AT, &open(), &market(), &ledger(), 0, slot);
-        assert_eq!(at(1_000), None);
+        let found = offer(&open(), &market(), &ledger(), 999);
+        let fitting = Offer {
+            collateral: 1_300,
+            from: 0,
+            bid: None,
+        };
+        assert_eq!(found, Some(fitting));
+        assert_eq!(offer(&open(), &market(), &ledger(), 1_000), None);
         let mut cheap = open();
         cheap.price = 99;
         assert!(!takes(&cheap, &market(), &ledger()));
@@ -283,7 +427,7 @@ mod tests {
         capped.locked = 1;
         assert!(!takes(&open(), &market(), &capped));
         assert_eq!(
-            fits(&TERMS, &AT, &open(), &market(), &ledger(), 1, 500),
+            fits(&terms(), &AT, &open(), &market(), &ledger(), 1, 500),
             None
         );
     }
@@ -297,21 +441,46 @@ mod tests {
         job.node = OTHER;
         assert!(!takes(&job, &market, &ledger()));
         job.node = NODE;
-        let first = fits(&TERMS, &AT, &job, &market, &ledger(), 0, 0);
-        assert!(first.is_some());
+        let first = offer(&job, &market, &ledger(), 0).unwrap();
+        assert_eq!(first.from, 0);
     }
 
     #[test]
-    fn the_lottery_lets_the_node_in_exactly_from_its_turn_on() {
+    fn the_lottery_says_exactly_from_when_on_the_node_may_accept() {
         let mut market = market();
         market.ramp = 400;
-        let job = open();
         let number = lottery_number(0, &AT, 0, &NODE);
-        let at = |slot| fits(&TERMS, &AT, &job, &market, &ledger(), 0, slot).is_some();
-        let turn = (0..1_000).find(|slot| at(*slot)).unwrap();
-        assert!(turn < 400);
-        assert!(number > (u64::MAX / 400).saturating_mul(turn));
-        assert!((turn..1_000).all(at));
+        let turn = offer(&open(), &market, &ledger(), 0).unwrap().from;
+        assert!(turn > 0 && turn < 400, "{turn}");
+        assert!(lottery::may_accept(number, turn, 400));
+        assert!(!lottery::may_accept(number, turn - 1, 400));
+    }
+
+    #[test]
+    fn in_an_auction_the_node_bids_what_it_takes_and_there_is_no_lottery() {
+        let mut market = market();
+        market.kind = 1;
+        market.ramp = 400;
+        let found = offer(&open(), &market, &ledger(), 7).unwrap();
+        assert_eq!((found.bid, found.from), (Some(100), 7));
+        let mut best = open();
+        best.flags = flag::BID;
+        (best.node, best.bid) = (OTHER, 101);
+        assert!(!takes(&best, &market, &ledger()), "99 is too little");
+    }
+
+    #[test]
+    fn a_job_that_this_machine_could_not_finish_in_time_is_left_alone() {
+        let mut market = market();
+        market.base_slots = 100;
+        market.slots_per_million = 1_000;
+        let mut terms = terms();
+        let fits = |terms: &Terms| fits(terms, &AT, &open(), &market, &ledger(), 0, 500);
+        // 1 100 slots of 400 ms: of 440 s, 396 s; a run takes 1.5 x and 2 s more
+        terms.rating.note(1_000_000, Duration::from_secs(262));
+        assert!(fits(&terms).is_some());
+        terms.rating.note(1_000_000, Duration::from_secs(263));
+        assert!(fits(&terms).is_none());
     }
 
     #[test]

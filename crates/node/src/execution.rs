@@ -1,15 +1,14 @@
 //! Fetches what a job names, from the market's store only, and runs it.
 
+use crate::cache::Cache;
+use crate::capacity::Room;
 use crate::{Error, Result};
 use lode_jobs::state::{Job, Market};
 use lode_runtime::{child, scan, JobSpec, Outcome};
 use lode_store::{BlobCache, BlobHash, GatewayClient, MOST_SPEC_BYTES};
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 
-/// How long a slot is planned to last.
-const SLOT: Duration = Duration::from_millis(400);
 /// Slots that are kept for putting the outputs and submitting, at most; never more than a quarter of what is left.
 const SUBMITTING: u64 = 16;
 /// No run may take longer, however long its window.
@@ -25,17 +24,25 @@ pub(crate) fn gateway(market: &Market) -> Result<GatewayClient> {
 #[derive(Debug)]
 pub(crate) struct Prepared {
     stored: Vec<u8>,
+    /// Memory that the run may use, MiB.
+    pub memory_mib: u64,
+    /// Hash of the module.
+    pub module_hash: [u8; 32],
+    /// What the customer puts into the store: spec and all that it names.
+    pub named: Vec<[u8; 32]>,
     module: PathBuf,
     stdin: Option<PathBuf>,
     inputs: Vec<PathBuf>,
 }
 
-/// Fetches a job's spec and all that it names, and checks that this node can run it.
+/// Fetches a job's spec and all that it names, and checks that this node can run it. `known` is what it remembers of
+/// modules, if that is to count.
 pub(crate) async fn prepare(
     job: &Job,
     market: &Market,
     memory_mib: u64,
     blobs: &BlobCache,
+    known: Option<&Cache>,
 ) -> Result<Prepared> {
     let store = gateway(market)?;
     let path = blobs
@@ -43,6 +50,11 @@ pub(crate) async fn prepare(
         .await?;
     let stored = read(&path)?;
     let spec = checked(&stored, job.units_limit, market, memory_mib).map_err(Error::Unfit)?;
+    if let Some(why) = known.and_then(|cache| cache.leaves_alone(&spec.module.sha256)) {
+        return Err(Error::Unfit(format!(
+            "its module made this machine give up before: {why}"
+        )));
+    }
     let get = async |hash: [u8; 32], size: u64| -> Result<PathBuf> {
         let path = blobs.get(BlobHash(hash), size, &store).await?;
         let found = std::fs::metadata(&path).map_err(|source| Error::File {
@@ -67,8 +79,13 @@ pub(crate) async fn prepare(
     for input in &spec.inputs {
         inputs.push(get(input.sha256, input.size).await?);
     }
+    let mut named: Vec<[u8; 32]> = spec.blobs().iter().map(|blob| blob.sha256).collect();
+    named.push(job.spec);
     Ok(Prepared {
+        named,
         stored,
+        memory_mib: spec.memory_mib,
+        module_hash: spec.module.sha256,
         module,
         stdin,
         inputs,
@@ -107,20 +124,21 @@ fn checked(
     Ok(spec)
 }
 
-/// How long a run may take that begins at `slot`.
-pub(crate) fn time_left(job: &Job, slot: u64) -> Duration {
+/// How long a run may take that begins at `slot`, with slots that last so long.
+pub(crate) fn time_left(job: &Job, slot: u64, lasting: Duration) -> Duration {
     let left = job.deadline.saturating_sub(slot);
     let slots = left.saturating_sub(SUBMITTING.min(left / 4));
-    SLOT.saturating_mul(u32::try_from(slots).unwrap_or(u32::MAX))
+    lasting
+        .saturating_mul(u32::try_from(slots).unwrap_or(u32::MAX))
         .min(LONGEST_RUN)
 }
 
-/// Runs a prepared job in a limited process of its own. `permit` is held until that has ended.
+/// Runs a prepared job in a limited process of its own. `room` is held until that has ended.
 pub(crate) async fn execute(
     prepared: Prepared,
     limit: u64,
     wall: Duration,
-    permit: OwnedSemaphorePermit,
+    room: Room,
 ) -> Result<Outcome> {
     let failed = |error: String| Error::Runtime(error);
     let (tell, told) = tokio::sync::oneshot::channel();
@@ -151,7 +169,7 @@ pub(crate) async fn execute(
         .name("lode-job".into())
         .spawn(move || {
             let outcome = run();
-            drop(permit);
+            drop(room);
             // nobody listens any more where the agent stopped
             let _ = tell.send(outcome);
         })
@@ -198,16 +216,24 @@ mod tests {
     fn a_run_ends_early_enough_to_submit() {
         let mut job = Job::zeroed();
         job.deadline = 1_000;
-        assert_eq!(time_left(&job, 884), Duration::from_secs(40));
-        assert_eq!(time_left(&job, 980), Duration::from_secs(6));
-        assert_eq!(time_left(&job, 1_000), Duration::ZERO);
-        assert_eq!(time_left(&job, 2_000), Duration::ZERO);
+        let left = |job: &Job, slot| time_left(job, slot, Duration::from_millis(400));
+        assert_eq!(left(&job, 884), Duration::from_secs(40));
+        assert_eq!(left(&job, 980), Duration::from_secs(6));
+        assert_eq!(left(&job, 1_000), Duration::ZERO);
+        assert_eq!(left(&job, 2_000), Duration::ZERO);
+        let fast = time_left(&job, 884, Duration::from_millis(100));
+        assert_eq!(fast, Duration::from_secs(10));
         job.deadline = u64::MAX;
-        assert_eq!(time_left(&job, 0), LONGEST_RUN);
+        assert_eq!(left(&job, 0), LONGEST_RUN);
     }
 
     /// What the cache holds needs no store; nothing listens at this market's.
-    async fn prepared(memory: u64, module: &[u8], given: &[u8]) -> Result<Prepared> {
+    async fn prepared(
+        memory: u64,
+        module: &[u8],
+        given: &[u8],
+        known: Option<&Cache>,
+    ) -> Result<Prepared> {
         let folder = tempfile::tempdir().unwrap();
         let blobs = BlobCache::open(folder.path()).unwrap();
         let text = spec(memory, module);
@@ -218,12 +244,30 @@ mod tests {
         job.units_limit = 1_000;
         let mut market = market();
         market.store_url[..18].copy_from_slice(b"http://127.0.0.1:1");
-        prepare(&job, &market, 64, &blobs).await
+        prepare(&job, &market, 64, &blobs, known).await
     }
 
     #[tokio::test]
     async fn a_module_that_the_runtime_refuses_is_not_taken() {
-        let error = prepared(1, b"no module", b"no module").await.unwrap_err();
+        let error = prepared(1, b"no module", b"no module", None).await;
+        let error = error.unwrap_err();
         assert!(matches!(error, Error::Unfit(_)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_module_that_made_the_machine_give_up_is_not_even_fetched() {
+        let module =
+            wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start")))"#);
+        let module = module.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        let taken = prepared(1, &module, &module, Some(&cache)).await.unwrap();
+        assert_eq!(taken.memory_mib, 1);
+        cache
+            .leave_alone(&taken.module_hash, "the stack is full")
+            .unwrap();
+        // it is not in the cache, and no store answers: that it is refused for what it did shows that nobody asked
+        let error = prepared(1, &module, b"", Some(&cache)).await.unwrap_err();
+        assert!(error.to_string().contains("the stack is full"), "{error}");
     }
 }

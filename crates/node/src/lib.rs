@@ -3,18 +3,27 @@
 //!
 //! The chain is the truth: what to do next is read from each job's account. The agent's folder holds only what cannot
 //! be read there, the result behind a commitment; it is written before the commitment is published, so the agent may
-//! be killed at any moment and started again. It opens no port.
+//! be killed at any moment and started again. It opens no port; its owner talks to it through its folder ([`local`]).
 #![warn(missing_docs)]
 
 mod agent;
 mod cache;
+mod capacity;
 mod decision;
+pub mod doctor;
 mod execution;
+pub mod local;
+mod meters;
+mod pace;
+mod purse;
+mod rating;
 mod task;
 
 pub use agent::{run, AgentConfig};
 pub use cache::{Cache, Computed};
-pub use decision::{fits, next_step, Offer, Step, Terms};
+pub use decision::{fits, next_bid, next_step, Offer, Step, Terms};
+pub use purse::Withdrawals;
+pub use rating::Rating;
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

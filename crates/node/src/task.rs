@@ -1,13 +1,17 @@
 //! One step of one job.
 
 use crate::cache::{Cache, Computed};
-use crate::decision::{gathers, settles_at_once, wanted, Step};
-use crate::execution::{execute, gateway, prepare, time_left};
+use crate::capacity::{Capacity, Room};
+use crate::decision::{gathers, is_late, settles_at_once, wanted, Step};
+use crate::execution::{execute, gateway, prepare, time_left, Prepared};
+use crate::meters::Meters;
+use crate::pace::Pace;
+use crate::rating::Rating;
 use crate::{Error, Result};
 use lode_attestation::{commitment, Statement, Verdict};
 use lode_client::instructions::jobs::{self, SeatSignature};
 use lode_client::Client;
-use lode_jobs::state::{Job, JobState, Market};
+use lode_jobs::state::{flag, Job, JobState, Market};
 use lode_oracle::state::Committee;
 use lode_runtime::{Finished, Outcome};
 use lode_store::{BlobCache, BlobHash, GatewayClient, Writer};
@@ -15,8 +19,8 @@ use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
-use std::sync::Arc;
-use tokio::sync::Semaphore;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Signatures in one transaction at most: more do not fit its bytes.
 const MOST_SIGNATURES: usize = 5;
@@ -31,15 +35,54 @@ pub(crate) struct Shared {
     pub memory_mib: u64,
     pub cache: Arc<Cache>,
     pub blobs: BlobCache,
-    /// One permit for each job that may run at a time.
-    pub runs: Arc<Semaphore>,
+    pub capacity: Capacity,
+    pub pace: Pace,
+    pub rating: Mutex<Rating>,
+    pub meters: Meters,
+    /// No job may be taken any more.
+    pub draining: AtomicBool,
+}
+
+impl Shared {
+    pub fn rating(&self) -> Rating {
+        let rating = self.rating.lock();
+        rating.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Learns from a run how fast this machine is.
+    async fn learn(&self, finished: &Finished) -> Result<()> {
+        let timing = finished.timing;
+        let took = timing.compile + timing.run + timing.hash;
+        self.meters.units.add(finished.receipt.units as f64);
+        self.meters.run_seconds.add(took.as_secs_f64());
+        let changed = {
+            let mut rating = self.rating.lock().unwrap_or_else(PoisonError::into_inner);
+            rating.note(finished.receipt.units, took)
+        };
+        if changed {
+            let (cache, rating) = (self.cache.clone(), self.rating());
+            blocking(move || cache.keep_rating(&rating)).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::Runtime(error.to_string()))?
 }
 
 /// What a task does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// Fetch an open job and accept it.
+    /// Fetch what an open job names: its turn is near.
+    Prefetch,
+    /// Fetch an open job, accept it and run it.
     Accept,
+    /// Fetch an open job and bid for it, base units per million units.
+    Bid(u64),
     /// The next step of an accepted one.
     Next(Step),
 }
@@ -60,13 +103,17 @@ pub(crate) struct Task {
     pub job: Job,
     pub market: Market,
     pub work: Work,
+    /// Set once the job may be this node's: from then on the task must not be broken off.
+    pub taken: Arc<AtomicBool>,
 }
 
 impl Task {
     /// Does it.
     pub async fn act(&self) -> Result<Done> {
         match self.work {
+            Work::Prefetch => self.prepared(true).await.map(|_| Done::Did),
             Work::Accept => self.accept().await,
+            Work::Bid(price) => self.bid(price).await,
             Work::Next(Step::Run) => self.run().await,
             Work::Next(Step::Submit) => self.submit(&self.known().await?).await,
             Work::Next(Step::Seal) => self.seal().await,
@@ -74,6 +121,9 @@ impl Task {
             Work::Next(Step::Attest) => self.attest().await,
             Work::Next(Step::Settle) => self.settle().await,
             Work::Next(Step::Expire) => self.expire().await,
+            Work::Next(Step::Award) => self.award().await,
+            Work::Next(Step::Escalate) => self.escalate().await,
+            Work::Next(Step::Void) => self.void().await,
             Work::Next(Step::Wait) => Ok(Done::NotYet),
         }
     }
@@ -85,13 +135,67 @@ impl Task {
         Ok(Done::Did)
     }
 
-    /// Fetch before accept: what cannot be had, or does not fit, is not taken.
+    /// All that the job names, on this machine. `careful` refuses a module that made this machine give up before; what
+    /// is accepted already is tried all the same.
+    async fn prepared(&self, careful: bool) -> Result<Prepared> {
+        let shared = &self.shared;
+        let known = careful.then_some(&*shared.cache);
+        let prepared = prepare(
+            &self.job,
+            &self.market,
+            shared.memory_mib,
+            &shared.blobs,
+            known,
+        );
+        prepared.await
+    }
+
+    /// Fetch before accept: what cannot be had, or does not fit, is not taken; and nothing is taken that would have to
+    /// wait for room while its window runs.
     async fn accept(&self) -> Result<Done> {
         let shared = &self.shared;
-        prepare(&self.job, &self.market, shared.memory_mib, &shared.blobs).await?;
+        let prepared = self.prepared(true).await?;
+        let room = shared.capacity.take(prepared.memory_mib).await?;
+        self.taken.store(true, Ordering::Release);
+        if shared.draining.load(Ordering::Acquire) {
+            return Ok(Done::NotYet);
+        }
         let worker = shared.worker.pubkey();
         let accept = jobs::accept_job(&worker, &shared.node, &self.at, &self.job);
-        self.send("accepted", &[accept]).await
+        self.send("accepted", &[accept]).await?;
+        shared.meters.accepted.inc();
+        let job: Job = shared.client.get_account(&self.at).await?;
+        let ours = job.state == JobState::Accepted as u8
+            && job.node == shared.node
+            && job.attempt == self.job.attempt;
+        if !ours {
+            // a server that is behind: the next look goes on
+            return Ok(Done::Did);
+        }
+        let task = Self {
+            shared: shared.clone(),
+            at: self.at,
+            job,
+            market: self.market,
+            work: Work::Next(Step::Run),
+            taken: self.taken.clone(),
+        };
+        task.run_in(prepared, room).await
+    }
+
+    /// Fetch before bid: the award may come at any time after.
+    async fn bid(&self, price: u64) -> Result<Done> {
+        let shared = &self.shared;
+        self.prepared(true).await?;
+        self.taken.store(true, Ordering::Release);
+        if shared.draining.load(Ordering::Acquire) {
+            return Ok(Done::NotYet);
+        }
+        let worker = shared.worker.pubkey();
+        let bid = jobs::place_bid(&worker, &shared.node, &self.at, &self.job, price);
+        self.send("bid", &[bid]).await?;
+        shared.meters.bids.inc();
+        Ok(Done::Did)
     }
 
     async fn known(&self) -> Result<Computed> {
@@ -99,63 +203,78 @@ impl Task {
         known.ok_or_else(|| Error::Runtime("the result left the folder".into()))
     }
 
-    /// Runs the job. An attempt that was accepted is submitted, one that was submitted before is only remembered.
+    /// Runs the job, once there is room for it.
     async fn run(&self) -> Result<Done> {
-        let accepted = self.job.state == JobState::Accepted as u8;
-        let finished = match self.compute().await {
-            Ok(finished) => finished,
-            Err(Error::Unfit(reason)) if accepted => return self.give_up(reason).await,
+        let prepared = match self.prepared(false).await {
+            Ok(prepared) => prepared,
+            Err(Error::Unfit(reason)) if self.is_accepted() => return self.give_up(&reason).await,
             Err(error) => return Err(error),
         };
+        let room = self.shared.capacity.take(prepared.memory_mib).await?;
+        self.run_in(prepared, room).await
+    }
+
+    fn is_accepted(&self) -> bool {
+        self.job.state == JobState::Accepted as u8
+    }
+
+    /// Runs what is prepared. An attempt that was accepted is submitted, one that was submitted before is only
+    /// remembered.
+    async fn run_in(&self, prepared: Prepared, room: Room) -> Result<Done> {
+        let shared = &self.shared;
+        let (module, named) = (prepared.module_hash, prepared.named.clone());
+        let wall = time_left(&self.job, shared.client.slot().await?, shared.pace.slot());
+        tracing::info!(job = %self.at, attempt = self.job.attempt, "running");
+        let finished = match execute(prepared, self.job.units_limit, wall, room).await? {
+            Outcome::Receipt(finished) => finished,
+            Outcome::Host(end) => {
+                let reason = end.to_string();
+                shared.cache.leave_alone(&module, &reason)?;
+                if self.is_accepted() {
+                    return self.give_up(&reason).await;
+                }
+                return Err(Error::Unfit(reason));
+            }
+        };
+        shared.learn(&finished).await?;
         let computed = Computed {
             result: finished.result_hash,
             units: finished.receipt.units,
         };
-        if !accepted && !self.was_committed(&computed) {
+        if !self.is_accepted() && !self.was_committed(&computed) {
             return Err(Error::Unfit(
                 "a second run came to another result than the one that was submitted: this machine is not reliable"
                     .into(),
             ));
         }
-        self.put(*finished).await?;
-        let (cache, at, attempt) = (self.shared.cache.clone(), self.at, self.job.attempt);
-        tokio::task::spawn_blocking(move || cache.keep(&at, attempt, &computed))
-            .await
-            .map_err(|error| Error::Runtime(error.to_string()))??;
-        if accepted {
+        self.put(*finished, &named).await?;
+        let (cache, at, attempt) = (shared.cache.clone(), self.at, self.job.attempt);
+        blocking(move || cache.keep(&at, attempt, &computed)).await?;
+        if self.is_accepted() {
             self.submit(&computed).await
         } else {
             Ok(Done::Did)
         }
     }
 
-    async fn compute(&self) -> Result<Box<Finished>> {
-        let shared = &self.shared;
-        let prepared = prepare(&self.job, &self.market, shared.memory_mib, &shared.blobs).await?;
-        let permit = shared.runs.clone().acquire_owned().await;
-        let permit = permit.map_err(|error| Error::Runtime(error.to_string()))?;
-        let wall = time_left(&self.job, shared.client.slot().await?);
-        tracing::info!(job = %self.at, attempt = self.job.attempt, "running");
-        match execute(prepared, self.job.units_limit, wall, permit).await? {
-            Outcome::Receipt(finished) => Ok(finished),
-            Outcome::Host(end) => Err(Error::Unfit(end.to_string())),
-        }
-    }
-
     fn was_committed(&self, computed: &Computed) -> bool {
         let job = &self.job;
-        let made = commitment(
-            &computed.result,
-            computed.units,
-            &self.at,
-            job.attempt,
-            &job.node,
-        );
-        made == job.result && computed.units == job.units
+        let expected = if job.flags & flag::REVEALED != 0 {
+            computed.result
+        } else {
+            commitment(
+                &computed.result,
+                computed.units,
+                &self.at,
+                job.attempt,
+                &job.node,
+            )
+        };
+        expected == job.result && computed.units == job.units
     }
 
     /// Put before submit: the customer and the panel find outputs and receipt when the commitment appears.
-    async fn put(&self, finished: Finished) -> Result<()> {
+    async fn put(&self, finished: Finished, named: &[[u8; 32]]) -> Result<()> {
         let store = gateway(&self.market)?;
         let writer = Writer {
             signer: &*self.shared.worker,
@@ -163,8 +282,9 @@ impl Task {
             attempt: self.job.attempt,
         };
         for bytes in finished.outputs.into_iter().chain([finished.line]) {
-            // what the spec names too is the customer's to put, and is there
-            if store.size(BlobHash::of(&bytes)).await?.is_none() {
+            // What the spec names too is the customer's to put. All else is put, also if it is there: by another job
+            // it stays only as long as that one. Nothing is sent twice; the store says that it has it.
+            if !named.contains(&BlobHash::of(&bytes).0) {
                 store.put(&writer, bytes).await?;
             }
         }
@@ -182,16 +302,20 @@ impl Task {
         );
         let worker = self.shared.worker.pubkey();
         let submit = jobs::submit_result(&worker, &self.at, job, made, computed.units);
-        self.send("submitted", &[submit]).await
+        self.send("submitted", &[submit]).await?;
+        self.shared.meters.submitted.inc();
+        Ok(Done::Did)
     }
 
     /// Ends an attempt that this machine cannot finish, and takes no job of that spec again.
-    async fn give_up(&self, reason: String) -> Result<Done> {
+    async fn give_up(&self, reason: &str) -> Result<Done> {
         tracing::warn!(job = %self.at, attempt = self.job.attempt, %reason, "giving the job up");
-        self.shared.cache.refuse(&self.job.spec, &reason)?;
+        self.shared.cache.refuse(&self.job.spec, reason)?;
         let worker = self.shared.worker.pubkey();
         let give_up = jobs::give_up_job(&worker, &self.at, &self.job);
-        self.send("given up", &[give_up]).await
+        self.send("given up", &[give_up]).await?;
+        self.shared.meters.given_up.inc();
+        Ok(Done::Did)
     }
 
     async fn seal(&self) -> Result<Done> {
@@ -209,19 +333,45 @@ impl Task {
         let mut instructions = vec![jobs::reveal_result(&self.at, &self.job, known.result)];
         if settles_at_once(&self.job, &self.market, 0) {
             instructions.push(self.settlement());
-            return self.send("revealed and settled", &instructions).await;
+            self.send("revealed and settled", &instructions).await?;
+            self.shared.meters.settled.inc();
+            return Ok(Done::Did);
         }
         self.send("revealed", &instructions).await
     }
 
     async fn settle(&self) -> Result<Done> {
-        self.send("settled", &[self.settlement()]).await
+        if self.job.verdict != Verdict::Match as u8 {
+            tracing::warn!(job = %self.at, attempt = self.job.attempt, verdict = self.job.verdict, "the committee did not confirm this result; the owner could have challenged that");
+        }
+        self.send("settled", &[self.settlement()]).await?;
+        self.shared.meters.settled.inc();
+        Ok(Done::Did)
+    }
+
+    async fn award(&self) -> Result<Done> {
+        self.send("awarded", &[jobs::award_job(&self.at, &self.job)])
+            .await
+    }
+
+    async fn escalate(&self) -> Result<Done> {
+        let worker = self.shared.worker.pubkey();
+        let escalate = jobs::escalate_job(&worker, &self.at, &self.job);
+        self.send("escalated", &[escalate]).await
+    }
+
+    async fn void(&self) -> Result<Done> {
+        let worker = self.shared.worker.pubkey();
+        let void = jobs::void_job(&worker, &self.at, &self.job);
+        self.send("voided", &[void]).await
     }
 
     async fn expire(&self) -> Result<Done> {
         let worker = self.shared.worker.pubkey();
         let expire = jobs::expire_job(&worker, &self.at, &self.job);
-        self.send("expired", &[expire]).await
+        self.send("expired", &[expire]).await?;
+        self.shared.meters.expired.inc();
+        Ok(Done::Did)
     }
 
     /// Brings the panel's signatures under a match to the chain, once there are enough of them.
@@ -232,11 +382,19 @@ impl Task {
         let store = gateway(&self.market)?;
         let mut signed = self.signatures(&store, &committee, &known).await?;
         let wanted = wanted(&self.job) as usize;
-        if signed.len() < wanted || wanted == 0 {
+        let slot = self.shared.client.slot().await?;
+        let gathers = gathers(&self.job, &self.market, slot);
+        // the last quarter of the window takes what there is; before, a transaction is worth its fee when it is full
+        let enough = if gathers && is_late(&self.job, &self.market, slot) {
+            1
+        } else {
+            wanted.clamp(1, MOST_SIGNATURES)
+        };
+        if signed.len() < enough || wanted == 0 {
             tracing::debug!(job = %self.at, found = signed.len(), wanted, "waiting for signatures");
             return Ok(Done::NotYet);
         }
-        if wanted > MOST_SIGNATURES && !gathers(&self.job) {
+        if wanted > MOST_SIGNATURES && !gathers {
             return Err(Error::Unfit(
                 "the panel is larger than what one transaction holds".into(),
             ));
@@ -259,7 +417,9 @@ impl Task {
         let at_once = settles_at_once(&self.job, &self.market, mask);
         if completes && signed.len() <= WITH_SETTLEMENT && at_once {
             instructions.push(self.settlement());
-            return self.send("attested and settled", &instructions).await;
+            self.send("attested and settled", &instructions).await?;
+            self.shared.meters.settled.inc();
+            return Ok(Done::Did);
         }
         self.send("attested", &instructions).await
     }

@@ -1,4 +1,5 @@
-//! A node and a committee of five, each by its own agent, on a network and a gateway that were started for real.
+//! The agents together: a node and a committee of five, each by its own agent, on a network and a gateway that were
+//! started for real.
 //! Needs the programs that `cargo xtask build` makes.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -7,7 +8,7 @@ use lode_client::{addresses, nonce, Client};
 use lode_gateway::{Config as GatewayConfig, Gateway, RpcChain};
 use lode_jobs::state::{Job, JobState, Ledger};
 use lode_jobs::PostArgs;
-use lode_localnet::{apply, fund, Localnet, Options, Plan, Report};
+use lode_localnet::{apply, fund, KindPlan, Localnet, Options, Plan, Report};
 use lode_node::AgentConfig;
 use lode_oracle_agent::{Config as OracleConfig, OracleAgent};
 use lode_runtime::Receipt;
@@ -36,14 +37,26 @@ const PROGRAM: &str = r#"(module
   (func (export "_start") (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 32)))))"#;
 
 struct World {
+    network: Localnet,
     client: Client,
     authority: Keypair,
     report: Report,
     store: GatewayClient,
-    folder: PathBuf,
+    folder: tempfile::TempDir,
+    customer: Keypair,
+    stop: CancellationToken,
+}
+
+/// A node, its hot key and its agent's folder.
+struct Operator {
     node: Address,
     worker: Arc<Keypair>,
+    folder: PathBuf,
+    min_price: u64,
 }
+
+/// An agent, and what stops it.
+type Agent = (watch::Sender<bool>, JoinHandle<lode_node::Result<()>>);
 
 fn free_port() -> u16 {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -55,25 +68,51 @@ impl World {
         wallet(&self.client, &self.authority, &self.report).await
     }
 
-    /// An agent of the node, and what stops it.
-    fn agent(&self) -> (watch::Sender<bool>, JoinHandle<lode_node::Result<()>>) {
+    fn agent(&self, of: &Operator) -> Agent {
         let (stop, stopped) = watch::channel(false);
         let config = AgentConfig {
-            node: self.node,
-            worker: self.worker.clone(),
-            state_dir: self.folder.join("node"),
             poll: POLL,
-            parallel: 2,
+            cores: 2,
             memory_mib: 64,
-            min_price: 1,
-            cache_bytes: 1 << 30,
+            min_price: of.min_price,
+            ..AgentConfig::new(of.node, of.worker.clone(), &of.folder)
         };
         let agent = lode_node::run(config, self.client.clone(), stopped);
         (stop, tokio::spawn(agent))
     }
 
+    /// A node with stake and 100 tokens for collateral, that takes this price at least.
+    async fn operator(&self, min_price: u64) -> Operator {
+        let (owner, worker) = (self.wallet().await, Arc::new(self.wallet().await));
+        let (me, market, mint) = (owner.pubkey(), self.report.market, self.report.stake_mint);
+        let node = addresses::staking::node(&me, 0);
+        let args = NodeArgs {
+            index: 0,
+            worker: worker.pubkey(),
+            class: 1,
+            cores: 2,
+            memory_mib: 2_048,
+            metadata: [0; 32],
+            encryption_key: [0; 32],
+        };
+        let joining = [
+            staking::register_node(&me, &mint, &mint.account_of(&me), args),
+            staking::stake(&me, &node, &mint, 1_000 * LODE),
+            jobs::open_node_ledger(&me, &market, &node, 100 * LODE),
+            jobs::deposit(&me, &market, &node, &mint, 100 * LODE),
+        ];
+        self.client.send(&joining, &owner, &[]).await.unwrap();
+        Operator {
+            node,
+            worker,
+            folder: self.folder.path().join(node.to_string()),
+            min_price,
+        }
+    }
+
     /// Posts a job of a spec, and puts what it names into the store.
-    async fn post(&self, customer: &Keypair, memory_mib: u64) -> Address {
+    async fn post(&self, memory_mib: u64) -> Address {
+        let customer = &self.customer;
         let module = wat::parse_str(PROGRAM).unwrap();
         let spec = format!(
             r#"{{"v":1,"runtime":1,"module":{{"sha256":"{}","size":{}}},"memory_mib":{memory_mib},"output_limit":1000}}"#,
@@ -121,10 +160,10 @@ impl World {
         }
     }
 
-    async fn settled(&self, at: &Address) {
+    async fn settled(&self, at: &Address, by: &Operator) -> Job {
         let job = self.reaches(at, JobState::Settled).await;
         assert_eq!(job.state, JobState::Settled as u8);
-        assert_eq!((job.node, job.attempt), (self.node, 0));
+        assert_eq!((job.node, job.attempt), (by.node, 0));
         assert_eq!(job.panel.count_ones(), 3);
         // the customer finds the receipt by the result, and the output by the receipt
         let line = self.store.get(BlobHash(job.result), 1 << 20).await.unwrap();
@@ -132,6 +171,7 @@ impl World {
         assert_eq!(receipt.units, job.units);
         let output = BlobHash(receipt.stdout.sha256);
         assert_eq!(&self.store.get(output, 100).await.unwrap()[..], b"lode");
+        job
     }
 
     async fn ledger(&self, party: &Address) -> Ledger {
@@ -149,8 +189,9 @@ async fn wallet(client: &Client, authority: &Keypair, report: &Report) -> Keypai
     wallet
 }
 
-async fn straight_path() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+/// The network with a gateway and five oracles; `change` adapts the plan.
+async fn world(change: impl FnOnce(&mut Plan)) -> World {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let folder = tempfile::tempdir().unwrap();
     let authority = Keypair::new();
     let network = Localnet::start(Options {
@@ -169,6 +210,7 @@ async fn straight_path() {
     let mut plan = Plan::read(&root.join("migrations/localnet.toml")).unwrap();
     plan.committee.founders = oracles.iter().map(|(owner, _)| owner.pubkey()).collect();
     plan.market.store_url = url.clone();
+    change(&mut plan);
     let report = apply(&plan, &client, &authority).await.unwrap();
 
     let stop = CancellationToken::new();
@@ -197,84 +239,115 @@ async fn straight_path() {
         config.poll = POLL;
         tokio::spawn(OracleAgent::run(config, stop.clone()));
     }
-
-    let owner = wallet(&client, &authority, &report).await;
-    let worker = Arc::new(wallet(&client, &authority, &report).await);
-    let (me, market) = (owner.pubkey(), report.market);
-    let node = addresses::staking::node(&me, 0);
-    let args = NodeArgs {
-        index: 0,
-        worker: worker.pubkey(),
-        class: 1,
-        cores: 2,
-        memory_mib: 2_048,
-        metadata: [0; 32],
-        encryption_key: [0; 32],
-    };
-    let joining = [
-        staking::register_node(&me, mint, &mint.account_of(&me), args),
-        staking::stake(&me, &node, mint, 1_000 * LODE),
-        jobs::open_node_ledger(&me, &market, &node, 100 * LODE),
-        jobs::deposit(&me, &market, &node, mint, 100 * LODE),
+    let customer = wallet(&client, &authority, &report).await;
+    let (me, market) = (customer.pubkey(), report.market);
+    let deposit = [
+        jobs::open_ledger(&me, &market, &me),
+        jobs::deposit(&me, &market, &me, mint, 50 * LODE),
     ];
-    client.send(&joining, &owner, &[]).await.unwrap();
-    let world = World {
+    client.send(&deposit, &customer, &[]).await.unwrap();
+    World {
         store: GatewayClient::new(&url).unwrap(),
-        folder: folder.path().into(),
+        network,
         client,
         authority,
         report,
-        node,
-        worker,
-    };
-    let customer = world.wallet().await;
-    let me = customer.pubkey();
-    let deposit = [
-        jobs::open_ledger(&me, &market, &me),
-        jobs::deposit(&me, &market, &me, &world.report.stake_mint, 50 * LODE),
-    ];
-    world.client.send(&deposit, &customer, &[]).await.unwrap();
+        folder,
+        customer,
+        stop,
+    }
+}
+
+async fn straight_path() {
+    let world = world(|_| ()).await;
+    let operator = world.operator(1).await;
 
     // killed as soon as it has accepted: the next one goes on
-    let first = world.post(&customer, 1).await;
-    let (_stop, killed) = world.agent();
+    let first = world.post(1).await;
+    let (_stop, killed) = world.agent(&operator);
     world.reaches(&first, JobState::Accepted).await;
     killed.abort();
     assert!(killed.await.unwrap_err().is_cancelled());
-    let (stop_agent, agent) = world.agent();
-    world.settled(&first).await;
+    // its tasks end after it, and hold its folder until then
+    while lode_node::local::is_running(&operator.folder).unwrap() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (stop_agent, agent) = world.agent(&operator);
+    world.settled(&first, &operator).await;
 
     // a job that asks for more memory than this node gives is left alone, the next one is taken
-    let large = world.post(&customer, 65).await;
-    let second = world.post(&customer, 2).await;
-    world.settled(&second).await;
+    let large = world.post(65).await;
+    let second = world.post(2).await;
+    world.settled(&second, &operator).await;
     assert_eq!(world.job(&large).await.state, JobState::Open as u8);
 
     stop_agent.send(true).unwrap();
     agent.await.unwrap().unwrap();
-    let ledger = world.ledger(&world.node).await;
+    let ledger = world.ledger(&operator.node).await;
     assert_eq!((ledger.settled, ledger.failed), (2, 0));
     assert_eq!((ledger.locked, ledger.open_jobs), (0, 0));
     assert_eq!(ledger.available, 100 * LODE + ledger.turnover);
-    stop.cancel();
-    network.stop().await.unwrap();
+    world.stop.cancel();
+    world.network.stop().await.unwrap();
 }
 
-const TEST: &str = "a_killed_agent_goes_on_and_what_it_accepted_is_run_checked_and_settled";
+async fn auction() {
+    let world = world(|plan| {
+        plan.market.kind = KindPlan::Auction;
+        // twelve seconds for bids
+        plan.market.accept_window = 120;
+    })
+    .await;
+    // the job is posted at 10 000 a million units: a hundredth less is too little for the first, not for the second
+    let dear = world.operator(9_950 * LODE).await;
+    let cheap = world.operator(9_900 * LODE).await;
+    let (_stop_dear, _dear_agent) = world.agent(&dear);
+    let at = world.post(1).await;
+    let started = Instant::now();
+    let best = loop {
+        let job = world.job(&at).await;
+        if job.bid != 0 {
+            break job;
+        }
+        assert!(started.elapsed() < PATIENCE, "nobody bids");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!((best.node, best.bid), (dear.node, 10_000 * LODE));
+    let (_stop_cheap, _cheap_agent) = world.agent(&cheap);
+    let job = world.settled(&at, &cheap).await;
+    assert_eq!(job.price, 9_900 * LODE);
+    let ledger = world.ledger(&dear.node).await;
+    assert_eq!((ledger.available, ledger.locked), (100 * LODE, 0));
+    let ledger = world.ledger(&cheap.node).await;
+    assert_eq!(ledger.available, 100 * LODE + ledger.turnover);
+    world.stop.cancel();
+    world.network.stop().await.unwrap();
+}
+
+const STRAIGHT: &str = "a_killed_agent_goes_on_and_what_it_accepted_is_run_checked_and_settled";
+const AUCTION: &str = "nodes_bid_against_each_other_and_the_cheapest_awards_itself_and_is_paid";
 
 /// As much of a harness as `cargo test` and `cargo nextest` ask for.
 fn main() {
     lode_runtime::child::maybe_run_child();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let tests = [STRAIGHT, AUCTION];
     if has("--list") {
-        if !has("--ignored") {
-            println!("{TEST}: test");
+        for test in tests.iter().filter(|_| !has("--ignored")) {
+            println!("{test}: test");
         }
         return;
     }
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(straight_path());
-    runtime.shutdown_background();
-    println!("test {TEST} ... ok");
+    let names: Vec<&String> = arguments.iter().filter(|a| !a.starts_with('-')).collect();
+    let wanted = |test: &str| names.is_empty() || names.iter().any(|name| test.contains(*name));
+    for test in tests.into_iter().filter(|test| wanted(test)) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        match test {
+            STRAIGHT => runtime.block_on(straight_path()),
+            _ => runtime.block_on(auction()),
+        }
+        runtime.shutdown_background();
+        println!("test {test} ... ok");
+    }
 }

@@ -1,0 +1,421 @@
+//! The operator's agent as the real binary, on a network that it starts itself: killed at random moments, watched,
+//! drained, examined. Needs the programs that `cargo xtask build` makes.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::{units, Network};
+use lode_client::accounts::DISCRIMINATOR_BYTES;
+use lode_client::instructions::jobs;
+use lode_client::{addresses, filter, Client};
+use lode_jobs::state::{Job, JobState, Ledger, Market};
+use lode_math::bills;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::Value;
+use solana_address::Address;
+use solana_instruction::Instruction;
+use solana_transaction::versioned::VersionedTransaction;
+use solana_transaction_status_client_types::UiTransactionEncoding;
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const LODE: u64 = 1_000_000_000;
+const PATIENCE: Duration = Duration::from_secs(240);
+const FOLDER: &str = "agent";
+
+/// Counts for some tenths of a second, so that a kill finds it running.
+const PROGRAM: &str = r#"(module
+  (memory (export "memory") 1)
+  (func (export "_start") (local i32)
+    (loop
+      (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+      (br_if 0 (i32.lt_u (local.get 0) (i32.const 12000000))))))"#;
+
+/// A network with oracles and a gateway and one node, whose agent the test starts.
+struct Stage {
+    network: Network,
+    runtime: tokio::runtime::Runtime,
+    client: Client,
+    node: String,
+    market: Address,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let network = Network::start(&["--nodes", "0"], &["customer", "owner", "worker"]);
+        let program = wat::parse_str(PROGRAM).unwrap();
+        std::fs::write(network.folder.path().join("count.wasm"), program).unwrap();
+        let registered = network.ask(
+            "owner",
+            &[
+                "node",
+                "register",
+                "--worker",
+                "worker.json",
+                "--cores",
+                "2",
+                "--memory-mib",
+                "64",
+            ],
+        );
+        let node = registered["node"].as_str().unwrap().to_string();
+        let client = network.client();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let markets = runtime.block_on(client.get_program_accounts::<Market>(&[]));
+        let (market, _) = markets.unwrap()[0];
+        Self {
+            network,
+            runtime,
+            client,
+            node,
+            market,
+        }
+    }
+
+    /// The owner's part: stake, an account, money in it; and the customer's money.
+    fn enter(&self) {
+        let (network, node) = (&self.network, self.node.as_str());
+        network.ask("owner", &["node", "stake", "1000"]);
+        network.ask(
+            "owner",
+            &["account", "open", "--node", node, "--locked-cap", "50000"],
+        );
+        network.ask("owner", &["account", "deposit", "50000", "--node", node]);
+        network.ask("customer", &["account", "deposit", "50000"]);
+    }
+
+    fn agent(&self, more: &[&str]) -> Agent {
+        let process = Command::new(env!("CARGO_BIN_EXE_lode"))
+            .args(["-u", &self.network.url, "--log-format", "json"])
+            .args(["node", "run", "--worker", "worker.json", "--folder", FOLDER])
+            .args(["--poll-millis", "200"])
+            .args(more)
+            .current_dir(self.network.folder.path())
+            .env("HOME", self.network.folder.path())
+            .env("RUST_LOG", "error")
+            .stdout(Stdio::null())
+            .spawn();
+        Agent(process.unwrap())
+    }
+
+    fn post(&self) -> Address {
+        let job = self.network.ask(
+            "customer",
+            &[
+                "job",
+                "post",
+                "count.wasm",
+                "--price",
+                "100",
+                "--units-limit",
+                "200",
+            ],
+        );
+        job["job"].as_str().unwrap().parse().unwrap()
+    }
+
+    fn jobs(&self) -> HashMap<Address, Job> {
+        let here = [filter!(Job, market, self.market)];
+        let found = self.client.get_program_accounts(&here);
+        self.runtime.block_on(found).unwrap().into_iter().collect()
+    }
+
+    fn ledger(&self) -> Ledger {
+        let at = addresses::jobs::ledger(&self.market, &self.node.parse().unwrap());
+        self.runtime.block_on(self.client.get_account(&at)).unwrap()
+    }
+
+    fn settled(&self, at: &Address) -> bool {
+        self.jobs()[at].state == JobState::Settled as u8
+    }
+
+    fn until(&self, what: &str, mut is: impl FnMut() -> bool) {
+        let begun = Instant::now();
+        while !is() {
+            assert!(begun.elapsed() < PATIENCE, "{what} never happens");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// How often each instruction of the jobs program stands in the chain's transactions of a job.
+    fn instructions(&self, job: &Address) -> HashMap<[u8; DISCRIMINATOR_BYTES], u32> {
+        let mut counts = HashMap::new();
+        let rpc = &self.client.rpc;
+        let signatures = self
+            .runtime
+            .block_on(rpc.get_signatures_for_address(job))
+            .unwrap();
+        for entry in signatures.into_iter().filter(|entry| entry.err.is_none()) {
+            let signature = entry.signature.parse().unwrap();
+            let found = self
+                .runtime
+                .block_on(
+                    self.client
+                        .rpc
+                        .get_transaction(&signature, UiTransactionEncoding::Base64),
+                )
+                .unwrap();
+            let transaction: VersionedTransaction = found.transaction.transaction.decode().unwrap();
+            let keys = transaction.message.static_account_keys();
+            for instruction in transaction.message.instructions() {
+                if keys[usize::from(instruction.program_id_index)] == lode_jobs::ID {
+                    let name = instruction.data[..DISCRIMINATOR_BYTES].try_into().unwrap();
+                    *counts.entry(name).or_default() += 1;
+                }
+            }
+        }
+        counts
+    }
+}
+
+/// A running agent; killed with the test.
+struct Agent(Child);
+
+impl Agent {
+    fn kill(mut self) {
+        // SIGKILL: no handler, no last words
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    fn has_ended(&mut self) -> Option<i32> {
+        self.0
+            .try_wait()
+            .unwrap()
+            .map(|status| status.code().unwrap())
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn name(instruction: &Instruction) -> [u8; DISCRIMINATOR_BYTES] {
+    instruction.data[..DISCRIMINATOR_BYTES].try_into().unwrap()
+}
+
+fn free_port() -> u16 {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap().port()
+}
+
+/// Status and body of a page.
+fn page(port: u16, path: &str) -> Option<(u16, String)> {
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    let asked = format!("GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n");
+    socket.write_all(asked.as_bytes()).ok()?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).ok()?;
+    let status = answer.split(' ').nth(1)?.parse().ok()?;
+    let body = answer.split_once("\r\n\r\n")?.1.to_string();
+    Some((status, body))
+}
+
+/// `LODE_KILL_JOBS` makes it longer.
+#[test]
+fn an_agent_that_is_killed_at_random_moments_loses_no_job_and_is_paid_once_for_each() {
+    let count: usize = std::env::var("LODE_KILL_JOBS").map_or(5, |n| n.parse().unwrap());
+    let seed: u64 =
+        std::env::var("LODE_KILL_SEED").map_or_else(|_| rand::random(), |n| n.parse().unwrap());
+    println!("{count} jobs, seed {seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let stage = Stage::new();
+    stage.enter();
+    let posted: Vec<Address> = (0..count).map(|_| stage.post()).collect();
+
+    let begun = Instant::now();
+    let mut kills = 0;
+    loop {
+        let agent = stage.agent(&[]);
+        // longer and longer, so that also a slow machine gets somewhere
+        let most = 1_500 + 150 * kills;
+        std::thread::sleep(Duration::from_millis(random.gen_range(100..most)));
+        agent.kill();
+        kills += 1;
+        let jobs = stage.jobs();
+        let done = posted
+            .iter()
+            .filter(|at| jobs[at].state == JobState::Settled as u8);
+        if done.count() == count {
+            break;
+        }
+        assert!(
+            begun.elapsed() < PATIENCE + PATIENCE / 4 * count as u32,
+            "it gets nowhere"
+        );
+    }
+    println!("{kills} kills in {:.0} s", begun.elapsed().as_secs_f64());
+
+    let jobs = stage.jobs();
+    let market: Market = stage
+        .runtime
+        .block_on(stage.client.get_account(&stage.market))
+        .unwrap();
+    let any = Address::default();
+    let mut earned = 0;
+    for at in &posted {
+        let job = &jobs[at];
+        assert_eq!((job.attempt, job.node.to_string()), (0, stage.node.clone()));
+        let fees = (u64::from(market.burn_bps), u64::from(market.fee_bps));
+        let bill = bills::bill(job.price, job.units, job.surcharge(&market), fees.0, fees.1);
+        earned += bill.unwrap().node;
+        let counts = stage.instructions(at);
+        let once = |instruction: Instruction| counts.get(&name(&instruction)).copied();
+        assert_eq!(once(jobs::accept_job(&any, &any, at, job)), Some(1));
+        assert_eq!(
+            once(jobs::submit_result(&any, at, job, [0; 32], 0)),
+            Some(1)
+        );
+        assert_eq!(once(jobs::settle_job(&any, at, job)), Some(1));
+        assert_eq!(once(jobs::give_up_job(&any, at, job)), None);
+    }
+    let ledger = stage.ledger();
+    assert_eq!((ledger.settled, ledger.failed), (count as u64, 0));
+    assert_eq!((ledger.locked, ledger.open_jobs), (0, 0));
+    assert_eq!(ledger.available, 50_000 * LODE + earned);
+    stage.network.stop();
+}
+
+/// What the doctor says of a check: level and mend.
+fn says<'a>(found: &'a Value, check: &str) -> (&'a str, &'a str) {
+    let row = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["check"] == check);
+    let row = row.unwrap_or_else(|| panic!("nothing about {check}"));
+    (
+        row["level"].as_str().unwrap(),
+        row["mend"].as_str().unwrap_or(""),
+    )
+}
+
+#[test]
+fn an_agent_is_examined_watched_withdraws_by_policy_and_drains() {
+    let stage = Stage::new();
+    let network = &stage.network;
+    let node = stage.node.as_str();
+    let doctor = [
+        "node",
+        "doctor",
+        "--quick",
+        "--folder",
+        FOLDER,
+        "--worker",
+        "worker.json",
+    ];
+
+    // without stake and money the doctor fails, and says what to do
+    let output = network.lode("owner", &doctor);
+    assert_eq!(output.status.code(), Some(1));
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(says(&found, "stake").0, "fail");
+    assert!(says(&found, "stake").1.contains("lode node stake 1000"));
+    assert_eq!(says(&found, "bond").0, "fail");
+    assert!(says(&found, "bond").1.contains("lode account open"));
+    for well in [
+        "version", "disk", "ports", "clock", "programs", "node", "worker", "balance",
+    ] {
+        assert_eq!(says(&found, well), ("ok", ""), "{well}");
+    }
+    stage.enter();
+    let found = network.ask("owner", &doctor);
+    assert_eq!(says(&found, "stake").0, "ok");
+    assert_eq!(says(&found, "bond").0, "ok");
+    assert_eq!(says(&found, "store").0, "ok");
+    assert_eq!(says(&found, "agent").0, "ok");
+    let wrong = [
+        "node",
+        "doctor",
+        "--quick",
+        "--worker",
+        "customer.json",
+        "--node",
+        node,
+    ];
+    let output = network.lode("owner", &wrong);
+    assert_eq!(output.status.code(), Some(1));
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(says(&found, "worker").0, "fail");
+
+    let drain = ["node", "drain", "--folder", FOLDER];
+    let said = network.refused("owner", &drain);
+    assert!(said.contains("No agent uses"), "{said}");
+    let run = ["node", "run", "--worker", "worker.json", "--owner"];
+    let policy = ["--keep", "9", "--withdraw-above", "8"];
+    let said = network.refused("owner", &[&run[..], &["customer.json"], &policy].concat());
+    assert!(said.contains("owner of this node"), "{said}");
+    let said = network.refused("owner", &[&run[..], &["owner.json"], &policy].concat());
+    assert!(said.contains("nothing could stay"), "{said}");
+
+    // what is more than the policy keeps goes to the owner at once, and what is earned is counted
+    let port = free_port();
+    let at = format!("127.0.0.1:{port}");
+    let policy = [
+        "--owner",
+        "owner.json",
+        "--keep",
+        "40000",
+        "--withdraw-above",
+        "45000",
+    ];
+    let mut agent = stage.agent(&[&policy[..], &["--metrics", &at]].concat());
+    stage.until("the withdrawal", || {
+        stage.ledger().available == 40_000 * LODE
+    });
+    let account = network.ask("owner", &["account", "show", "--node", node]);
+    assert_eq!(
+        units(&account["in_the_wallet"]),
+        (100_000 - 1_000 - 40_000) * LODE
+    );
+    let first = stage.post();
+    stage.until("the settlement", || stage.settled(&first));
+    stage.until("the count", || {
+        let text = page(port, "/metrics").unwrap().1;
+        [
+            "\nlode_node_accepted_total 1\n",
+            "\nlode_node_settled_total 1\n",
+            "\nlode_healthy 1\n",
+        ]
+        .iter()
+        .all(|line| text.contains(line))
+    });
+    assert_eq!(page(port, "/health").unwrap().0, 200);
+    let found = network.ask("owner", &[&doctor[..], &["--metrics", &at]].concat());
+    assert_eq!(says(&found, "ports").0, "ok");
+
+    // drained: what runs is brought to its end, what comes is left alone until the order is taken back
+    let second = stage.post();
+    stage.until("the start", || {
+        stage.jobs()[&second].state > JobState::Open as u8
+    });
+    let drained = network.ask("owner", &drain);
+    assert_eq!(
+        (&drained["drained"], &drained["agent_runs"]),
+        (&true.into(), &true.into())
+    );
+    assert!(stage.jobs()[&second].state >= JobState::Attested as u8);
+    let third = stage.post();
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(stage.jobs()[&third].state, JobState::Open as u8);
+    let found = network.ask("owner", &doctor);
+    assert_eq!(says(&found, "agent").0, "warn");
+    network.ask("owner", &["node", "drain", "--resume", "--folder", FOLDER]);
+    stage.until("the third job", || stage.settled(&third));
+
+    // and told to stop, it ends by itself, and serves again when it is started again
+    assert_eq!(agent.has_ended(), None);
+    let stopped = network.ask("owner", &[&drain[..], &["--stop"]].concat());
+    assert_eq!(stopped["agent_runs"], false);
+    assert_eq!(agent.has_ended(), Some(0));
+    let fourth = stage.post();
+    let _again = stage.agent(&[]);
+    stage.until("the fourth job", || stage.settled(&fourth));
+}

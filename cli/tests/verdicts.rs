@@ -1,0 +1,380 @@
+//! Approve, challenge, receipts; raise, bids, award: with the real binary on a network whose node is this test, so that
+//! it can lie.
+#![allow(clippy::unwrap_used)]
+mod common;
+
+use common::{units, workload, Network, WALLET};
+use lode_attestation::commitment;
+use lode_client::instructions::jobs;
+use lode_client::Client;
+use lode_jobs::state::{Job, JobState};
+use serde_json::Value;
+use solana_address::Address;
+use solana_instruction::Instruction;
+use solana_signer::Signer as _;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+
+/// The local network's plan with other terms.
+fn plan(changes: &[(&str, &str)]) -> String {
+    let mut text = include_str!("../../migrations/localnet.toml").to_string();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    text
+}
+
+/// A network, nodes of it that this test works for, and a customer with money.
+struct Bench {
+    network: Network,
+    tokio: Runtime,
+}
+
+impl Bench {
+    fn new(changes: &[(&str, &str)]) -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), plan(changes)).unwrap();
+        let path = file.path().to_str().unwrap();
+        let network = Network::start(
+            &["--nodes", "0", "--oracles", "3", "--plan", path],
+            &["owner", "worker", "owner2", "worker2"],
+        );
+        network.ask(WALLET, &["account", "deposit", "1000"]);
+        Self {
+            network,
+            tokio: Runtime::new().unwrap(),
+        }
+    }
+
+    /// Registers a node and lets it into the market.
+    fn enter(&self, owner: &str, worker: &str) -> Address {
+        let worker = self.network.address(worker);
+        let register = ["node", "register", "--worker", &worker];
+        let node = self.network.ask(owner, &register)["node"]
+            .as_str()
+            .unwrap()
+            .to_string();
+        self.network.ask(owner, &["node", "stake", "2000"]);
+        let open = ["account", "open", "--node", &node, "--locked-cap", "5000"];
+        self.network.ask(owner, &open);
+        self.network
+            .ask(owner, &["account", "deposit", "5000", "--node", &node]);
+        node.parse().unwrap()
+    }
+
+    fn client(&self) -> Client {
+        self.network.client()
+    }
+
+    fn send(&self, instruction: Instruction, signer: &str) {
+        let key = self.network.key(signer).insecure_clone();
+        let client = self.client();
+        self.tokio
+            .block_on(async { client.send(&[instruction], &key, &[]).await })
+            .unwrap();
+    }
+
+    fn job(&self, at: &Address) -> Job {
+        let client = self.client();
+        self.tokio.block_on(client.get_account(at)).unwrap()
+    }
+
+    fn slot(&self) -> u64 {
+        let client = self.client();
+        self.tokio.block_on(client.clock()).unwrap().slot
+    }
+
+    /// Lets slots pass until one is reached.
+    fn pass_to(&self, slot: u64) {
+        let client = self.client();
+        while self.slot() < slot {
+            let jump = lode_localnet::time_travel(&client, 600);
+            self.tokio.block_on(jump).unwrap();
+        }
+    }
+
+    fn until(&self, at: &Address, state: JobState) -> Job {
+        let begun = Instant::now();
+        loop {
+            let job = self.job(at);
+            if job.state == state as u8 {
+                return job;
+            }
+            assert!(
+                begun.elapsed() < Duration::from_secs(120),
+                "the job stands at {}",
+                job.state
+            );
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    }
+
+    /// Posts the text tool with a text of the project's own.
+    fn post(&self, more: &[&str]) -> Address {
+        let module = workload("word-stats.wasm");
+        let input = format!("book.txt={}", workload("word-stats/keepers-book.txt"));
+        let job = ["job", "post", &module, "--price", "1", "--input", &input];
+        let posted = self
+            .network
+            .ask(WALLET, &[&job[..], more, &["--", "/in/book.txt"]].concat());
+        posted["job"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Starts the binary with a wallet, for as long as the test goes on.
+    fn spawn(&self, wallet: &str, args: &[&str]) -> Process {
+        let child = Command::new(env!("CARGO_BIN_EXE_lode"))
+            .args(["-u", &self.network.url, "-k", &format!("{wallet}.json")])
+            .args(args)
+            .current_dir(self.network.folder.path())
+            .env("HOME", self.network.folder.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Process(child)
+    }
+
+    fn available(&self, wallet: &str, more: &[&str]) -> u64 {
+        let shown = self
+            .network
+            .ask(wallet, &[&["account", "show"], more].concat());
+        assert!(shown["open_jobs"].is_u64());
+        units(&shown["available"])
+    }
+}
+
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn state(value: &Value) -> &str {
+    value["state"].as_str().unwrap()
+}
+
+#[test]
+fn a_lie_is_challenged_after_a_run_here_says_so_and_an_honest_result_is_paid_at_once() {
+    // One result in ten thousand is checked, and every verdict may be challenged.
+    let bench = Bench::new(&[
+        ("check_bps = 10_000", "check_bps = 1"),
+        ("surcharge_bps = 30_000", "surcharge_bps = 3"),
+        ("final_below = 2_000_000_000_000_000", "final_below = 0"),
+        (
+            "most_reserved = 1_000_000_000_000_000",
+            "most_reserved = 100_000_000_000",
+        ),
+    ]);
+    let network = &bench.network;
+    let node = bench.enter("owner", "worker");
+    let worker = network.key("worker").insecure_clone();
+    let me = worker.pubkey();
+
+    // The node says that something else came out.
+    let at = bench.post(&[]);
+    let text = at.to_string();
+    for command in ["approve", "challenge", "receipt"] {
+        let said = network.refused(WALLET, &["job", command, &text]);
+        assert!(said.contains("lode job watch"), "{said}");
+    }
+    bench.send(jobs::accept_job(&me, &node, &at, &bench.job(&at)), "worker");
+    let (lie, of_units) = ([9; 32], 200);
+    let promise = commitment(&lie, of_units, &at, 0, &node);
+    let job = bench.job(&at);
+    bench.send(
+        jobs::submit_result(&me, &at, &job, promise, of_units),
+        "worker",
+    );
+    let job = bench.job(&at);
+    while bench.slot() < job.submitted_slot + 3 {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let client = bench.client();
+    let market = bench
+        .tokio
+        .block_on(client.get_account::<lode_jobs::state::Market>(&job.market))
+        .unwrap();
+    bench.send(jobs::seal_job(&me, &at, &job, &market.committee), "worker");
+    let job = bench.job(&at);
+    assert_eq!(job.panel, 0, "one seal in ten thousand draws");
+    bench.send(jobs::reveal_result(&at, &job, lie), "worker");
+
+    // The customer is asked, and is told before that this machine agrees with him.
+    let challenge = ["job", "challenge", &text];
+    let said = network.refused(WALLET, &challenge);
+    assert!(said.contains("--yes"), "{said}");
+    let asked = Command::new(env!("CARGO_BIN_EXE_lode"))
+        .args(["-u", &network.url, "-k", &format!("{WALLET}.json")])
+        .args(challenge)
+        .current_dir(network.folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(asked.status.code(), Some(1));
+    let terms = String::from_utf8(asked.stdout).unwrap();
+    for told in ["you are right", "2 of 3 seats", "bond", "collateral"] {
+        assert!(terms.contains(told), "{told}: {terms}");
+    }
+    assert_eq!(bench.job(&at).state, JobState::Attested as u8);
+    // Who has no money in the market has none to lock.
+    let said = network.refused("owner2", &challenge);
+    assert!(said.contains("lode account deposit"), "{said}");
+
+    let before = bench.available(WALLET, &[]);
+    let (escrow, collateral) = (job.escrow(&market).unwrap(), job.collateral);
+    let checks = job.panel_work(&market, job.units_limit).unwrap();
+    let challenged = network.ask(WALLET, &[&challenge[..], &["--yes"]].concat());
+    assert_eq!(state(&challenged), "sealed");
+    assert_eq!(units(&challenged["bond"]), checks);
+    let _crank = bench.spawn(
+        "owner2",
+        &["crank", "run", "--poll-seconds", "1", "--patience", "0"],
+    );
+    let job = bench.until(&at, JobState::Attested);
+    assert_eq!(job.verdict, lode_attestation::Verdict::Mismatch as u8);
+    // two or all three seats signed: two are a majority of three, so it is final at once
+    let job = bench.until(&at, JobState::Failed);
+    assert!(job.challenger_won());
+    let reward = (collateral - checks) / 2;
+    assert_eq!(bench.available(WALLET, &[]), before + escrow + reward);
+
+    // An honest node, and a customer who knows that it is.
+    bench.enter("owner2", "worker2");
+    let run = [
+        "node",
+        "run",
+        "--worker",
+        "worker2.json",
+        "--folder",
+        "agent",
+    ];
+    let _node = bench.spawn("worker2", &run);
+    let at = bench.post(&[]);
+    let text = at.to_string();
+    bench.until(&at, JobState::Attested);
+    let said = network.refused(WALLET, &["job", "challenge", &text, "--yes"]);
+    assert!(said.contains("This machine says"), "{said}");
+    let said = network.refused("owner", &["job", "approve", &text]);
+    assert!(said.contains("was posted by"), "{said}");
+    let job = bench.job(&at);
+    let paid = network.ask(WALLET, &["job", "approve", &text]);
+    let work = lode_math::bills::work(job.price, job.units).unwrap();
+    assert_eq!((state(&paid), units(&paid["work"])), ("settled", work));
+    let said = network.refused(WALLET, &["job", "approve", &text]);
+    assert!(said.contains("over already"), "{said}");
+
+    let receipt = network.ask(
+        WALLET,
+        &["job", "receipt", &text, "--save-to", "receipt.json"],
+    );
+    assert_eq!(receipt["units"], job.units);
+    assert_eq!(receipt["receipt"]["v"], 1);
+    let saved = std::fs::read(network.folder.path().join("receipt.json")).unwrap();
+    assert_eq!(
+        hex::encode(lode_runtime::sha256(&saved)),
+        receipt["result"].as_str().unwrap()
+    );
+    let fees = network.ask(WALLET, &["market", "fees"]);
+    assert!(!fees.as_array().unwrap().is_empty());
+    network.ask(WALLET, &["market", "fees", "--sweep"]);
+    let fees = network.ask(WALLET, &["market", "fees"]);
+    for row in fees.as_array().unwrap() {
+        assert_eq!(
+            (units(&row["to_burn"]), units(&row["to_the_checks"])),
+            (0, 0)
+        );
+    }
+}
+
+#[test]
+fn an_auction_is_raised_bid_for_and_awarded_and_without_bids_taken_back() {
+    let bench = Bench::new(&[("[market]\nid = 0", "[market]\nkind = \"auction\"\nid = 0")]);
+    let network = &bench.network;
+    let nodes = [
+        (bench.enter("owner", "worker"), "worker"),
+        (bench.enter("owner2", "worker2"), "worker2"),
+    ];
+    assert_eq!(network.ask(WALLET, &["market", "show"])["kind"], "auction");
+    let at = bench.post(&["--units-limit", "1000"]);
+    let text = at.to_string();
+    let escrow = bench.job(&at).price * 4 / 1_000;
+
+    // Before there is a bid, the customer may pay for more units; never for fewer.
+    let raised = network.ask(WALLET, &["job", "raise", &text, "--units-limit", "2000"]);
+    assert_eq!(units(&raised["locked_more"]), escrow);
+    assert_eq!(units(&raised["escrow"]), 2 * escrow);
+    for limit in ["1500", "2000000"] {
+        let said = network.refused(WALLET, &["job", "raise", &text, "--units-limit", limit]);
+        assert!(said.contains("2000 units"), "{said}");
+    }
+    let price = bench.job(&at).price;
+    let shown = network.ask(WALLET, &["job", "bids", &text]);
+    assert_eq!(shown["auction"], "bidding");
+    assert_eq!(units(&shown["next_bid_at_most"]), price);
+    assert!(shown["best_bid"].is_null());
+
+    for ((node, worker), bid) in nodes.iter().zip([price / 2, price / 4]) {
+        let job = bench.job(&at);
+        let key = network.address(worker).parse().unwrap();
+        bench.send(jobs::place_bid(&key, node, &at, &job, bid), worker);
+    }
+    let shown = network.ask(WALLET, &["job", "bids", &text]);
+    assert_eq!(units(&shown["best_bid"]), price / 4);
+    assert_eq!(shown["node"], nodes[1].0.to_string());
+    assert_eq!(units(&shown["next_bid_at_most"]), price / 4 * 99 / 100);
+    let open = network.ask(WALLET, &["job", "bids"]);
+    assert_eq!(open.as_array().unwrap().len(), 1);
+    let said = network.refused(WALLET, &["job", "award", &text]);
+    assert!(said.contains("slots more"), "{said}");
+    let said = network.refused(WALLET, &["job", "cancel", &text]);
+    assert!(said.contains("lode job award"), "{said}");
+    let said = network.refused(WALLET, &["job", "raise", &text, "--units-limit", "3000"]);
+    assert!(said.contains("nobody bid"), "{said}");
+
+    let nobody = bench.post(&["--units-limit", "1000"]).to_string();
+    bench.pass_to(bench.job(&at).deadline);
+    let locked = |shown: &Value| units(&shown["locked"]);
+    let before = locked(&network.ask(WALLET, &["account", "show"]));
+    let awarded = network.ask("owner", &["job", "award", &text]);
+    assert_eq!(state(&awarded), "accepted");
+    assert_eq!(awarded["node"], nodes[1].0.to_string());
+    assert_eq!(units(&awarded["price"]), price / 4);
+    // what the bid saved is free again
+    let after = locked(&network.ask(WALLET, &["account", "show"]));
+    assert_eq!(before - after, 2 * escrow - 2 * escrow / 4);
+    let said = network.refused(WALLET, &["job", "award", &text]);
+    assert!(said.contains("only an open one"), "{said}");
+
+    bench.pass_to(bench.job(&nobody.parse().unwrap()).deadline);
+    let said = network.refused(WALLET, &["job", "award", &nobody]);
+    assert!(said.contains("Nobody bid"), "{said}");
+    let cancelled = network.ask(WALLET, &["job", "cancel", &nobody]);
+    assert_eq!(units(&cancelled["returned"]), escrow);
+}
+
+#[test]
+fn posting_can_wait_and_fetch_what_was_written() {
+    let network = Network::start(&[], &[]);
+    network.ask(WALLET, &["account", "deposit", "1000"]);
+    let module = workload("word-stats.wasm");
+    let input = format!("book.txt={}", workload("word-stats/keepers-book.txt"));
+    let post = ["job", "post", &module, "--price", "1", "--input", &input];
+    let wait = ["--wait", "--output-dir", "out", "--", "/in/book.txt"];
+    let result = network.ask(WALLET, &[&post[..], &wait].concat());
+    let stdout = std::fs::read_to_string(network.folder.path().join("out/stdout")).unwrap();
+    assert_eq!(result["stdout"], stdout.as_str());
+    let at = result["job"].as_str().unwrap();
+
+    // Three seats were drawn; of those who signed the store still has the signatures.
+    let receipt = network.ask(WALLET, &["job", "receipt", at]);
+    let signed = receipt["signed_by"].as_array().unwrap();
+    assert!(signed.len() >= 2, "{signed:?}");
+    assert!(signed.iter().all(|seat| seat["signature"] == "verified"));
+    let said = network.refused(WALLET, &["job", "bids", at]);
+    assert!(said.contains("first-come"), "{said}");
+    network.stop();
+}
