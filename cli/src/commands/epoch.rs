@@ -223,10 +223,7 @@ impl Stage<'_> {
             ("claimed", self.token.cell(epoch.claimed()?)),
             ("concentration", bps(epoch.herfindahl)),
             ("final_at", time(epoch.finalised_at)),
-            (
-                "shares",
-                Cell::new(format!("{} nodes", shares.len()), listed),
-            ),
+            ("shares", Cell::new(shares.len().to_string(), listed)),
         ]);
         if self.context.out.format == Format::Table {
             self.context

@@ -76,15 +76,10 @@ impl Dues {
         Ok(Self { shares, nodes })
     }
 
-    /// What of work and of stake the emissions owe on a node.
-    fn emitted(&self, node: &Address) -> (u64, u64) {
+    /// What emissions owe the wallet for the work of its node.
+    fn work(&self, node: &Address) -> u64 {
         let of_node = self.shares.iter().filter(|due| due.share.node == *node);
-        of_node.fold((0, 0), |(work, stake), due| {
-            (
-                work.saturating_add(due.work),
-                stake.saturating_add(due.stake),
-            )
-        })
+        of_node.fold(0, |sum, due| sum.saturating_add(due.work))
     }
 
     /// Nodes on which something can be claimed, be it a stream that begins.
@@ -105,32 +100,21 @@ async fn show(of: Option<Address>, context: &Context) -> Result<()> {
     let (_, token) = context.staking().await?;
     let dues = Dues::of(&owner, context).await?;
     let rows = dues.nodes.iter().map(|due| {
-        let (work, stake) = dues.emitted(&due.on.at);
         vec![
             Cell::from(due.on.at),
             token.cell(due.rewards),
             token.cell(due.commission),
-            token.cell(work),
+            token.cell(dues.work(&due.on.at)),
             token.cell(due.on.node.stream_left),
-            token.cell(due.on.unswept.saturating_sub(stake)),
-            token.cell(stake),
         ]
     });
     context.out.table(
-        &[
-            "node",
-            "rewards",
-            "commission",
-            "work",
-            "node_streams",
-            "node_unswept",
-            "node_emission",
-        ],
+        &["node", "rewards", "commission", "work", "to_stream"],
         rows.collect(),
         "No stake and no node: put stake on one with `lode stake delegate AMOUNT --node ADDRESS`.",
     );
     context.out.note(
-        "Rewards, commission and work are paid by `lode rewards claim --all`; what a node streams, what lies in its vault unswept and what its stake was emitted reach the stakers over the next epoch.",
+        "`lode rewards claim --all` pays rewards, commission and work. What is to stream reaches all who have stake on the node, over an epoch from when it is claimed into the node's vault.",
     );
     Ok(())
 }

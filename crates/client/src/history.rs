@@ -547,6 +547,67 @@ mod tests {
     }
 
     #[test]
+    fn a_slash_of_a_node_is_told_to_its_operator_and_its_delegators_a_bonds_to_its_owner() {
+        let slashed = |node| {
+            of_staking(staking::NodeSlashed {
+                node,
+                burned: 40,
+                stake: 60,
+                jailed_until: 9,
+            })
+        };
+        for node in [key(2), key(3)] {
+            let rows = interests().rows(&past(key(99), vec![slashed(node)]));
+            assert_eq!(brief(&rows), [(Kind::Slash, "stake", true, 40)]);
+        }
+        assert!(interests()
+            .rows(&past(key(99), vec![slashed(key(42))]))
+            .is_empty());
+        let bond = |owner| oracle::BondSlashed {
+            committee: key(6),
+            owner,
+            bond: 1,
+            slashed: 30,
+            rewarded: 15,
+            seat: 0,
+        };
+        let told = |owner| vec![(lode_oracle::ID, bond(owner).data())];
+        let rows = interests().rows(&past(key(99), told(key(1))));
+        assert_eq!(brief(&rows), [(Kind::Slash, "bond", false, 30)]);
+        assert_eq!(rows[0].mint, Some(key(7)));
+        assert!(interests().rows(&past(key(99), told(key(42)))).is_empty());
+    }
+
+    #[test]
+    fn emissions_and_credits_are_claims_of_whom_they_were_paid_to() {
+        let work = lode_emissions::event::WorkClaimed {
+            node: key(2),
+            to: key(9),
+            epoch: 3,
+            amount: 8,
+        };
+        let treasury = |to| lode_emissions::event::TreasuryClaimed {
+            to,
+            epoch: 3,
+            amount: 1,
+        };
+        let told = [
+            work.data(),
+            treasury(key(9)).data(),
+            treasury(key(42)).data(),
+        ];
+        let told = told.into_iter().map(|data| (lode_emissions::ID, data));
+        let rows = interests().rows(&past(key(99), told.collect()));
+        assert_eq!(
+            brief(&rows),
+            [
+                (Kind::Claim, "emission for work", false, 8),
+                (Kind::Claim, "treasury", false, 1)
+            ]
+        );
+    }
+
+    #[test]
     fn what_is_closed_by_now_is_learned_from_the_wallets_own_past() {
         let mut known = Interests {
             wallet: key(1),
