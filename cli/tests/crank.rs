@@ -6,9 +6,10 @@ use lode_attestation::{commitment, Statement, Verdict};
 use lode_client::instructions::jobs::SeatSignature;
 use lode_client::instructions::{jobs, oracle, staking};
 use lode_client::{addresses, nonce, Client};
+use lode_emissions::state::{Epoch, Share};
 use lode_gateway::{Config as GatewayConfig, Gateway, RpcChain};
 use lode_jobs::constants::CRANK_SLICE;
-use lode_jobs::state::{Job, JobState, Ledger, Market};
+use lode_jobs::state::{Job, JobState, Ledger, Market, Work};
 use lode_jobs::PostArgs;
 use lode_localnet::{apply, fund, Localnet, MarketPlan, Options, Plan, Report};
 use lode_oracle::state::{Committee, Oracle};
@@ -73,6 +74,7 @@ impl Drop for Agent {
 }
 
 struct Operator {
+    owner: Keypair,
     worker: Keypair,
     node: Address,
 }
@@ -219,7 +221,11 @@ impl World {
             jobs::deposit(&me, &self.report.market, &node, mint, DEPOSIT),
         ];
         self.client.send(&enter, &owner, &[]).await.unwrap();
-        Operator { worker, node }
+        Operator {
+            owner,
+            worker,
+            node,
+        }
     }
 
     fn file(&self, name: &str, key: &Keypair) -> String {
@@ -295,6 +301,10 @@ impl World {
     }
 
     async fn post(&self, checked: bool) -> Address {
+        self.post_for(PRICE, checked).await
+    }
+
+    async fn post_for(&self, price: u64, checked: bool) -> Address {
         let (me, market) = (self.customer.pubkey(), &self.report.market);
         let ledger_at = addresses::jobs::ledger(market, &me);
         let ledger = self.ledger(&me).await;
@@ -302,7 +312,7 @@ impl World {
         let args = PostArgs {
             nonce: nonce::next_nonce(&ledger_at, nonce::window(&ledger), 0).unwrap(),
             spec: BlobHash::of(spec.as_bytes()).0,
-            price: PRICE,
+            price,
             units_limit: UNITS,
             target: Address::default(),
             checked,
@@ -334,6 +344,45 @@ impl World {
         let made = commitment(&result, units, at, job.attempt, &by.node);
         let submit = jobs::submit_result(&by.worker.pubkey(), at, &job, made, units);
         self.client.send(&[submit], &by.worker, &[]).await.unwrap();
+    }
+
+    /// These seats sign and send a verdict, a match on the false result `[8; 32]`.
+    async fn lie(&self, at: &Address, job: &Job, seats: &[u8], verdict: Verdict) {
+        let committee_at = self.report.committee;
+        let committee: Committee = self.client.get_account(&committee_at).await.unwrap();
+        let (result, units) = match verdict {
+            Verdict::Match => ([8; 32], 7),
+            _ => ([0; 32], 0),
+        };
+        let statement = Statement {
+            program: &lode_jobs::ID,
+            job: at,
+            attempt: job.attempt,
+            seal: &job.seal,
+            verdict,
+            result: &result,
+            units,
+            committee: &committee_at,
+        };
+        let sign = |seat: &u8| {
+            let sitting = &committee.seats[usize::from(*seat)];
+            let digest = statement.digest(*seat, &sitting.owner);
+            SeatSignature {
+                seat: *seat,
+                owner: sitting.owner,
+                attester: sitting.attester,
+                signature: self.oracles[usize::from(*seat)]
+                    .1
+                    .sign_message(&digest)
+                    .into(),
+            }
+        };
+        let signed: Vec<SeatSignature> = seats.iter().map(sign).collect();
+        let attest = jobs::attest_job(at, job, &committee_at, verdict, result, units, &signed);
+        self.client
+            .send(&attest, &self.customer, &[])
+            .await
+            .unwrap();
     }
 
     /// Waits for something of a job; `None` is a job that was closed.
@@ -373,6 +422,13 @@ impl World {
     }
 }
 
+/// How often a crank's report says that it took a step.
+fn count(report: &Value, step: &str) -> u64 {
+    let steps = report["steps"].as_array().unwrap();
+    let found = steps.iter().find(|s| s["step"] == step);
+    found.map_or(0, |s| s["count"].as_u64().unwrap())
+}
+
 /// The seats of a mask.
 fn seats(mask: u32) -> Vec<u8> {
     (0..32).filter(|seat| mask >> seat & 1 == 1).collect()
@@ -404,9 +460,10 @@ async fn what_nobody_ends_the_crank_ends_and_everybody_has_his_money_back() {
     })
     .await;
     let operator = world.operator().await;
-    let cranks = Keypair::new();
+    let (cranks, rivals) = (Keypair::new(), Keypair::new());
     world.fund(&cranks.pubkey()).await;
-    let cranks = world.file("crank", &cranks);
+    world.fund(&rivals.pubkey()).await;
+    let (cranks, rivals) = (world.file("crank", &cranks), world.file("rival", &rivals));
 
     // nothing is due, and a crank that is asked for one turn says so
     let idle = world.ask(&cranks, &["crank", "run", "--once"]);
@@ -433,7 +490,8 @@ async fn what_nobody_ends_the_crank_ends_and_everybody_has_his_money_back() {
         "--sweep-seconds",
         "2",
     ];
-    let crank = world.start(&cranks, &[&run[..], &["--patience", "2"]].concat());
+    let run = [&run[..], &["--patience", "2"]].concat();
+    let both = [world.start(&cranks, &run), world.start(&rivals, &run)];
 
     let drawn = world.reaches(&silent, JobState::Sealed).await;
     assert_eq!((drawn.panel.count_ones(), drawn.eligible), (3, 0b1_1111));
@@ -464,20 +522,21 @@ async fn what_nobody_ends_the_crank_ends_and_everybody_has_his_money_back() {
     assert_eq!((ledger.available, ledger.locked), (DEPOSIT - late, 0));
     assert_eq!(before - supply().await, late + 5 * 2 * LODE);
 
-    let said = crank.stop();
-    let report: Value = serde_json::from_str(&said).unwrap();
-    let count = |step: &str| {
-        let steps = report["steps"].as_array().unwrap().iter();
-        let found = steps.clone().find(|s| s["step"] == step);
-        found.map_or(0, |s| s["count"].as_u64().unwrap())
-    };
+    // Two of them, and each step was taken once: what the other did first is no failure.
+    let reports: Vec<Value> = both
+        .into_iter()
+        .map(|crank| serde_json::from_str(&crank.stop()).unwrap())
+        .collect();
     let steps = ["cancel", "expire", "seal", "escalate", "void", "penalise"];
-    let counts: Vec<u64> = steps.iter().map(|step| count(step)).collect();
-    assert_eq!(counts, [2, 1, 1, 1, 1, 5], "{said}");
+    let counts = steps.map(|step| reports.iter().map(|r| count(r, step)).sum::<u64>());
+    assert_eq!(counts, [2, 1, 1, 1, 1, 5], "{reports:?}");
     // two closed as they were cancelled, one expired, sealed, escalated and voided each
-    let earned = report["earned"]["base_units"].as_u64().unwrap();
-    assert_eq!(earned, 6 * CRANK_SLICE, "{said}");
-    assert!(report["fees"]["base_units"].as_u64().unwrap() > 0);
+    let lamports = |name: &str| {
+        let all = reports.iter().map(|r| r[name]["base_units"].as_u64());
+        all.map(Option::unwrap).sum::<u64>()
+    };
+    assert_eq!(lamports("earned"), 6 * CRANK_SLICE, "{reports:?}");
+    assert!(lamports("fees") > 0);
 
     // below its floor a crank sends nothing, and says what to do
     let poor = ["crank", "run", "--once", "--floor", "1000"];
@@ -497,7 +556,7 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
     let world = World::new(|market| {
         market.accept_window = 20_000;
         market.attest_window = 2_400;
-        market.challenge_window = 2_400;
+        market.challenge_window = 1_000;
         market.check_bps = 1;
         market.surcharge_bps = 3;
     })
@@ -544,46 +603,7 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
     let duties = world.ask(&owner, &["oracle", "duties"]);
     assert_eq!(duties[0]["job"], bought.to_string());
     assert_eq!(duties[0]["seat"], liars[0]);
-    let committee_at = world.report.committee;
-    let committee: Committee = world.client.get_account(&committee_at).await.unwrap();
-    let signed: Vec<SeatSignature> = liars
-        .iter()
-        .map(|seat| {
-            let sitting = &committee.seats[usize::from(*seat)];
-            let statement = Statement {
-                program: &lode_jobs::ID,
-                job: &bought,
-                attempt: 0,
-                seal: &sealed.seal,
-                verdict: Verdict::Match,
-                result: &[8; 32],
-                units: 7,
-                committee: &committee_at,
-            };
-            let digest = statement.digest(*seat, &sitting.owner);
-            let attester = &world.oracles[usize::from(*seat)].1;
-            SeatSignature {
-                seat: *seat,
-                owner: sitting.owner,
-                attester: sitting.attester,
-                signature: attester.sign_message(&digest).into(),
-            }
-        })
-        .collect();
-    let attest = jobs::attest_job(
-        &bought,
-        &sealed,
-        &committee_at,
-        Verdict::Match,
-        [8; 32],
-        7,
-        &signed,
-    );
-    world
-        .client
-        .send(&attest, &world.customer, &[])
-        .await
-        .unwrap();
+    world.lie(&bought, &sealed, liars, Verdict::Match).await;
     let appealed = world.reaches(&bought, JobState::Challenged).await;
     assert_eq!((appealed.appellant, appealed.panel), (ledger_at, 0b1_1111));
     // the other three were asleep until now
@@ -621,7 +641,7 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
     assert_eq!((customer.available, customer.locked), (DEPOSIT, 0));
 
     // An honest result that nobody checks is looked at and left alone; its customer pays at once.
-    let honest_job = world.post(false).await;
+    let honest_job = world.post_for(1_000 * PRICE, false).await;
     world.accept(&second, &honest_job).await;
     world.submit(&second, &honest_job, truth, units).await;
     let job = world.reaches(&honest_job, JobState::Sealed).await;
@@ -648,6 +668,7 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
         .unwrap();
     let bill = job.price * units / 1_000_000;
     let market_fee = bill * u64::from(market.fee_bps) / 10_000;
+    assert!(market_fee > 0);
     world
         .eventually("the market has its fee", || async {
             world.ledger(&authority).await.available == market_fee
@@ -685,6 +706,48 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
             metric(&port, "lode_watch_ended_total{outcome=\"won\"}").await >= 2.0
         })
         .await;
+
+    // Two oracles condemn an honest node. Only who ran its job can bring the signatures that acquit it: the watcher.
+    agents.clear();
+    let third = world.operator().await;
+    let condemned = world.post(true).await;
+    world.accept(&third, &condemned).await;
+    world.submit(&third, &condemned, truth, units).await;
+    let sealed = world.reaches(&condemned, JobState::Sealed).await;
+    let drawn = seats(sealed.panel);
+    let slanderers = &drawn[..2];
+    let bonds = [
+        world.bond(slanderers[0]).await.bond,
+        world.bond(slanderers[1]).await.bond,
+    ];
+    world
+        .lie(&condemned, &sealed, slanderers, Verdict::Mismatch)
+        .await;
+    let appealed = world.reaches(&condemned, JobState::Challenged).await;
+    assert_eq!(appealed.appellant, ledger_at);
+    for seat in (0..5).filter(|seat| !slanderers.contains(seat)) {
+        let collects: &[&str] = if seat == honest[0] {
+            &["--collect-with", &collects]
+        } else {
+            &[]
+        };
+        agents.push(world.oracle(seat, collects));
+    }
+    let acquitted = world.reaches(&condemned, JobState::Settled).await;
+    assert_eq!(
+        (acquitted.verdict, acquitted.result),
+        (Verdict::Match as u8, truth)
+    );
+    world.until(&condemned, "all punished", punished).await;
+    for (seat, bond) in slanderers.iter().zip(bonds) {
+        assert_eq!(world.bond(*seat).await.bond, bond - bond * 3 / 10);
+    }
+    let earned = world.ledger(&third.node).await.turnover;
+    let burned = (units * u64::from(market.burn_bps)).div_ceil(10_000);
+    let fee = units * u64::from(market.fee_bps) / 10_000;
+    assert_eq!(earned, units - burned - fee);
+    let mine = world.ledger(&challenger.pubkey()).await;
+    assert_eq!((mine.available, mine.locked), (DEPOSIT + gained + more, 0));
 
     // Checks are paid: to one by its agent, to another by a command.
     let collector = world.oracles[usize::from(honest[0])].0.pubkey();
@@ -729,8 +792,129 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
         .unwrap();
     let home = world.ask(&other_wallet, &["oracle", "withdraw"]);
     assert_eq!(home["withdrawn"]["base_units"], 1_000 * LODE);
+    // retention is over: what nobody collected keeps no job open, and every rent is back
+    for job in [&bought, &honest_job, &lie, &condemned] {
+        world.until(job, "closed", |job| job.is_none()).await;
+    }
     let said = watcher.stop();
     assert_eq!(said, "");
     crank.stop();
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_emitted_and_who_leaves_needs_nobody_but_the_crank() {
+    let world = World::new(|market| {
+        market.attest_window = 2_400;
+        market.challenge_window = 2_400;
+        market.check_bps = 1;
+        market.surcharge_bps = 3;
+    })
+    .await;
+    let (operator, cranks) = (world.operator().await, Keypair::new());
+    let (_, _, truth, units) = program();
+    world.fund(&cranks.pubkey()).await;
+    let cranks = world.file("crank", &cranks);
+    let job_at = world.post_for(1_000 * PRICE, false).await;
+    world.accept(&operator, &job_at).await;
+    world.submit(&operator, &job_at, truth, units).await;
+    let run = [
+        "crank",
+        "run",
+        "--poll-seconds",
+        "1",
+        "--sweep-seconds",
+        "1",
+    ];
+    let crank = world.start(&cranks, &[&run[..], &["--patience", "2"]].concat());
+    let job = world.reaches(&job_at, JobState::Sealed).await;
+    let reveal = jobs::reveal_result(&job_at, &job, truth);
+    let job = world.job(&job_at).await.unwrap();
+    let me = world.customer.pubkey();
+    let settle = jobs::settle_job(&me, &job_at, &job);
+    let pay = [reveal, settle];
+    world.client.send(&pay, &world.customer, &[]).await.unwrap();
+    let client = &world.client;
+    let work: Work = client
+        .get_account(&addresses::jobs::work(&operator.node))
+        .await
+        .unwrap();
+    assert!(work.points > 100, "{}", work.points);
+
+    // In the next epoch it is recorded, in the one after paid.
+    let payout = world.report.stake_mint.account_of(&operator.owner.pubkey());
+    let before = client.token_balance(&payout).await.unwrap();
+    let share_at = addresses::emissions::share(&operator.node, work.epoch);
+    let epoch_at = addresses::emissions::epoch(work.epoch);
+    lode_localnet::time_travel(client, 3_600).await.unwrap();
+    world
+        .eventually("recorded", || async {
+            client
+                .try_account::<Share>(&share_at)
+                .await
+                .unwrap()
+                .is_some()
+        })
+        .await;
+    lode_localnet::time_travel(client, 3_600).await.unwrap();
+    world
+        .eventually("claimed and closed", || async {
+            client
+                .try_account::<Share>(&share_at)
+                .await
+                .unwrap()
+                .is_none()
+        })
+        .await;
+    let epoch: Epoch = client.get_account(&epoch_at).await.unwrap();
+    assert_eq!(epoch.points, work.points);
+    assert!(epoch.work > 0 && epoch.amount < epoch.points);
+    let paid = client.token_balance(&payout).await.unwrap() - before;
+    assert_eq!((paid, epoch.work_claimed), (epoch.work, epoch.work));
+
+    // The node leaves: its stake comes home without another signature of its owner.
+    let exit = staking::exit_node(&operator.owner.pubkey(), &operator.node);
+    client.send(&[exit], &operator.owner, &[]).await.unwrap();
+    world
+        .eventually("on its way out", || async {
+            let node: Node = client.get_account(&operator.node).await.unwrap();
+            node.active_shares == 0
+        })
+        .await;
+    let before = client.token_balance(&payout).await.unwrap();
+    lode_localnet::time_travel(client, 14 * 86_400 + 60)
+        .await
+        .unwrap();
+    world
+        .eventually("withdrawn", || async {
+            client.token_balance(&payout).await.unwrap() >= before + STAKE
+        })
+        .await;
+    world
+        .eventually("the epoch's rent returned", || async {
+            client
+                .try_account::<Epoch>(&epoch_at)
+                .await
+                .unwrap()
+                .is_none()
+        })
+        .await;
+    world.until(&job_at, "closed", |job| job.is_none()).await;
+    let report: Value = serde_json::from_str(&crank.stop()).unwrap();
+    for step in [
+        "record",
+        "finalize_epoch",
+        "claim_work",
+        "claim_stake",
+        "close_share",
+        "close_epoch",
+        "force_unstake",
+        "withdraw",
+        "sweep_fees",
+        "close",
+    ] {
+        assert!(count(&report, step) >= 1, "{step}: {report}");
+    }
+    assert_eq!(report["failed"], 0, "{report}");
     world.stop().await;
 }

@@ -19,7 +19,7 @@ use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -28,6 +28,8 @@ use tokio_util::sync::CancellationToken;
 /// First and longest pause after a failure.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How long a look that is under way may still take when it is told to stop.
+const LAST_LOOK: Duration = Duration::from_secs(5);
 /// Time between two looks for a panel's signatures.
 const SIGNATURES_EVERY: Duration = Duration::from_secs(2);
 /// After so many failures a step is left alone for a while, and what waits for it goes on.
@@ -132,20 +134,29 @@ impl Crank {
     pub async fn run(&mut self, stop: CancellationToken) -> Result<()> {
         let mut failures = 0;
         loop {
-            let pause = tokio::select! {
-                () = stop.cancelled() => break,
-                looked = self.look() => match looked {
-                    Ok(_) => {
-                        failures = 0;
-                        self.policy.poll
-                    }
-                    Err(error) => {
-                        failures += 1;
-                        tracing::warn!(%error, "the chain cannot be read; trying again");
-                        self.sender.telemetry.health.ill("chain", error.to_string());
-                        pause_after(failures).min(LONGEST_PAUSE)
-                    }
+            // What is under way when it is stopped is on the chain a moment later: it is counted too.
+            let looked = {
+                let look = self.look();
+                tokio::pin!(look);
+                tokio::select! {
+                    looked = &mut look => Some(looked),
+                    () = stop.cancelled() => tokio::time::timeout(LAST_LOOK, look).await.ok(),
                 }
+            };
+            let pause = match looked {
+                Some(Ok(_)) => {
+                    failures = 0;
+                    self.tell_health();
+                    self.policy.poll
+                }
+                Some(Err(error)) => {
+                    failures += 1;
+                    tracing::warn!(%error, "the chain cannot be read; trying again");
+                    let health = &self.sender.telemetry.health;
+                    health.ill("crank", error.to_string());
+                    pause_after(failures).min(LONGEST_PAUSE)
+                }
+                None => break,
             };
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -274,14 +285,24 @@ impl Crank {
             .collect()
             .await;
         let (mut tasks, mut stamps) = (Vec::new(), Vec::new());
+        let mut opened = HashSet::new();
         for (at, job, action, task) in prepared {
             match task {
+                // A ledger is opened once: what also waits for it comes with the next look.
+                Ok(Some(task)) if task.opens.is_some_and(|ledger| !opened.insert(ledger)) => {}
                 Ok(Some(task)) => {
                     tasks.push(task);
                     stamps.push(stamp(&job));
                 }
-                // Others have to act first.
-                Ok(None) => self.rest(at, Step::Job(action), stamp(&job), 0),
+                // Others have to act first: a panel that signs soon, or somebody who may never come, whom nothing else
+                // waits for.
+                Ok(None) => {
+                    let failures = match action {
+                        Action::Attest => 0,
+                        _ => PATIENT_FAILURES,
+                    };
+                    self.rest(at, Step::Job(action), stamp(&job), failures);
+                }
                 Err(error) => {
                     tracing::warn!(job = %at, step = action.name(), %error, "not prepared; trying again");
                     self.fail(at, Step::Job(action), stamp(&job));
@@ -383,22 +404,29 @@ impl Crank {
         let free = balance.saturating_sub(self.policy.floor);
         self.sender.purse.store(free, Ordering::Relaxed);
         self.report.balance = balance;
+        Ok(())
+    }
+
+    /// Tells that it turns, and whether it can pay for it. Only the loop does: whoever turns chosen jobs is watched by his
+    /// own measure.
+    fn tell_health(&self) {
+        let (balance, floor) = (self.report.balance, self.policy.floor);
         let health = &self.sender.telemetry.health;
         let next = (self.policy.poll + self.policy.sweep_every) * 3 + LONGEST_PAUSE;
-        health.well("chain", next);
-        if free == 0 {
-            let reason = Error::Floor {
-                wallet,
-                balance,
-                floor: self.policy.floor,
-            }
-            .to_string();
-            tracing::warn!("{reason}");
-            health.ill("wallet", reason);
-        } else {
+        health.well("crank", next);
+        if balance > floor {
             health.well("wallet", next);
+            return;
         }
-        Ok(())
+        let wallet = self.sender.wallet.pubkey();
+        let reason = Error::Floor {
+            wallet,
+            balance,
+            floor,
+        }
+        .to_string();
+        tracing::warn!("{reason}");
+        health.ill("wallet", reason);
     }
 
     async fn now(&self) -> Result<Now> {
@@ -607,7 +635,10 @@ impl Crank {
         ));
         let step = Step::Job(Action::Collect(seat));
         let mut task = Task::new(step, *at, bytemuck::bytes_of(job), instructions);
-        task.lends = if open { 0 } else { LEDGER_RENT };
+        if !open {
+            task.lends = LEDGER_RENT;
+            task.opens = Some(ledger);
+        }
         Ok(Some(task))
     }
 
@@ -665,6 +696,7 @@ impl Crank {
             seen: bytemuck::bytes_of(job).to_vec(),
             transactions,
             lends: 0,
+            opens: None,
         }))
     }
 }

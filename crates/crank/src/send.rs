@@ -31,6 +31,8 @@ pub(crate) struct Task {
     pub transactions: Vec<Vec<Instruction>>,
     /// Lamports of rent that it lends.
     pub lends: u64,
+    /// A ledger that it opens on the way.
+    pub opens: Option<Address>,
 }
 
 impl Task {
@@ -42,6 +44,7 @@ impl Task {
             seen: seen.to_vec(),
             transactions: vec![instructions],
             lends: step.lends(),
+            opens: None,
         }
     }
 }

@@ -378,7 +378,7 @@ mod tests {
 
         #[test]
         fn the_stake_claim_is_the_lesser_of_both_shares(
-            bucket in size(50), c in 0..=20_000u64, s in size(60), p in size(60), others in (size(60), size(60)),
+            bucket in size(64), c in 0..=20_000u64, s in size(60), p in size(60), others in (size(60), size(60)),
         ) {
             let (all_s, all_p) = (s + others.0, p + others.1);
             prop_assume!(all_s > 0 && all_p > 0);
@@ -482,8 +482,8 @@ mod tests {
             [at(0), at(9), at(10), at(19), at(20), at(30)],
             [1_000, 1_000, 850, 850, 722, 613]
         );
-        assert_eq!(ceiling(u64::MAX, 1, 1, ERAS - 1).map(|c| c > 0), Some(true));
-        assert_eq!(ceiling(u64::MAX, 1, 1, ERAS), Some(0));
+        assert_eq!(ceiling(u64::MAX, 1, 1, 255).map(|c| c > 0), Some(true));
+        assert_eq!(ceiling(u64::MAX, 1, 1, 256), Some(0));
         assert_eq!(ceiling(7, 0, 1, u64::MAX), Some(7));
         assert_eq!(ceiling(7, 1, 0, 0), None);
         assert_eq!(ceiling(7, 10_001, 1, 0), None);

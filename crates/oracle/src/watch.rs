@@ -249,6 +249,7 @@ impl Watcher {
             salt,
             crank,
             cache_bytes: config.cache_bytes,
+            floor: config.floor,
             running: HashMap::new(),
             resting: HashMap::new(),
             ended: HashSet::new(),
@@ -362,6 +363,7 @@ struct Watch {
     salt: [u8; 32],
     crank: Crank,
     cache_bytes: u64,
+    floor: u64,
     running: HashMap<Key, AbortHandle>,
     /// Tried again then; never where there is no time.
     resting: HashMap<Key, (Option<Instant>, u32)>,
@@ -484,6 +486,14 @@ impl Watch {
         if !mine.is_empty() {
             if let Err(error) = self.crank.turn(&mine).await {
                 tracing::warn!(%error, "the wallet's own challenges wait");
+            }
+            let balance = self.crank.report().balance;
+            let health = &shared.telemetry.health;
+            if balance > self.floor {
+                health.well("wallet", LONG);
+            } else {
+                let wallet = wallet.to_string();
+                health.ill("wallet", format!("{wallet} holds {balance} lamports, no more than its floor: its challenges cannot go on"));
             }
         }
         Ok(())
