@@ -259,7 +259,8 @@ async fn world(change: impl FnOnce(&mut Plan)) -> World {
 }
 
 async fn straight_path() {
-    let world = world(|_| ()).await;
+    // with a lottery: the node waits for its turn, up to four seconds
+    let world = world(|plan| plan.market.ramp = 40).await;
     let operator = world.operator(1).await;
 
     // killed as soon as it has accepted: the next one goes on
@@ -279,12 +280,15 @@ async fn straight_path() {
     let large = world.post(65).await;
     let second = world.post(2).await;
     world.settled(&second, &operator).await;
+    // the same job again has the same receipt: it is stored for each of them
+    let again = world.post(2).await;
+    world.settled(&again, &operator).await;
     assert_eq!(world.job(&large).await.state, JobState::Open as u8);
 
     stop_agent.send(true).unwrap();
     agent.await.unwrap().unwrap();
     let ledger = world.ledger(&operator.node).await;
-    assert_eq!((ledger.settled, ledger.failed), (2, 0));
+    assert_eq!((ledger.settled, ledger.failed), (3, 0));
     assert_eq!((ledger.locked, ledger.open_jobs), (0, 0));
     assert_eq!(ledger.available, 100 * LODE + ledger.turnover);
     world.stop.cancel();

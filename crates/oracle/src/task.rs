@@ -131,7 +131,8 @@ impl Task {
             .map_err(|error| Error::Runtime(error.to_string()))?
     }
 
-    /// Puts what the node owes to the store: a match means that its customer can have the result.
+    /// Puts what the node owes to the store: a match means that its customer can have the result. What is there already
+    /// may be there by another job, and stays only as long as that one: so it is put as well, which sends no bytes.
     async fn complete(&self, store: &GatewayClient, outputs: &[BlobHash]) -> Result<()> {
         let writer = Writer {
             signer: &self.shared.attester,
@@ -139,10 +140,14 @@ impl Task {
             attempt: self.job.attempt,
         };
         for blob in outputs {
-            if store.size(*blob).await?.is_none() {
-                tracing::info!(job = %self.at, %blob, "the node left this output out of the store");
-                let path = self.shared.cache.path(*blob);
-                store.put(&writer, path.as_path()).await?;
+            let path = self.shared.cache.path(*blob);
+            match store.put(&writer, path.as_path()).await {
+                // the spec names it too: the customer has put it
+                Err(lode_store::Error::Refused { status: 403, .. })
+                    if store.size(*blob).await?.is_some() => {}
+                put => {
+                    put?;
+                }
             }
         }
         Ok(())
