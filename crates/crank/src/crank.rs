@@ -30,8 +30,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How long a look that is under way may still take when it is told to stop.
 const LAST_LOOK: Duration = Duration::from_secs(5);
-/// Time between two looks for a panel's signatures.
-const SIGNATURES_EVERY: Duration = Duration::from_secs(2);
+/// How long a slot is planned to last.
+const SLOT: Duration = Duration::from_millis(400);
 /// After so many failures a step is left alone for a while, and what waits for it goes on.
 const PATIENT_FAILURES: u32 = 5;
 /// How long.
@@ -93,6 +93,14 @@ fn pause_after(failures: u32) -> Duration {
     FIRST_PAUSE
         .saturating_mul(1 << failures.saturating_sub(1).min(16))
         .min(LONGEST_PAUSE)
+}
+
+/// Time between two looks for a panel's signatures, `left` slots before its window ends: the longer it has, the less
+/// often it is asked.
+fn signatures_pause(left: u64) -> Duration {
+    let left = u32::try_from(left).unwrap_or(u32::MAX);
+    let (least, most) = (Duration::from_secs(2), Duration::from_secs(10));
+    (SLOT.saturating_mul(left) / 100).clamp(least, most)
 }
 
 impl Crank {
@@ -296,12 +304,13 @@ impl Crank {
                 }
                 // Others have to act first: a panel that signs soon, or somebody who may never come, whom nothing else
                 // waits for.
+                Ok(None) if action == Action::Attest => {
+                    let pause = signatures_pause(job.deadline.saturating_sub(now.slot));
+                    self.rest(at, Step::Job(action), stamp(&job), 0, pause);
+                }
                 Ok(None) => {
-                    let failures = match action {
-                        Action::Attest => 0,
-                        _ => PATIENT_FAILURES,
-                    };
-                    self.rest(at, Step::Job(action), stamp(&job), failures);
+                    let step = Step::Job(action);
+                    self.rest(at, step, stamp(&job), PATIENT_FAILURES, LEFT_ALONE);
                 }
                 Err(error) => {
                     tracing::warn!(job = %at, step = action.name(), %error, "not prepared; trying again");
@@ -493,12 +502,7 @@ impl Crank {
         rest.is_some_and(|rest| rest.stamp == stamp(job) && Instant::now() < rest.until)
     }
 
-    fn rest(&mut self, at: Address, step: Step, stamp: Stamp, failures: u32) {
-        let pause = if failures == 0 {
-            SIGNATURES_EVERY
-        } else {
-            pause_after(failures)
-        };
+    fn rest(&mut self, at: Address, step: Step, stamp: Stamp, failures: u32, pause: Duration) {
         let rest = Rest {
             until: Instant::now() + pause,
             failures,
@@ -512,7 +516,8 @@ impl Crank {
         let failures = before
             .filter(|rest| rest.stamp == stamp)
             .map_or(0, |rest| rest.failures);
-        self.rest(at, step, stamp, failures.saturating_add(1));
+        let failures = failures.saturating_add(1);
+        self.rest(at, step, stamp, failures, pause_after(failures));
     }
 
     /// Forgets rests that ended long ago: their accounts are gone, or went on.
@@ -704,3 +709,21 @@ impl Crank {
 /// The sysvar of the cluster's last restart.
 const LAST_RESTART: Address =
     Address::from_str_const("SysvarLastRestartS1ot1111111111111111111111");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_fails_rests_longer_each_time_and_is_left_alone_in_the_end() {
+        let pauses: Vec<u64> = (1..=6).map(|n| pause_after(n).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 600, 600]);
+    }
+
+    #[test]
+    fn signatures_are_looked_for_more_often_as_their_window_ends() {
+        let pauses = [60_000, 2_500, 1_000, 0].map(|left| signatures_pause(left).as_secs());
+        assert_eq!(pauses, [10, 10, 4, 2]);
+        assert_eq!(signatures_pause(u64::MAX).as_secs(), 10);
+    }
+}

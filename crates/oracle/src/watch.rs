@@ -168,6 +168,21 @@ pub fn locked(job: &Job, market: &Market, ledger: &Address) -> u64 {
         .fold(0, |sum, bond| sum.saturating_add(bond.unwrap_or(u64::MAX)))
 }
 
+/// Whether a bond may be locked: within the budget, and of money that is there.
+fn room(bond: u64, locked: u64, budget: u64, available: u64) -> std::result::Result<(), String> {
+    if locked.saturating_add(bond) > budget {
+        return Err(format!(
+            "its bond of {bond} base units and the {locked} that are locked pass the budget of {budget}: raise --budget"
+        ));
+    }
+    if available < bond {
+        return Err(format!(
+            "its bond is {bond} base units, the wallet's account in the market has {available} available: deposit more with `lode account deposit`"
+        ));
+    }
+    Ok(())
+}
+
 /// How a challenge ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -637,23 +652,14 @@ impl Task {
         };
         let bond = bond(&job, &self.market).unwrap_or(u64::MAX);
         let locked = bonds.get(&job.market).copied().unwrap_or_default();
-        let budget = shared.policy.budget;
-        if locked.saturating_add(bond) > budget {
-            return Ok(Done::Beyond(format!(
-                "the bond of {bond} base units and the {locked} that are locked pass the budget of {budget}: raise --budget"
-            )));
-        }
         let wallet = shared.wallet.pubkey();
         let ledger_at = addresses::jobs::ledger(&job.market, &wallet);
         let available = client
             .try_account::<Ledger>(&ledger_at)
             .await?
             .map_or(0, |ledger| ledger.available);
-        if available < bond {
-            return Ok(Done::Beyond(format!(
-                "the bond is {bond} base units, the account of {wallet} in market {} has {available} available: deposit more with `lode account deposit`",
-                job.market
-            )));
+        if let Err(reason) = room(bond, locked, shared.policy.budget, available) {
+            return Ok(Done::Beyond(reason));
         }
         let challenge = jobs::challenge_job(&wallet, &self.at, &job);
         client.send(&[challenge], &*shared.wallet, &[]).await?;
@@ -812,6 +818,14 @@ mod tests {
         assert_eq!(locked(&mine, &market(), &LEDGER), 8_000);
         mine.state = JobState::Failed as u8;
         assert_eq!(locked(&mine, &market(), &LEDGER), 0);
+    }
+
+    #[test]
+    fn a_bond_is_locked_only_within_the_budget_and_of_money_that_is_there() {
+        assert_eq!(room(3, 7, 10, 3), Ok(()));
+        assert!(room(3, 8, 10, 3).unwrap_err().contains("--budget"));
+        assert!(room(u64::MAX, 1, 10, 3).unwrap_err().contains("--budget"));
+        assert!(room(3, 7, 10, 2).unwrap_err().contains("deposit"));
     }
 
     #[test]
