@@ -9,6 +9,7 @@ mod idl;
 mod keys;
 mod setup;
 mod shell;
+mod soak;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -46,6 +47,12 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// A thousand jobs on a network that lies, is silent and fails; what is left must add up
+    Soak {
+        /// Arguments of the soak, such as `--jobs 50`; `-- --help` lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Make program ids of your own and write them wherever they stand
     Keys,
 }
@@ -63,6 +70,7 @@ fn main() -> std::process::ExitCode {
         Command::Bench => bench::everything(),
         Command::Idl { check: true } => idl::check(),
         Command::Idl { check: false } => idl::write(),
+        Command::Soak { arguments } => soak::everything(&arguments),
         Command::Keys => keys::write(),
     };
     match result {
