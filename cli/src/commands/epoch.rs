@@ -336,41 +336,40 @@ impl Stage<'_> {
         let fits = |index: u64| epoch.is_none_or(|epoch| epoch == index);
         let mut dues = client.share_dues(&self.schedule, node, self.now).await?;
         dues.retain(|due| fits(due.share.epoch));
-        let owners = dues.iter().filter(|due| due.work_open);
-        let mut wallets: Vec<Address> = owners.map(|due| due.node.owner).collect();
+        let nodes: Vec<Node> = dues.iter().map(|due| due.node).collect();
+        let payouts = client.payouts(&nodes, mint).await?;
+        let claims: Vec<_> = dues.iter().zip(&payouts).collect();
+        let mut wallets: Vec<Address> = claims
+            .iter()
+            .filter(|(due, to)| due.work_open && **to == mint.account_of(&due.node.owner))
+            .map(|(due, _)| due.node.owner)
+            .collect();
         let treasury = self.schedule.treasury_owner;
-        // The treasury is due in proportion to what was claimed: after the nodes.
-        let with_treasury = node.is_none() && (!dues.is_empty() || epoch.is_none());
-        if with_treasury {
+        // The treasury is due in proportion to what was claimed: also of what is claimed now, and after it.
+        let mut epochs: BTreeSet<u64> = BTreeSet::new();
+        if node.is_none() {
+            epochs.extend(dues.iter().map(|due| due.share.epoch));
+            let waiting = client.treasury_dues(&self.schedule, self.now).await?;
+            let waiting = waiting.iter().map(|(index, _)| *index);
+            epochs.extend(waiting.filter(|index| fits(*index)));
+        }
+        if !epochs.is_empty() {
             wallets.push(treasury);
         }
         let open = client.open_missing(&payer, wallets, mint).await?;
         let mut groups: Vec<Vec<Instruction>> = open.into_iter().map(|open| vec![open]).collect();
-        let owners: Vec<Node> = dues.iter().map(|due| due.node).collect();
-        let payouts = client.payouts(&owners, mint).await?;
-        let claims = dues.iter().zip(&payouts);
-        groups.extend(claims.map(|(due, to)| due.claim(to, mint)));
+        groups.extend(claims.iter().map(|(due, to)| due.claim(to, mint)));
         let swept: BTreeSet<Address> = dues
             .iter()
             .filter(|due| due.stake_open)
             .map(|due| due.share.node)
             .collect();
         groups.extend(swept.iter().map(|node| vec![staking::sweep_rewards(node)]));
-        if with_treasury {
-            let mut epochs: BTreeSet<u64> = dues.iter().map(|due| due.share.epoch).collect();
-            let waiting = client.treasury_dues(&self.schedule, self.now).await?;
-            epochs.extend(
-                waiting
-                    .iter()
-                    .map(|(index, _)| *index)
-                    .filter(|index| fits(*index)),
-            );
-            groups.extend(
-                epochs
-                    .iter()
-                    .map(|index| vec![emissions::claim_treasury(&treasury, *index, mint)]),
-            );
-        }
+        groups.extend(
+            epochs
+                .iter()
+                .map(|index| vec![emissions::claim_treasury(&treasury, *index, mint)]),
+        );
         let before = client.mint(&mint.address).await?.supply;
         let packed = self
             .context

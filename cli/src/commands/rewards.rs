@@ -145,12 +145,6 @@ async fn claim(
         );
     }
     let mint = &token.mint;
-    let mut groups: Vec<Vec<Instruction>> = Vec::new();
-    if !due.is_empty() {
-        let open = context.client.open_missing(&payer, [owner], mint).await?;
-        groups.extend(open.into_iter().map(|open| vec![open]));
-    }
-    let opened = groups.len();
     let home = mint.account_of(&owner);
     let nodes: Vec<Node> = dues.nodes.iter().map(|due| due.on.node).collect();
     let payouts = context.client.payouts(&nodes, mint).await?;
@@ -165,6 +159,12 @@ async fn claim(
         })
         .collect();
     let to_of = |node: &Address| to.get(node).copied().unwrap_or(home);
+    let mut groups: Vec<Vec<Instruction>> = Vec::new();
+    if due.iter().any(|node| to_of(node) == home) {
+        let open = context.client.open_missing(&payer, [owner], mint).await?;
+        groups.extend(open.into_iter().map(|open| vec![open]));
+    }
+    let opened = groups.len();
     for due in &dues.shares {
         groups.push(due.claim(&to_of(&due.share.node), mint));
     }

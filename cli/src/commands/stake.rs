@@ -258,6 +258,7 @@ async fn withdraw(node: Option<Address>, of: Option<Address>, context: &Context)
     let payer = context.payer(&wallet)?.pubkey();
     let open = context.client.open_missing(&payer, [owner], &token.mint);
     let mut groups: Vec<Vec<Instruction>> = open.await?.into_iter().map(|o| vec![o]).collect();
+    let opened = groups.len();
     groups.extend(
         due.iter()
             .map(|(at, ticket)| vec![staking::withdraw(at, ticket, &token.mint)]),
@@ -267,7 +268,10 @@ async fn withdraw(node: Option<Address>, of: Option<Address>, context: &Context)
     let after = context.client.token_balance(&home).await?;
     context.out.sheet(vec![
         ("wallet", owner.into()),
-        ("tickets_paid", landed(&packed).min(due.len()).into()),
+        (
+            "tickets_paid",
+            landed(&packed).saturating_sub(opened).into(),
+        ),
         (
             "tickets_waiting",
             found.len().saturating_sub(due.len()).into(),
