@@ -609,7 +609,7 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
     // the other three were asleep until now
     let honest: Vec<u8> = (0..5).filter(|seat| !liars.contains(seat)).collect();
     let collects = world.file("collects", &world.oracles[usize::from(honest[0])].0);
-    let more: [&[&str]; 3] = [&["--collect-with", &collects], &[], &[]];
+    let more: [&[&str]; 3] = [&["--pay-with", &collects], &[], &[]];
     let mut agents: Vec<Agent> = honest
         .iter()
         .zip(more)
@@ -727,7 +727,7 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
     assert_eq!(appealed.appellant, ledger_at);
     for seat in (0..5).filter(|seat| !slanderers.contains(seat)) {
         let collects: &[&str] = if seat == honest[0] {
-            &["--collect-with", &collects]
+            &["--pay-with", &collects]
         } else {
             &[]
         };
@@ -916,5 +916,51 @@ async fn what_is_emitted_and_who_leaves_needs_nobody_but_the_crank() {
         assert!(count(&report, step) >= 1, "{step}: {report}");
     }
     assert_eq!(report["failed"], 0, "{report}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_falls_silent_after_an_honest_result_makes_no_oracle_silent() {
+    let world = World::new(|market| {
+        market.attest_window = 600;
+        market.challenge_window = 20;
+    })
+    .await;
+    let (operator, cranks) = (world.operator().await, Keypair::new());
+    let (_, _, truth, units) = program();
+    world.fund(&cranks.pubkey()).await;
+    let cranks = world.file("crank", &cranks);
+    let run = [
+        "crank",
+        "run",
+        "--poll-seconds",
+        "1",
+        "--sweep-seconds",
+        "2",
+    ];
+    let crank = world.start(&cranks, &[&run[..], &["--patience", "2"]].concat());
+    let agents: Vec<Agent> = (0..5)
+        .map(|seat| {
+            let payer = &world.oracles[usize::from(seat)].0;
+            let payer = world.file(&format!("payer-{seat}"), payer);
+            world.oracle(seat, &["--pay-with", &payer])
+        })
+        .collect();
+    let at = world.post(false).await;
+    world.accept(&operator, &at).await;
+    world.submit(&operator, &at, truth, units).await;
+    // the crank seals; nobody but the oracles knows the result, and the store tells it to nobody
+    let sealed = world.reaches(&at, JobState::Sealed).await;
+    let settled = world.reaches(&at, JobState::Settled).await;
+    assert_eq!(
+        (settled.verdict, settled.result),
+        (Verdict::Match as u8, truth)
+    );
+    assert_eq!((settled.panel, settled.silent), (sealed.panel, 0));
+    assert!(settled.signed_match.count_ones() >= 2);
+    assert_eq!(settled.to_penalise(), 0);
+    drop(agents);
+    let report: Value = serde_json::from_str(&crank.stop()).unwrap();
+    assert_eq!(count(&report, "attest"), 0, "{report}");
     world.stop().await;
 }

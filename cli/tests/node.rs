@@ -90,7 +90,14 @@ impl Stage {
 
     fn agent(&self, more: &[&str]) -> Agent {
         let process = Command::new(env!("CARGO_BIN_EXE_lode"))
-            .args(["-u", &self.network.url, "--log-format", "json"])
+            // nobody listens at the first address: every agent of these tests lives by the second
+            .args([
+                "-u",
+                "http://127.0.0.1:1",
+                "--fallback-url",
+                &self.network.url,
+            ])
+            .args(["--log-format", "json"])
             .args(["node", "run", "--worker", "worker.json", "--folder", FOLDER])
             .args(["--poll-millis", "200"])
             .args(more)

@@ -8,7 +8,7 @@ use lode_client::instructions::oracle;
 use lode_client::{addresses, token};
 use lode_localnet::{from_toml, CommitteePlan};
 use lode_oracle::state::{Committee, Oracle};
-use lode_oracle_agent::{Collecting, Config, OracleAgent};
+use lode_oracle_agent::{Config, OracleAgent, Paying};
 use solana_address::Address;
 use solana_signer::Signer;
 use std::path::PathBuf;
@@ -88,23 +88,24 @@ pub struct Run {
     /// Most MiB of fetched blobs that are kept
     #[arg(long, default_value_t = 4096)]
     cache_mib: u64,
-    /// Collect and redeem what the seat earns, with transactions that this keypair file pays for
+    /// Keypair file that pays for transactions: brings signatures that nobody else brings in time, collects and redeems
+    /// what the seat earns. Without it the seat counts as silent where it found a match that the node does not bring
     #[arg(long, value_name = "FILE")]
-    collect_with: Option<PathBuf>,
+    pay_with: Option<PathBuf>,
     /// Least that is worth a redemption, base units of the market's token
     #[arg(
         long,
         default_value_t = 1,
         value_name = "BASE UNITS",
-        requires = "collect_with"
+        requires = "pay_with"
     )]
     collect_least: u64,
-    /// SOL that the payer of collections keeps
+    /// SOL that the payer keeps
     #[arg(
         long,
         default_value = "0.01",
         value_name = "SOL",
-        requires = "collect_with"
+        requires = "pay_with"
     )]
     floor: String,
     #[command(flatten)]
@@ -198,13 +199,15 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
     config.parallel = usize::from(args.parallel);
     config.memory_mib = args.memory_mib;
     config.cache_bytes = args.cache_mib.saturating_mul(1 << 20);
-    if let Some(path) = &args.collect_with {
-        config.collecting = Some(Collecting {
+    if let Some(path) = &args.pay_with {
+        config.paying = Some(Paying {
             payer: Arc::new(read_keypair(path)?),
             least: args.collect_least,
             floor: token::parse(&args.floor, 9)?,
-            every: COLLECT_EVERY,
+            collect_every: COLLECT_EVERY,
         });
+    } else {
+        tracing::warn!("without --pay-with this seat counts as silent where it found a match that the node does not bring to the chain");
     }
     let stop = shutdown::token()?;
     config.telemetry = args.metrics.start("oracle", &stop).await?;

@@ -2,7 +2,7 @@
 
 use crate::cache::Cache;
 use crate::capacity::Capacity;
-use crate::decision::{fits, next_step, Step, Terms};
+use crate::decision::{fits, needs_agent, next_step, Step, Terms};
 use crate::local::{self, Drain, Status};
 use crate::meters::Meters;
 use crate::pace::Pace;
@@ -31,6 +31,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Slots before its turn in the lottery at which the agent begins to fetch a job.
 const PREFETCH: u64 = 50;
+/// Jobs that are fetched before their turn at the same time.
+const MOST_PREFETCHES: usize = 4;
 /// Time between two looks into the purse.
 const PURSE_EVERY: Duration = Duration::from_secs(20);
 /// A look at the chain may fail for so long before the agent counts as ill.
@@ -314,9 +316,10 @@ impl Agent {
             }
             alive.insert((*at, job.attempt));
             committed += usize::from(open || job.state == JobState::Accepted as u8);
-            unfinished += u64::from(Step::needs_agent(job));
+            unfinished += u64::from(needs_agent(job));
             waiting += u64::from(job.state == JobState::Attested as u8);
-            let known = shared.cache.computed(at, job.attempt)?.is_some();
+            // what is over needs no look at the disk
+            let known = needs_agent(job) && shared.cache.computed(at, job.attempt)?.is_some();
             let step = next_step(job, known, clock.slot);
             if step != Step::Wait {
                 self.start(*at, *job, Work::Next(step), 0);
@@ -482,7 +485,8 @@ impl Agent {
         Ok(node.skin_is_in(&staking).unwrap_or(false) && now >= jobs.paused_until)
     }
 
-    /// Starts to take what fits, the best price first. `committed` jobs are this node's to run already.
+    /// Starts to take what fits, the best price first. `committed` jobs are this node's to run already;
+    /// all of its jobs are `alive`.
     async fn offers(
         &mut self,
         ledgers: &[(Address, Ledger)],
@@ -491,6 +495,7 @@ impl Agent {
         alive: &mut HashSet<Key>,
     ) -> Result<()> {
         let shared = self.shared.clone();
+        let mine = alive.clone();
         let terms = Terms {
             node: shared.node,
             min_price: self.min_price,
@@ -529,12 +534,18 @@ impl Agent {
                     continue;
                 };
                 if slot < offer.from {
-                    if offer.from.saturating_sub(slot) <= PREFETCH {
+                    let fetching = self.running.values().filter(|r| r.work == Work::Prefetch);
+                    let few = fetching.count() < MOST_PREFETCHES;
+                    if few && offer.from.saturating_sub(slot) <= PREFETCH {
                         self.start(at, job, Work::Prefetch, 0);
                     }
                     continue;
                 }
-                let taking = self.running.values().filter(|r| takes(r.work)).count();
+                let taking = self
+                    .running
+                    .iter()
+                    .filter(|(key, r)| takes(r.work) && !mine.contains(key))
+                    .count();
                 // besides what runs, as many wait for their turn with all that they need on the disk
                 let room = match offer.bid {
                     // whatever is bid for may be awarded at once, and then its window runs

@@ -35,16 +35,14 @@ pub enum Step {
     Wait,
 }
 
-impl Step {
-    /// Whether a job whose next step is this one needs this agent, and not only anyone.
-    pub fn needs_agent(job: &Job) -> bool {
-        let state = JobState::try_from(job.state);
-        match state {
-            Ok(JobState::Open) => job.flags & flag::BID != 0,
-            Ok(JobState::Accepted | JobState::Submitted | JobState::Sealed) => true,
-            Ok(JobState::Challenged) => true,
-            _ => false,
+/// Whether a job of this node needs its agent to come to an end, and not only anyone.
+pub fn needs_agent(job: &Job) -> bool {
+    match JobState::try_from(job.state) {
+        Ok(JobState::Open) => job.flags & flag::BID != 0,
+        Ok(JobState::Accepted | JobState::Submitted | JobState::Sealed | JobState::Challenged) => {
+            true
         }
+        _ => false,
     }
 }
 
@@ -299,11 +297,11 @@ mod tests {
             (JobState::Settled, false),
             (JobState::Failed, false),
         ] {
-            assert_eq!(Step::needs_agent(&job(state)), needs, "{state:?}");
+            assert_eq!(needs_agent(&job(state)), needs, "{state:?}");
         }
         let mut bid = job(JobState::Open);
         bid.flags = flag::BID;
-        assert!(Step::needs_agent(&bid));
+        assert!(needs_agent(&bid));
     }
 
     #[test]

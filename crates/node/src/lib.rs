@@ -21,7 +21,7 @@ mod task;
 
 pub use agent::{run, AgentConfig};
 pub use cache::{Cache, Computed};
-pub use decision::{fits, next_bid, next_step, Offer, Step, Terms};
+pub use decision::{fits, needs_agent, next_bid, next_step, Offer, Step, Terms};
 pub use purse::Withdrawals;
 pub use rating::Rating;
 

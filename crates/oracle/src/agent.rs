@@ -1,6 +1,6 @@
 //! The loop that finds work.
 
-use crate::decision::{is_due, my_seats};
+use crate::decision::{brings, is_due, my_seats};
 use crate::gate::Gate;
 use crate::journal::Journal;
 use crate::task::{Done, Shared, Task};
@@ -34,9 +34,9 @@ const WAITING_PAUSE: Duration = Duration::from_secs(3);
 /// Time between two trims of the cache while jobs run.
 const TRIM_EVERY: Duration = Duration::from_secs(60);
 
-/// How the agent brings home what its seat earned.
+/// How the agent sends transactions: to bring signatures that nobody else brings, and home what its seat earned.
 #[derive(Clone, Debug)]
-pub struct Collecting {
+pub struct Paying {
     /// Pays the fees, and the rent of the seat's ledger where it has none yet. Gains nothing: credits are the owner's.
     pub payer: Arc<Keypair>,
     /// Credits are redeemed from so many base units on.
@@ -44,7 +44,7 @@ pub struct Collecting {
     /// Lamports that the payer keeps.
     pub floor: u64,
     /// Time between two looks at what is over.
-    pub every: Duration,
+    pub collect_every: Duration,
 }
 
 /// What an agent is told.
@@ -65,15 +65,16 @@ pub struct Config {
     pub memory_mib: u64,
     /// Most bytes of blobs that stay on disk.
     pub cache_bytes: u64,
-    /// How it collects what it earned; nothing leaves that to its owner and to others.
-    pub collecting: Option<Collecting>,
+    /// How it sends transactions; without it, it sends none: it counts as silent where it found a match that the node
+    /// does not bring to the chain, and leaves collecting to its owner and to others.
+    pub paying: Option<Paying>,
     /// Where it tells how it is, and what it counts.
     pub telemetry: Telemetry,
 }
 
 impl Config {
-    /// An agent that runs one job at a time in 2 GiB, keeps 4 GiB of blobs, looks every two seconds and collects
-    /// nothing.
+    /// An agent that runs one job at a time in 2 GiB, keeps 4 GiB of blobs, looks every two seconds and sends no
+    /// transaction.
     pub fn new(client: Client, attester: Keypair, committee: Address, folder: PathBuf) -> Self {
         Self {
             client,
@@ -84,9 +85,21 @@ impl Config {
             parallel: 1,
             memory_mib: 2_048,
             cache_bytes: 4 << 30,
-            collecting: None,
+            paying: None,
             telemetry: Telemetry::default(),
         }
+    }
+}
+
+impl Paying {
+    /// What turns the jobs whose windows are about to end.
+    fn bringer(&self, client: &Client, telemetry: &Telemetry) -> Crank {
+        let policy = Policy {
+            floor: self.floor,
+            ..Policy::default()
+        };
+        let payer = self.payer.clone();
+        Crank::new(client.clone(), payer, policy, telemetry.clone())
     }
 }
 
@@ -111,6 +124,8 @@ impl OracleAgent {
     pub async fn run(config: Config, shutdown: CancellationToken) -> Result<()> {
         let journal = Journal::open(&config.folder.join("journal"))?;
         let cache = BlobCache::open(config.folder.join("blobs"))?;
+        let paying = config.paying.as_ref();
+        let bringer = paying.map(|paying| paying.bringer(&config.client, &config.telemetry));
         let mut watch = Watch {
             shared: Arc::new(Shared {
                 client: config.client,
@@ -121,7 +136,8 @@ impl OracleAgent {
                 gate: Gate::new(config.parallel, config.memory_mib),
             }),
             memory_mib: config.memory_mib,
-            collecting: config.collecting,
+            bringer,
+            paying: config.paying,
             collectors: HashSet::new(),
             telemetry: config.telemetry,
             stop: shutdown.clone(),
@@ -186,7 +202,9 @@ struct Watch {
     tasks: JoinSet<(Key, Result<Done>)>,
     has_seat: bool,
     memory_mib: u64,
-    collecting: Option<Collecting>,
+    paying: Option<Paying>,
+    /// Brings signatures to the chain.
+    bringer: Option<Crank>,
     /// Owners for whom somebody collects.
     collectors: HashSet<Address>,
     telemetry: Telemetry,
@@ -237,6 +255,7 @@ impl Watch {
         }
         let slot = client.slot().await?;
         let mut due = HashSet::new();
+        let mut last = Vec::new();
         for (market_at, market) in &self.markets {
             for state in [JobState::Sealed, JobState::Challenged] {
                 let found = client
@@ -252,6 +271,9 @@ impl Watch {
                         }
                         let key = (at, job.attempt, seat.seat);
                         due.insert(key);
+                        if brings(&job, market, seat.seat, slot) {
+                            last.push((at, job));
+                        }
                         if self.rests(&key, job.deadline) || self.running.contains_key(&key) {
                             continue;
                         }
@@ -278,6 +300,30 @@ impl Watch {
             stays
         });
         self.resting.retain(|key, _| due.contains(key));
+        self.bring(&last).await
+    }
+
+    /// Brings what was signed to the chain where nobody did until now: a seat whose signature lies in the store alone
+    /// counts as silent. A match says what its receipt is only to who knows it, and that is this agent.
+    async fn bring(&mut self, jobs: &[(Address, Job)]) -> Result<()> {
+        let Some(bringer) = &mut self.bringer else {
+            return Ok(());
+        };
+        let mut signed = Vec::new();
+        for (at, job) in jobs {
+            let Some(entry) = self.shared.journal.entry(at, job.attempt)? else {
+                continue;
+            };
+            if entry.verdict == Verdict::Match {
+                bringer.know(*at, job.attempt, entry.result, entry.units);
+            }
+            signed.push((*at, *job));
+        }
+        if !signed.is_empty() {
+            if let Err(error) = bringer.turn(&signed).await {
+                tracing::warn!(%error, "signatures are not on the chain yet; trying again");
+            }
+        }
         Ok(())
     }
 
@@ -293,7 +339,7 @@ impl Watch {
 
     /// Starts to collect for the owners of our seats, once for each.
     fn collect_for(&mut self, committee: &Committee) {
-        let Some(collecting) = self.collecting.clone() else {
+        let Some(paying) = self.paying.clone() else {
             return;
         };
         let attester = self.shared.attester.pubkey();
@@ -304,14 +350,14 @@ impl Watch {
             }
             let policy = Policy {
                 duty: Duty::Collect(owner),
-                least_sweep: collecting.least,
-                floor: collecting.floor,
-                poll: collecting.every,
-                sweep_every: collecting.every,
+                least_sweep: paying.least,
+                floor: paying.floor,
+                poll: paying.collect_every,
+                sweep_every: paying.collect_every,
                 ..Policy::default()
             };
             let client = self.shared.client.clone();
-            let payer = collecting.payer.clone();
+            let payer = paying.payer.clone();
             let mut crank = Crank::new(client, payer, policy, self.telemetry.clone());
             let stop = self.stop.clone();
             tracing::info!(%owner, "collecting what the seat earns");

@@ -68,6 +68,24 @@ pub fn is_due(job: &Job, seat: u8, slot: u64) -> bool {
     takes && !decided && slot < job.deadline.saturating_add(RESTART_EXTENSION)
 }
 
+/// Whether it is on this seat to bring the panel's signatures to the chain at `slot`. In the last quarter of the window
+/// any are taken, and who is not on the chain when it ends counts as silent; the node, or a crank, had three quarters. The
+/// seats take turns, so that one transaction does for all: the first of the panel at the quarter's beginning, the others
+/// in equal steps after it.
+pub fn brings(job: &Job, market: &Market, seat: u8, slot: u64) -> bool {
+    let quarter = market.attest_window / 4;
+    let count = u64::from(job.panel.count_ones());
+    let before = job.panel
+        & 1u32
+            .checked_shl(u32::from(seat))
+            .unwrap_or(0)
+            .wrapping_sub(1);
+    let rank = u64::from(before.count_ones());
+    // at most 32 x a week of slots: cannot overflow
+    let wait = quarter.saturating_mul(rank) / (count + 1);
+    slot >= job.deadline.saturating_sub(quarter).saturating_add(wait)
+}
+
 /// The last third of the attest window: what is missing now will hardly come, and the others need time to agree.
 pub fn is_late(job: &Job, market: &Market, slot: u64) -> bool {
     slot >= job.deadline.saturating_sub(market.attest_window / 3)
@@ -172,6 +190,16 @@ mod tests {
             says(&job(), &missing, 900),
             Decision::Sign(Verdict::Unrunnable)
         );
+    }
+
+    #[test]
+    fn the_seats_of_a_panel_take_turns_in_bringing_signatures_in_the_last_quarter() {
+        // 300 slots, the last quarter begins at 925; the panel is seats 1 and 2
+        let brings = |seat, slot| brings(&job(), &market(), seat, slot);
+        assert!(!brings(1, 924));
+        assert!(brings(1, 925));
+        assert!(!brings(2, 949));
+        assert!(brings(2, 950));
     }
 
     #[test]

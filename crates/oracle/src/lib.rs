@@ -2,7 +2,7 @@
 //! (protocol, "One tally" and "Data").
 //!
 //! It reads the chain, the market's store and nothing else, and opens no port; it sends transactions only where it is
-//! told to collect what its seat earned. The chain is the truth: what lies in its folder is a cache, but for the
+//! told who pays for them: to bring signatures that nobody else brings, and to collect what its seat earned. The chain is the truth: what lies in its folder is a cache, but for the
 //! journal, which keeps it from ever signing two verdicts for one attempt. It may be killed at any moment and started
 //! again.
 #![warn(missing_docs)]
@@ -15,8 +15,8 @@ mod journal;
 mod task;
 mod watch;
 
-pub use agent::{Collecting, Config, OracleAgent};
-pub use decision::{decide, is_due, is_late, my_seats, Decision, Finding, MySeat};
+pub use agent::{Config, OracleAgent, Paying};
+pub use decision::{brings, decide, is_due, is_late, my_seats, Decision, Finding, MySeat};
 pub use gate::{Gate, Permit};
 pub use journal::{Entry, Journal};
 pub use watch::{
