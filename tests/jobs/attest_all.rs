@@ -125,10 +125,9 @@ fn thirty_two_seats_decide_in_four_transactions() {
         assert_eq!(state(&world, &at).state, JobState::Sealed as u8);
         let units = expect(world.send(&attest, &[])).compute_units_consumed;
         transactions += 1;
-        println!(
-            "attest of {} of a whole committee of 32: {} compute units",
-            part.len(),
-            units - 150
+        costs::figure(
+            &format!("attest of {} of a whole committee of 32", part.len()),
+            units - 150,
         );
     }
     println!("a whole committee's verdict: {transactions} transactions");
@@ -147,6 +146,6 @@ fn a_panel_of_nine_attests_with_five_signatures() {
     let at = jobs.sealed(&mut world);
     let attest = jobs.attested(&world, &at, Verdict::Match, &[0, 2, 4, 6, 8]);
     let units = expect(world.send(&attest, &[])).compute_units_consumed - 150;
-    println!("attest k = 9 with 5 signatures: {units} compute units");
+    costs::figure("attest k = 9 with 5 signatures", units);
     assert_eq!(state(&world, &at).state, JobState::Attested as u8);
 }

@@ -19,10 +19,7 @@ fn anyone_has_an_unchecked_result_checked_by_the_panel_its_seal_fixed() {
     let units = world
         .ok(good.clone(), &[&challenger])
         .compute_units_consumed;
-    println!(
-        "challenge of an unchecked result: {} compute units",
-        units - 150
-    );
+    costs::figure("challenge of an unchecked result", units - 150);
     let job = state(&world, &at);
     assert_eq!(
         (job.state, job.verdict, job.first_verdict),
@@ -68,7 +65,7 @@ fn a_panels_verdict_is_appealed_against_to_the_whole_committee() {
     let appellant = patron(&mut world, &jobs);
     let good = challenge(&world, &appellant, &at);
     let units = world.ok(good.clone(), &[&appellant]).compute_units_consumed;
-    println!("challenge of a verdict: {} compute units", units - 150);
+    costs::figure("challenge of a verdict", units - 150);
     let job = state(&world, &at);
     assert_eq!(
         (job.state, job.verdict, job.first_verdict),

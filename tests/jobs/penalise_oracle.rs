@@ -68,7 +68,7 @@ fn a_juror_who_was_overturned_loses_three_tenths_half_of_it_to_the_appellant() {
     let supply = world.supply(&jobs.panel.mint);
     let good = penalise(&world, &jobs, &at, wrong[0], Some(&wallet));
     let units = world.ok(good.clone(), &[]).compute_units_consumed;
-    println!("penalty of an oracle: {} compute units", units - 150);
+    costs::figure("penalty of an oracle", units - 150);
     let state_after = oracle(&world, &jobs, wrong[0]);
     assert_eq!(state_after.bond, MINIMUM_BOND * 7 / 10);
     assert_eq!((state_after.faults, state_after.misses), (1, 0));

@@ -37,7 +37,7 @@ fn the_best_bid_stands_and_whoever_it_displaces_is_free_at_once() {
 
     let second = bid(&world, &other, &at, PRICE / 2);
     let units = world.ok(second, &[&other.worker]).compute_units_consumed;
-    println!("bid that displaces another: {} compute units", units - 150);
+    costs::figure("bid that displaces another", units - 150);
     let job = state(&world, &at);
     assert_eq!(
         (job.node, job.bid, job.collateral),

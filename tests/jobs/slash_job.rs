@@ -29,7 +29,7 @@ fn a_lie_burns_the_fault_share_of_the_stake_and_jails_the_node() {
     let supply = world.supply(&jobs.mint);
     let good = slash(&world, &jobs, &at);
     let units = world.ok(good.clone(), &[]).compute_units_consumed;
-    println!("slash of a node: {} compute units", units - 150);
+    costs::figure("slash of a node", units - 150);
     // 300 bps of 1 000 tokens
     let node: Node = world.read(&jobs.node.node);
     assert_eq!(node.stake, 970 * TOKENS);

@@ -45,10 +45,7 @@ fn what_is_owed_goes_where_the_terms_said() {
     let available = nodes(&world, &jobs).available;
     let good = sweep(&world, &jobs, None, true);
     let units = world.ok(good.clone(), &[]).compute_units_consumed;
-    println!(
-        "sweep of burn, market and checks: {} compute units",
-        units - 150
-    );
+    costs::figure("sweep of burn, market and checks", units - 150);
     assert_eq!(world.supply(&jobs.mint), supply - 54);
     assert_eq!(world.amount(&vault(&jobs.market)), held - 54);
     assert_eq!(money(&world, &jobs, &jobs.authority.pubkey()).available, 36);

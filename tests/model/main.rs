@@ -89,6 +89,12 @@ fn the_programs_do_what_the_model_says_and_every_job_ends() {
             ),
         }
         done += length;
+        if done % 10_000 == 0 {
+            println!(
+                "{done} steps agree, {} forgeries were refused",
+                seen.forgeries
+            );
+        }
     }
     for (name, (went, refused)) in &seen.calls {
         println!("{name:24} {went:7} went through, {refused:7} were refused");

@@ -425,6 +425,7 @@ impl Model {
 
     // ---- ledgers
 
+    #[allow(clippy::too_many_arguments)]
     pub fn open_ledger(
         &mut self,
         now: &Now,
@@ -919,11 +920,11 @@ impl Model {
         self.fit(&mut broken, node);
         if has(&job, flag::TARGETED) {
             broken.must(job.node == *node_at, JobsError::AnotherNodesJob);
-        } else if market.terms.ramp > 0 {
+        } else if let Some(share) = u64::MAX.checked_div(market.terms.ramp) {
             let opened = job.deadline - market.terms.accept_window;
             let draw = lottery_number(opened, at, job.attempt, node_at);
             let waited = u128::from(now.slot.saturating_sub(opened)) + 1;
-            let bound = u128::from(u64::MAX / market.terms.ramp) * waited;
+            let bound = u128::from(share) * waited;
             let all = waited >= u128::from(market.terms.ramp);
             broken.must(all || u128::from(draw) <= bound, JobsError::NotDrawnYet);
         }

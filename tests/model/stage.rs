@@ -1816,7 +1816,8 @@ impl Stage {
             name: "propose_governor",
             instructions: vec![seats::propose_governor(&governor, committee, &next)],
             free: &[],
-            like: &[],
+            // whoever governs both may name his follower in either
+            like: &[1],
         };
         self.make(call, &Broken::default())?;
         let state = self.model.committees.get_mut(committee).unwrap();
@@ -1826,7 +1827,7 @@ impl Stage {
             name: "accept_governor",
             instructions: vec![seats::accept_governor(&next, committee)],
             free: &[],
-            like: &[],
+            like: &[1],
         };
         self.make(call, &Broken::default())
     }

@@ -36,6 +36,13 @@ const PROGRAM: &str = r#"(module
   (data (i32.const 0) "\08\00\00\00\04\00\00\00lode")
   (func (export "_start") (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 32)))))"#;
 
+/// Calls itself until the stack is full: what no machine may decide, so every machine gives it up.
+const ENDLESS: &str = r#"(module
+  (memory (export "memory") 1)
+  (func $again (param i64) (result i64)
+    (i64.add (local.get 0) (call $again (i64.add (local.get 0) (i64.const 1)))))
+  (func (export "_start") (drop (call $again (i64.const 0)))))"#;
+
 struct World {
     network: Localnet,
     client: Client,
@@ -110,10 +117,14 @@ impl World {
         }
     }
 
-    /// Posts a job of a spec, and puts what it names into the store.
     async fn post(&self, memory_mib: u64) -> Address {
+        self.post_program(PROGRAM, memory_mib).await
+    }
+
+    /// Posts a job of a spec, and puts what it names into the store.
+    async fn post_program(&self, program: &str, memory_mib: u64) -> Address {
         let customer = &self.customer;
-        let module = wat::parse_str(PROGRAM).unwrap();
+        let module = wat::parse_str(program).unwrap();
         let spec = format!(
             r#"{{"v":1,"runtime":1,"module":{{"sha256":"{}","size":{}}},"memory_mib":{memory_mib},"output_limit":1000}}"#,
             BlobHash::of(&module),
@@ -285,12 +296,35 @@ async fn straight_path() {
     world.settled(&again, &operator).await;
     assert_eq!(world.job(&large).await.state, JobState::Open as u8);
 
-    stop_agent.send(true).unwrap();
-    agent.await.unwrap().unwrap();
     let ledger = world.ledger(&operator.node).await;
     assert_eq!((ledger.settled, ledger.failed), (3, 0));
     assert_eq!((ledger.locked, ledger.open_jobs), (0, 0));
     assert_eq!(ledger.available, 100 * LODE + ledger.turnover);
+
+    // a module that makes the machine give up is left alone from then on, whatever else the spec says
+    let endless = world.post_program(ENDLESS, 1).await;
+    let started = Instant::now();
+    while world.job(&endless).await.attempt == 0 {
+        assert!(started.elapsed() < PATIENCE, "it is not given up");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let other = world.post_program(ENDLESS, 2).await;
+    let last = world.post(3).await;
+    world.settled(&last, &operator).await;
+    for (at, attempt) in [(&endless, 1), (&other, 0)] {
+        let job = world.job(at).await;
+        assert_eq!((job.state, job.attempt), (JobState::Open as u8, attempt));
+    }
+    let lost = world.ledger(&operator.node).await;
+    assert_eq!((lost.locked, lost.open_jobs), (0, 0));
+    let earned = lost.turnover - ledger.turnover;
+    assert!(
+        lost.available < ledger.available + earned,
+        "giving up is free"
+    );
+
+    stop_agent.send(true).unwrap();
+    agent.await.unwrap().unwrap();
     world.stop.cancel();
     world.network.stop().await.unwrap();
 }
