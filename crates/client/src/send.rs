@@ -827,6 +827,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn where_the_network_takes_nothing_the_rest_is_not_sent_and_the_reason_is_told() {
+        let (packed, cluster) = pack_to(
+            Cluster {
+                drops: 99,
+                ..Cluster::default()
+            },
+            40,
+        )
+        .await;
+        assert!(packed.sent.is_empty() && packed.refused.is_empty());
+        let broke_off = packed.broke_off;
+        assert!(
+            matches!(broke_off, Some(Error::Expired { .. })),
+            "{broke_off:?}"
+        );
+        // only the first transaction was tried, as often as any is
+        assert_eq!(cluster.sent.len(), SIGNINGS);
+    }
+
+    #[tokio::test]
     async fn who_need_not_sign_need_not_sign() {
         let (client, shared) = scripted(Cluster::default());
         let (payer, other) = (Keypair::new(), Keypair::new());
