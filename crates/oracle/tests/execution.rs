@@ -5,7 +5,8 @@ mod world;
 
 use lode_attestation::{commitment, Verdict};
 use lode_runtime::{JobSpec, Outcome, RunRequest};
-use lode_store::BlobHash;
+use lode_store::{BlobHash, Writer};
+use solana_address::Address;
 use world::{ends, World, JOB, NODE};
 
 /// Writes a line to its stdout.
@@ -17,10 +18,13 @@ const MODULE: &str = r#"(module
     (func (export "_start")
         (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
 
-const TESTS: [&str; 2] = [
+const TESTS: [&str; 3] = [
     "the_same_result_is_a_match_and_what_the_node_withholds_is_put",
     "another_result_is_a_mismatch",
+    "what_is_stored_for_another_job_alone_is_put_for_this_one_too",
 ];
+/// Another job of the same spec.
+const OTHER: Address = Address::new_from_array([6; 32]);
 
 fn main() {
     lode_runtime::child::maybe_run_child();
@@ -37,15 +41,16 @@ fn main() {
     let chosen: Vec<_> = TESTS.iter().filter(named).collect();
     let all = arguments.iter().all(|a| a.starts_with('-'));
     for test in TESTS.iter().filter(|t| all || chosen.contains(t)) {
-        let honest = *test == TESTS[0];
+        let (honest, elsewhere) = (*test != TESTS[1], *test == TESTS[2]);
         tokio::runtime::Runtime::new()
             .unwrap()
-            .block_on(checked(honest));
+            .block_on(checked(honest, elsewhere));
         println!("{test} ... ok");
     }
 }
 
-async fn checked(honest: bool) {
+/// `honest`: the node's result is right. `elsewhere`: all of it is in the store, but for another job.
+async fn checked(honest: bool, elsewhere: bool) {
     let module = wat::parse_str(MODULE).unwrap();
     let spec = format!(
         r#"{{"v":1,"runtime":1,"module":{{"sha256":"{}","size":{}}},"memory_mib":1,"output_limit":100}}"#,
@@ -78,6 +83,23 @@ async fn checked(honest: bool) {
     world.set(JOB, &job);
     world.put(&world.customer, spec.as_bytes()).await;
     world.put(&world.customer, &module).await;
+
+    if elsewhere {
+        // nobody's turn to check, so that it is left alone
+        job.panel = 0;
+        world.set(OTHER, &job);
+        let put = async |signer, bytes: &[u8]| {
+            let writer = Writer {
+                signer,
+                job: OTHER,
+                attempt: 0,
+            };
+            world.store.put(&writer, bytes.to_vec()).await.unwrap();
+        };
+        put(&world.customer, spec.as_bytes()).await;
+        put(&world.worker, &finished.line).await;
+        put(&world.worker, b"lode\n").await;
+    }
 
     let (running, stop) = world.start();
     let verdict = if honest {

@@ -48,7 +48,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 15)]
     kill_seconds: u64,
     /// Seconds without any job that ends after which something counts as stuck
-    #[arg(long, default_value_t = 420)]
+    #[arg(long, default_value_t = 1_500)]
     patience: u64,
     /// Folder with the built programs
     #[arg(long, default_value = "target/deploy")]
