@@ -1,6 +1,6 @@
 //! The TypeScript client posts a job and settles it, on a network that was started for real; what it reads of an account
 //! and writes again are the same bytes. Needs Node and the packages that `cargo xtask setup` installs.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 mod common;
 
 use common::{root, Network, LODE};
