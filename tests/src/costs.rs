@@ -160,7 +160,7 @@ fn shared_type(owner: &Address, data: &[u8]) -> Option<&'static str> {
     if PROGRAMS.iter().all(|p| p.id != *owner) {
         return None;
     }
-    let types: [(&[u8], &str); 4] = [
+    let types: [(&[u8], &str); 6] = [
         (
             lode_staking::state::StakingConfig::DISCRIMINATOR,
             "configuration",
@@ -168,6 +168,8 @@ fn shared_type(owner: &Address, data: &[u8]) -> Option<&'static str> {
         (lode_jobs::state::JobsConfig::DISCRIMINATOR, "configuration"),
         (lode_jobs::state::Market::DISCRIMINATOR, "market"),
         (lode_oracle::state::Committee::DISCRIMINATOR, "committee"),
+        (lode_emissions::state::Schedule::DISCRIMINATOR, "schedule"),
+        (lode_emissions::state::Epoch::DISCRIMINATOR, "epoch"),
     ];
     types
         .iter()
