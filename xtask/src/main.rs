@@ -40,7 +40,11 @@ enum Command {
         built: bool,
     },
     /// Measure compute units, accounts and binaries into docs/costs.md
-    Bench,
+    Bench {
+        /// Take what the last tests measured, and run nothing
+        #[arg(long)]
+        measured: bool,
+    },
     /// Describe the programs for clients in other languages, in idl/
     Idl {
         /// Only say whether what is committed is current
@@ -67,7 +71,8 @@ fn main() -> std::process::ExitCode {
         Command::Test => test::everything(),
         Command::Demo { built: true } => demo::show(),
         Command::Demo { built: false } => demo::everything(),
-        Command::Bench => bench::everything(),
+        Command::Bench { measured: false } => bench::everything(),
+        Command::Bench { measured: true } => bench::write(),
         Command::Idl { check: true } => idl::check(),
         Command::Idl { check: false } => idl::write(),
         Command::Soak { arguments } => soak::everything(&arguments),
