@@ -14,8 +14,8 @@ fn main() {
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
         let bytes = |file: &Path| format!("include_bytes!({:?})", file.display().to_string());
-        let module = match std::fs::read_to_string(folder.join("module.zeros")) {
-            Ok(count) => format!("Source::Zeros({})", count.trim()),
+        let module = match std::fs::read_to_string(folder.join("module.long")) {
+            Ok(text) => format!("Source::Long({:?})", text.trim()),
             Err(_) => format!("Source::Bytes({})", bytes(&folder.join("module.wasm"))),
         };
         let blobs: Vec<String> = sorted(&folder.join("blobs"))

@@ -5,7 +5,7 @@ use crate::{
     scan, sha256, units, v1, BackEnd, Blob, End, Error, JobSpec, Receipt, ReceiptFile, Result, Trap,
 };
 use std::time::{Duration, Instant};
-use wasmtime::{Engine, Linker, Module, Store};
+use wasmtime::{Engine, Instance, Linker, Module, Store};
 
 /// What a run needs: the spec, its blobs, and the job's limit.
 #[derive(Clone, Debug)]
@@ -201,7 +201,7 @@ pub(crate) fn run_with(
     })
 }
 
-struct Ended {
+pub(crate) struct Ended {
     end: End,
     fuel: u64,
     memory: Option<[u8; 32]>,
@@ -232,33 +232,68 @@ fn execute(
     fuel: u64,
     setup: impl FnOnce() -> wasmtime::Result<Setup>,
 ) -> std::result::Result<Ended, HostEnd> {
-    let broken = |error: wasmtime::Error| HostEnd::Engine(format!("{error:#}"));
-    let mut timing = Timing::default();
     let started = Instant::now();
-    let Setup {
-        engine,
-        linker,
-        prices,
-    } = setup().map_err(broken)?;
-    let module = Module::new(&engine, &request.module).map_err(broken)?;
-    timing.compile = started.elapsed();
+    let setup = setup().map_err(broken)?;
+    let module = Module::new(&setup.engine, &request.module).map_err(broken)?;
+    let compile = started.elapsed();
+    let mut ended = conclude(start(request, fuel, &setup, &module)?)?;
+    ended.timing.compile = compile;
+    Ok(ended)
+}
 
+fn broken(error: wasmtime::Error) -> HostEnd {
+    HostEnd::Engine(format!("{error:#}"))
+}
+
+/// A run that is over, and not looked at yet.
+pub(crate) struct Ran {
+    pub(crate) store: Store<State>,
+    pub(crate) instance: Option<Instance>,
+    outcome: wasmtime::Result<()>,
+    fuel: u64,
+    took: Duration,
+}
+
+/// Instantiates and calls a compiled module, on the calling thread.
+pub(crate) fn start(
+    request: &RunRequest,
+    fuel: u64,
+    setup: &Setup,
+    module: &Module,
+) -> std::result::Result<Ran, HostEnd> {
     let started = Instant::now();
     let mut state = State::new(&request.spec, request.stdin.clone(), request.inputs.clone())?;
-    state.prices = prices;
-    let mut store = Store::new(&engine, state);
+    state.prices = setup.prices;
+    let mut store = Store::new(&setup.engine, state);
     store.limiter(|state| state);
     store.set_fuel(fuel).map_err(broken)?;
     let mut instance = None;
-    let outcome = linker
-        .instantiate(&mut store, &module)
+    let outcome = setup
+        .linker
+        .instantiate(&mut store, module)
         .and_then(|instantiated| {
             instance = Some(instantiated);
             let entry = instantiated.get_typed_func::<(), ()>(&mut store, "_start")?;
             entry.call(&mut store, ())
         });
-    timing.run = started.elapsed();
+    Ok(Ran {
+        store,
+        instance,
+        outcome,
+        fuel,
+        took: started.elapsed(),
+    })
+}
 
+/// What a run came to.
+pub(crate) fn conclude(ran: Ran) -> std::result::Result<Ended, HostEnd> {
+    let Ran {
+        mut store,
+        instance,
+        outcome,
+        fuel,
+        took,
+    } = ran;
     let started = Instant::now();
     let end = classify(outcome)?;
     let left = store.get_fuel().map_err(broken)?;
@@ -275,7 +310,6 @@ fn execute(
         _ => memory.map(|memory| sha256(memory.data(&store))),
     };
     let state = store.into_data();
-    timing.hash = started.elapsed();
     Ok(Ended {
         end,
         fuel: used,
@@ -284,12 +318,16 @@ fn execute(
         stdout: state.stdout,
         stderr: state.stderr,
         files: state.tree.into_outputs(),
-        timing,
+        timing: Timing {
+            run: took,
+            hash: started.elapsed(),
+            ..Timing::default()
+        },
     })
 }
 
 /// The end, from the error's type; never from its text.
-pub(crate) fn classify(outcome: wasmtime::Result<()>) -> std::result::Result<End, HostEnd> {
+fn classify(outcome: wasmtime::Result<()>) -> std::result::Result<End, HostEnd> {
     let Err(error) = outcome else {
         return Ok(End::Exit(0));
     };
@@ -318,7 +356,7 @@ pub(crate) fn classify(outcome: wasmtime::Result<()>) -> std::result::Result<End
     }
 }
 
-fn finish(request: &RunRequest, ended: Ended) -> Finished {
+pub(crate) fn finish(request: &RunRequest, ended: Ended) -> Finished {
     let started = Instant::now();
     let mut outputs: Vec<Vec<u8>> = Vec::new();
     let mut names = std::collections::BTreeSet::new();

@@ -2,17 +2,23 @@
 
 use crate::wasi::signatures::{self, Signature};
 use wasmparser::{
-    CompositeInnerType, Encoding, ExternalKind, FuncType, FunctionBody, Operator, Parser, Payload,
-    TypeRef, Validator,
+    BlockType, CompositeInnerType, Encoding, ExternalKind, FuncType, FunctionBody, Operator,
+    Parser, Payload, TypeRef, Validator,
 };
 
 /// Most bytes of a module.
-pub const MAX_MODULE_BYTES: usize = 16 << 20;
+pub const MAX_MODULE_BYTES: usize = 32 << 20;
 
-const MAX_BODY_BYTES: usize = 128 << 10;
+const MAX_BODY_BYTES: usize = 512 << 10;
 const MAX_LOCALS: u64 = 1000;
 const MAX_LOOP_NESTING: usize = 32;
-const MAX_BRANCH_TARGETS: u64 = 4096;
+const MAX_BRANCH_TARGETS: u64 = 8192;
+/// Values that a block takes or gives: a branch moves all of them for one price.
+const MAX_VALUES: usize = 16;
+/// Each branch may carry each local, so a compiler's work grows with their product: at most this much for nothing, and
+/// this much for each byte of the body.
+const FREE_CROSSINGS: u64 = 1 << 15;
+const CROSSINGS_PER_BYTE: u64 = 8;
 const MAX_TABLE_ELEMENTS: u64 = 1_000_000;
 const PAGES_PER_MIB: u64 = 16;
 
@@ -33,14 +39,14 @@ pub(crate) const FEATURES: wasmparser::WasmFeatures = wasmparser::WasmFeatures::
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[repr(u8)]
 pub enum Invalid {
-    /// It is larger than 16 MiB.
-    #[error("the module is larger than 16 MiB")]
+    /// It is larger than 32 MiB.
+    #[error("the module is larger than 32 MiB")]
     Size = 1,
     /// It is no WebAssembly module, or uses what runtime 1 does not speak.
     #[error("the module is not valid WebAssembly of runtime 1")]
     Malformed = 2,
-    /// A function body is larger than 128 KiB.
-    #[error("a function is larger than 128 KiB")]
+    /// A function body is larger than 512 KiB.
+    #[error("a function is larger than 512 KiB")]
     Body = 3,
     /// A function has more than 1 000 parameters and locals.
     #[error("a function has more than 1000 parameters and locals")]
@@ -48,8 +54,8 @@ pub enum Invalid {
     /// Loops are nested more than 32 deep.
     #[error("loops are nested more than 32 deep")]
     LoopNesting = 5,
-    /// A function has more than 4 096 branch targets.
-    #[error("a function has more than 4096 branch targets")]
+    /// A function has more than 8 192 branch targets.
+    #[error("a function has more than 8192 branch targets")]
     BranchTargets = 6,
     /// It has a start section.
     #[error("the module has a start section: export `_start` only")]
@@ -69,10 +75,16 @@ pub enum Invalid {
     /// Its tables start above a million elements.
     #[error("the module's tables start above 1000000 elements")]
     TableSize = 12,
+    /// A block takes or gives more than 16 values, or a function gives more.
+    #[error("a block or a function of the module gives more than 16 values")]
+    Values = 13,
+    /// A function has too many branches for its many locals.
+    #[error("a function of the module has too many branches for its many locals: split it")]
+    Crossings = 14,
 }
 
 impl Invalid {
-    pub(crate) const ALL: [Invalid; 12] = [
+    pub(crate) const ALL: [Invalid; 14] = [
         Invalid::Size,
         Invalid::Malformed,
         Invalid::Body,
@@ -85,6 +97,8 @@ impl Invalid {
         Invalid::MemoryExport,
         Invalid::MemorySize,
         Invalid::TableSize,
+        Invalid::Values,
+        Invalid::Crossings,
     ];
 }
 
@@ -134,7 +148,12 @@ impl Facts {
                 for group in section {
                     for (_, sub_type) in group?.into_types_and_offsets() {
                         self.types.push(match sub_type.composite_type.inner {
-                            CompositeInnerType::Func(function) => Some(function),
+                            CompositeInnerType::Func(function) => {
+                                if function.results().len() > MAX_VALUES {
+                                    return Err(Invalid::Values);
+                                }
+                                Some(function)
+                            }
                             _ => None,
                         });
                     }
@@ -191,7 +210,7 @@ impl Facts {
                 let at = self.imported.saturating_add(self.bodies);
                 self.bodies += 1;
                 let ty = self.functions.get(at).and_then(|ty| self.type_at(*ty));
-                check_body(&body, ty)?;
+                check_body(&body, ty, &self.types)?;
             }
             _ => {}
         }
@@ -222,7 +241,23 @@ fn is(ty: &FuncType, signature: &Signature) -> bool {
         && ty.results().iter().copied().eq(signature.results())
 }
 
-fn check_body(body: &FunctionBody<'_>, ty: Option<&FuncType>) -> Result<(), Invalid> {
+/// A block's type that is no list names one of the module's.
+fn check_block(ty: BlockType, types: &[Option<FuncType>]) -> Result<(), Invalid> {
+    let BlockType::FuncType(index) = ty else {
+        return Ok(());
+    };
+    let named = usize::try_from(index).ok().and_then(|at| types.get(at));
+    match named {
+        Some(Some(ty)) if ty.params().len() > MAX_VALUES => Err(Invalid::Values),
+        _ => Ok(()),
+    }
+}
+
+fn check_body(
+    body: &FunctionBody<'_>,
+    ty: Option<&FuncType>,
+    types: &[Option<FuncType>],
+) -> Result<(), Invalid> {
     if body.as_bytes().len() > MAX_BODY_BYTES {
         return Err(Invalid::Body);
     }
@@ -236,18 +271,24 @@ fn check_body(body: &FunctionBody<'_>, ty: Option<&FuncType>) -> Result<(), Inva
     // Open blocks, and whether each is a loop.
     let mut blocks: Vec<bool> = Vec::new();
     let mut loops = 0usize;
+    let mut entered = 0u64;
     let mut targets = 0u64;
     let mut operators = body.get_operators_reader()?;
     while !operators.eof() {
         match operators.read()? {
-            Operator::Loop { .. } => {
+            Operator::Loop { blockty } => {
+                check_block(blockty, types)?;
                 blocks.push(true);
                 loops += 1;
+                entered += 1;
                 if loops > MAX_LOOP_NESTING {
                     return Err(Invalid::LoopNesting);
                 }
             }
-            Operator::Block { .. } | Operator::If { .. } => blocks.push(false),
+            Operator::Block { blockty } | Operator::If { blockty } => {
+                check_block(blockty, types)?;
+                blocks.push(false);
+            }
             Operator::End => loops -= usize::from(blocks.pop() == Some(true)),
             Operator::Br { .. } | Operator::BrIf { .. } => targets += 1,
             Operator::BrTable { targets: table } => targets += u64::from(table.len()) + 1,
@@ -257,7 +298,13 @@ fn check_body(body: &FunctionBody<'_>, ty: Option<&FuncType>) -> Result<(), Inva
             return Err(Invalid::BranchTargets);
         }
     }
-    Ok(())
+    let free = (body.as_bytes().len() as u64)
+        .saturating_mul(CROSSINGS_PER_BYTE)
+        .saturating_add(FREE_CROSSINGS);
+    match locals.saturating_mul(targets.saturating_add(entered)) > free {
+        true => Err(Invalid::Crossings),
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -341,16 +388,55 @@ mod tests {
                 "(br_if 0 (i32.const 0)) ".repeat(n)
             ))
         };
-        assert_eq!(judge(&branches(4096)), Ok(()));
-        assert_eq!(judge(&branches(4097)), Err(Invalid::BranchTargets));
+        assert_eq!(judge(&branches(8192)), Ok(()));
+        assert_eq!(judge(&branches(8193)), Err(Invalid::BranchTargets));
         let table = |n: usize| {
             body(&format!(
                 "block i32.const 0 br_table {} 0 end",
                 "0 ".repeat(n)
             ))
         };
-        assert_eq!(judge(&table(4095)), Ok(()));
-        assert_eq!(judge(&table(4096)), Err(Invalid::BranchTargets));
+        assert_eq!(judge(&table(8191)), Ok(()));
+        assert_eq!(judge(&table(8192)), Err(Invalid::BranchTargets));
+    }
+
+    #[test]
+    fn blocks_and_functions_give_at_most_16_values_and_blocks_take_as_many() {
+        let block = |values: usize| {
+            let (list, put, drop) = (
+                "i32 ".repeat(values),
+                "(i32.const 1) ".repeat(values),
+                "drop ".repeat(values),
+            );
+            body(&format!("{put} (loop (param {list}) {drop})"))
+        };
+        assert_eq!(judge(&block(16)), Ok(()));
+        assert_eq!(judge(&block(17)), Err(Invalid::Values));
+        let function = |values: usize| {
+            let put = "(i32.const 1) ".repeat(values);
+            with(&format!("(func (result {}) {put})", "i32 ".repeat(values)))
+        };
+        assert_eq!(judge(&function(16)), Ok(()));
+        assert_eq!(judge(&function(17)), Err(Invalid::Values));
+        // Functions may take more: each value is pushed, and paid.
+        assert_eq!(
+            judge(&with(&format!("(func (param {}))", "i32 ".repeat(99)))),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn branches_times_locals_are_bounded_by_the_body() {
+        // Four bytes a branch: the body pays for 32, and each costs 100.
+        let function = |branches: usize| {
+            with(&format!(
+                "(func (param i32) (local {}) loop {} end)",
+                "i32 ".repeat(99),
+                "(br_if 0 (local.get 0)) ".repeat(branches)
+            ))
+        };
+        assert_eq!(judge(&function(480)), Ok(()));
+        assert_eq!(judge(&function(490)), Err(Invalid::Crossings));
     }
 
     #[test]

@@ -29,8 +29,8 @@ pub(crate) struct Vector {
 pub(crate) enum Source {
     /// It is part of this program.
     Bytes(&'static [u8]),
-    /// As many zero bytes: a module that is too large should not have to be carried.
-    Zeros(usize),
+    /// It is long and says little: hex of what comes first, a byte in hex and how often it comes, hex of what comes last.
+    Long(&'static str),
 }
 
 /// All vectors, by name.
@@ -40,7 +40,7 @@ impl Vector {
     pub(crate) fn module(&self) -> Vec<u8> {
         match self.module {
             Source::Bytes(bytes) => bytes.to_vec(),
-            Source::Zeros(count) => vec![0; count],
+            Source::Long(text) => expanded(text).unwrap_or_default(),
         }
     }
 
@@ -63,6 +63,24 @@ impl Vector {
                 })
         })
     }
+}
+
+/// The module that a line like `0061736d 01 300 0b` stands for; `-` is nothing.
+fn expanded(text: &str) -> Option<Vec<u8>> {
+    let mut words = text.split_whitespace();
+    let mut part = || match words.next()? {
+        "-" => Some(Vec::new()),
+        word => hex::decode(word).ok(),
+    };
+    let (mut module, byte) = (part()?, part()?);
+    let count = words.next()?.parse().ok()?;
+    let byte = *byte.first()?;
+    module.resize(module.len().checked_add(count)?, byte);
+    match words.next()? {
+        "-" => {}
+        word => module.extend(hex::decode(word).ok()?),
+    }
+    Some(module)
 }
 
 /// Where a vector ran.

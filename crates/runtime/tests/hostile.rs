@@ -257,26 +257,264 @@ fn memory_beyond_the_childs_share_is_a_host_end() {
     }
 }
 
-fn a_bomb_for_the_compiler_ends_in_time() {
-    // The worst that the scan lets through, as far as we know: deep loops, as many branches as allowed, many times.
-    let function = format!(
+/// A hostile program comes to its end in the child, within this much time and the memory that its spec allows.
+fn ends(vector: &Vector, end: End, seconds: u64) -> Receipt {
+    let started = Instant::now();
+    let receipt = receipt(in_child(vector, SHORT));
+    assert_eq!(receipt.end, end, "{}", vector.name);
+    let took = started.elapsed();
+    println!("    {}: {took:?}", vector.name);
+    assert!(
+        took < Duration::from_secs(seconds),
+        "{}: {took:?}",
+        vector.name
+    );
+    #[cfg(target_os = "linux")]
+    {
+        // The most that any child of this process ever held, in KiB.
+        let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+        // SAFETY: the call fills the struct, all of whose fields may also be zero.
+        let usage = unsafe {
+            assert_eq!(
+                libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr()),
+                0
+            );
+            usage.assume_init()
+        };
+        let allowed = (vector.memory_mib << 10) + (1 << 20) + (64 << 10);
+        assert!(usage.ru_maxrss as u64 <= allowed, "{} KiB", usage.ru_maxrss);
+    }
+    receipt
+}
+
+fn text(name: &'static str, text: String) -> Vector {
+    Vector {
+        text,
+        ..programs::program(name, End::Exit(0), r#"(func (export "_start"))"#)
+    }
+}
+
+fn module(name: &'static str, parts: &str) -> Vector {
+    text(
+        name,
+        format!(r#"(module (memory (export "memory") 1) (func (export "_start")) {parts})"#),
+    )
+}
+
+fn a_module_that_is_too_large_is_invalid() {
+    let large = Vector {
+        long: Some((b"\0asm\x01\0\0\0".to_vec(), 0, 32 << 20, Vec::new())),
+        ..module("size", "")
+    };
+    ends(&large, End::Invalid(Invalid::Size), 60);
+}
+
+fn four_thousand_million_locals_are_invalid() {
+    // One group of 2^32 - 1 locals: ten bytes of module, 16 GiB of nothing for who would list them.
+    let mut bytes = module("locals", "").module();
+    let code = bytes.split_off(bytes.len() - 6);
+    assert_eq!(code, [10, 4, 1, 2, 0, 0x0b]);
+    bytes.extend([10, 10, 1, 8, 1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x7f, 0x0b]);
+    let bomb = Vector {
+        long: Some((bytes, 0, 0, Vec::new())),
+        ..module("locals", "")
+    };
+    ends(&bomb, End::Invalid(Invalid::Locals), 60);
+}
+
+fn deep_nesting_is_invalid_as_loops_and_harmless_as_blocks() {
+    let nested = |what: &str| {
+        format!(
+            "(func {} {})",
+            format!("{what} ").repeat(50_000),
+            "end ".repeat(50_000)
+        )
+    };
+    ends(
+        &module("loops", &nested("loop")),
+        End::Invalid(Invalid::LoopNesting),
+        60,
+    );
+    ends(&module("blocks", &nested("block")), End::Exit(0), 60);
+}
+
+fn tables_and_memories_that_begin_too_large_are_invalid() {
+    ends(
+        &module("table", "(table 4294967295 funcref)"),
+        End::Invalid(Invalid::TableSize),
+        60,
+    );
+    let memory = text(
+        "memory",
+        r#"(module (memory (export "memory") 65536) (func (export "_start")))"#.to_owned(),
+    );
+    ends(&memory, End::Invalid(Invalid::MemorySize), 60);
+}
+
+fn a_flood_of_data_segments_is_paid_or_out_of_fuel() {
+    let segments = r#"(data (i32.const 0) "0123456789abcdef")"#.repeat(20_000);
+    let bomb = Vector {
+        units: 0,
+        ..module("data", &segments)
+    };
+    ends(&bomb, End::Fuel, 60);
+    ends(
+        &module("passive data", &r#"(data "x")"#.repeat(20_000)),
+        End::Exit(0),
+        60,
+    );
+}
+
+fn bombs_for_the_compiler_end_in_time() {
+    // The worst that the scan lets through, as far as we know. The first is a hundred times worse without the bound on
+    // locals times branches, and is invalid now.
+    let body = |locals: usize, branches: usize| {
+        let sets: String = (0..locals)
+            .map(|n| {
+                format!(
+                    "(local.set {n} (i32.add (local.get {n}) (local.get {})))",
+                    (n + 7) % locals
+                )
+            })
+            .collect();
+        format!(
+            "(func (local {}) (loop $l {sets} {}))",
+            "i32 ".repeat(locals),
+            "(br_if $l (local.get 0)) ".repeat(branches)
+        )
+    };
+    ends(
+        &module("crossings", &body(999, 4000)),
+        End::Invalid(Invalid::Crossings),
+        60,
+    );
+    ends(&module("few locals", &body(30, 2000)), End::Exit(0), 60);
+    ends(&module("few branches", &body(900, 40)), End::Exit(0), 60);
+    let loops = format!(
         "(func (local i32) {} {} {})",
         "loop ".repeat(32),
         "(br_if 0 (local.get 0)) ".repeat(4000),
         "end ".repeat(32),
     );
-    let mut bomb = programs::program("compile-bomb", End::Exit(0), r#"(func (export "_start"))"#);
-    bomb.text = bomb.text.replace(
-        "(func (export \"_start\"))",
-        &format!("(func (export \"_start\")) {}", function.repeat(4)),
-    );
-    let started = Instant::now();
-    match in_child(&bomb, SHORT).unwrap() {
-        Outcome::Receipt(finished) => assert_eq!(finished.receipt.end, End::Exit(0)),
-        other => panic!("{other:?}"),
+    ends(&module("loops", &loops.repeat(2)), End::Exit(0), 60);
+}
+
+fn memory_and_tables_grow_to_their_limits_and_no_further() {
+    for name in ["memory-bomb", "table-growth-to-a-million"] {
+        let all = programs::all();
+        let vector = all.iter().find(|vector| vector.name == name).unwrap();
+        ends(vector, vector.end, 60);
     }
-    println!("    the compiler took {:?}", started.elapsed());
-    assert!(started.elapsed() < Duration::from_secs(60));
+}
+
+fn an_endless_loop_in_mid_block_runs_out_of_fuel() {
+    let vector = programs::program("mid-block", End::Fuel, ENDLESS);
+    let receipt = ends(&vector, End::Fuel, 60);
+    assert_eq!(receipt.units, receipt.limit);
+}
+
+fn a_flood_of_output_ends_at_the_limit() {
+    let flood = programs::program(
+        "output",
+        End::Fuel,
+        r#"(func (export "_start") (local $fd i32)
+             (local.set $fd (call $create {out/flood}))
+             (loop $l
+               (drop (call $write (i32.const 1) (i32.const 8192) (i32.const 1000)))
+               (drop (call $write (i32.const 2) (i32.const 8192) (i32.const 1000)))
+               (drop (call $write (local.get $fd) (i32.const 8192) (i32.const 1000)))
+               (br $l)))"#,
+    );
+    let receipt = ends(&flood, End::Fuel, 60);
+    let files: u64 = receipt.files.iter().map(|file| file.blob.size).sum();
+    let written = receipt.stdout.size + receipt.stderr.size + files;
+    assert!(
+        written <= flood.output_limit && written > flood.output_limit - 1000,
+        "{written}"
+    );
+}
+
+fn paths_of_every_spelling_stay_inside() {
+    let spellings = [
+        "..",
+        "../",
+        "../..",
+        "/",
+        "//",
+        "/etc/passwd",
+        "/in/../..",
+        "in/..",
+        "in/../..",
+        "in/../../etc/passwd",
+        "./..",
+        "././../x",
+        "in/a/../../../..",
+        "in//..//..",
+        "..//..",
+        ".../...",
+        "..\\5cetc",
+        "C:\\5c",
+        "%2e%2e/etc",
+        "\\c0\\ae\\c0\\ae/etc",
+        "\\ef\\bc\\8e\\ef\\bc\\8e/etc",
+        "~",
+        "~root",
+        "in/a\\00/../..",
+        "out/../../x",
+        "/proc/self/mem",
+        "proc/self/mem",
+        "dev/null",
+        "in/./../../in/a",
+    ];
+    // Each is opened, made, stat-ed, renamed to and unlinked; the sum of successes but for what stays inside is 0.
+    let code: String = spellings
+        .iter()
+        .map(|path| {
+            format!(
+                "(if (i32.ge_s (call $create {{{path}}}) (i32.const 0)) (then (call $byte (i32.const 1))))
+                 (if (i32.eqz (call $rename (i32.const 3) {{out/mine}} (i32.const 3) {{{path}}})) (then (call $byte (i32.const 2))))
+                 (if (i32.eqz (call $unlink (i32.const 3) {{{path}}})) (then (call $byte (i32.const 3))))
+                 (if (i32.eqz (call $rmdir (i32.const 3) {{{path}}})) (then (call $byte (i32.const 4))))
+                 (if (i32.eqz (call $symlink {{{path}}} (i32.const 3) {{out/l}})) (then (call $byte (i32.const 5))))\n"
+            )
+        })
+        .collect();
+    let mut escapes = programs::program(
+        "escapes",
+        End::Exit(0),
+        &format!(r#"(func (export "_start") (drop (call $create {{out/mine}})) {code})"#),
+    );
+    escapes.inputs.push(("a", b"a"));
+    let receipt = ends(&escapes, End::Exit(0), 60);
+    assert_eq!(receipt.stdout.size, 0);
+    assert_eq!(receipt.files.len(), 1);
+    assert_eq!(receipt.files[0].path, "mine");
+}
+
+fn descriptors_and_nodes_run_out_and_nothing_else_does() {
+    for name in ["descriptor-flood", "node-flood"] {
+        let all = programs::all();
+        let vector = all.iter().find(|vector| vector.name == name).unwrap();
+        ends(vector, vector.end, 60);
+    }
+}
+
+fn floods_of_host_calls_are_paid_until_the_fuel_is_gone() {
+    for (name, call) in [
+        ("random", "(call $random_get (i32.const 8192) (i32.const 65536))"),
+        ("poll", "(call $poll_oneoff (i32.const 8192) (i32.const 65536) (i32.const 1024) (i32.const 64))"),
+        ("clock", "(call $clock_time_get (i32.const 0) (i64.const 0) (i32.const 64))"),
+        ("path", "(call $mkdir (i32.const 3) (i32.const 8192) (i32.const 4096))"),
+        ("readdir", "(call $fd_readdir (i32.const 3) (i32.const 8192) (i32.const 65536) (i64.const 0) (i32.const 64))"),
+        ("nothing", "(call $symlink (i32.const 0) (i32.const 0) (i32.const 3) (i32.const 0) (i32.const 0))"),
+    ] {
+        let code = format!(r#"(func (export "_start") (loop $l (drop {call}) (br $l)))"#);
+        let flood = Vector {
+            units: 300,
+            ..programs::program(name, End::Fuel, &code)
+        };
+        ends(&flood, End::Fuel, 60);
+    }
 }
 
 fn a_blob_that_is_not_the_named_one_is_refused() {
@@ -330,8 +568,52 @@ const TESTS: &[(&str, fn())] = &[
         memory_beyond_the_childs_share_is_a_host_end,
     ),
     (
-        "a_bomb_for_the_compiler_ends_in_time",
-        a_bomb_for_the_compiler_ends_in_time,
+        "a_module_that_is_too_large_is_invalid",
+        a_module_that_is_too_large_is_invalid,
+    ),
+    (
+        "four_thousand_million_locals_are_invalid",
+        four_thousand_million_locals_are_invalid,
+    ),
+    (
+        "deep_nesting_is_invalid_as_loops_and_harmless_as_blocks",
+        deep_nesting_is_invalid_as_loops_and_harmless_as_blocks,
+    ),
+    (
+        "tables_and_memories_that_begin_too_large_are_invalid",
+        tables_and_memories_that_begin_too_large_are_invalid,
+    ),
+    (
+        "a_flood_of_data_segments_is_paid_or_out_of_fuel",
+        a_flood_of_data_segments_is_paid_or_out_of_fuel,
+    ),
+    (
+        "bombs_for_the_compiler_end_in_time",
+        bombs_for_the_compiler_end_in_time,
+    ),
+    (
+        "memory_and_tables_grow_to_their_limits_and_no_further",
+        memory_and_tables_grow_to_their_limits_and_no_further,
+    ),
+    (
+        "an_endless_loop_in_mid_block_runs_out_of_fuel",
+        an_endless_loop_in_mid_block_runs_out_of_fuel,
+    ),
+    (
+        "a_flood_of_output_ends_at_the_limit",
+        a_flood_of_output_ends_at_the_limit,
+    ),
+    (
+        "paths_of_every_spelling_stay_inside",
+        paths_of_every_spelling_stay_inside,
+    ),
+    (
+        "descriptors_and_nodes_run_out_and_nothing_else_does",
+        descriptors_and_nodes_run_out_and_nothing_else_does,
+    ),
+    (
+        "floods_of_host_calls_are_paid_until_the_fuel_is_gone",
+        floods_of_host_calls_are_paid_until_the_fuel_is_gone,
     ),
     (
         "a_blob_that_is_not_the_named_one_is_refused",

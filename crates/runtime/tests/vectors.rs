@@ -15,7 +15,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors")
 }
 
-/// A vector's folder: `module.wat` and `module.wasm`, or `module.zeros` with their number, `spec.json`, `receipt.json`,
+/// A vector's folder: `module.wat` and `module.wasm`, or a line that stands for a long module in `module.long`, `spec.json`, `receipt.json`,
 /// and its blobs under `blobs/`.
 fn request(folder: &Path, limit: u64) -> RunRequest {
     let spec = JobSpec::parse(&std::fs::read(folder.join("spec.json")).unwrap()).unwrap();
@@ -29,10 +29,15 @@ fn request(folder: &Path, limit: u64) -> RunRequest {
 }
 
 fn module(folder: &Path) -> Vec<u8> {
-    match std::fs::read_to_string(folder.join("module.zeros")) {
-        Ok(count) => vec![0; count.trim().parse().unwrap()],
-        Err(_) => std::fs::read(folder.join("module.wasm")).unwrap(),
-    }
+    let Ok(text) = std::fs::read_to_string(folder.join("module.long")) else {
+        return std::fs::read(folder.join("module.wasm")).unwrap();
+    };
+    let [first, byte, count, last] = text.split_whitespace().collect::<Vec<_>>()[..] else {
+        panic!("{}", folder.display());
+    };
+    let part = |word: &str| hex::decode(word.trim_matches('-')).unwrap();
+    let middle = part(byte).repeat(count.parse().unwrap());
+    [part(first), middle, part(last)].concat()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -46,13 +51,15 @@ fn write_all() {
     for vector in programs::all() {
         let folder = folder().join(vector.name);
         std::fs::create_dir_all(&folder).unwrap();
-        if vector.zeros > 0 {
-            std::fs::write(folder.join("module.zeros"), format!("{}\n", vector.zeros)).unwrap();
+        if let Some((first, byte, count, last)) = &vector.long {
+            let part = |bytes: &[u8]| match bytes {
+                [] => "-".to_owned(),
+                _ => hex::encode(bytes),
+            };
+            let line = format!("{} {byte:02x} {count} {}\n", part(first), part(last));
+            std::fs::write(folder.join("module.long"), line).unwrap();
         } else {
-            // Longer ones stand in `programs` only.
-            if vector.text.len() <= 100_000 {
-                std::fs::write(folder.join("module.wat"), &vector.text).unwrap();
-            }
+            std::fs::write(folder.join("module.wat"), &vector.text).unwrap();
             std::fs::write(folder.join("module.wasm"), vector.module()).unwrap();
         }
         std::fs::write(folder.join("spec.json"), vector.spec()).unwrap();

@@ -13,10 +13,10 @@ use lode_runtime::{sha256, End, Invalid, JobSpec, Trap};
 pub struct Vector {
     /// Folder in `tests/vectors`.
     pub name: &'static str,
-    /// WebAssembly text; empty if `zeros` is not 0.
+    /// WebAssembly text; empty if the module is a long one.
     pub text: String,
-    /// In the place of a module, as many zero bytes.
-    pub zeros: usize,
+    /// A module that is long and says little: its first bytes, one byte that comes so often, its last bytes.
+    pub long: Option<(Vec<u8>, u8, usize, Vec<u8>)>,
     /// Units beyond the base.
     pub units: u64,
     pub memory_mib: u64,
@@ -39,8 +39,8 @@ pub struct Vector {
 
 impl Vector {
     pub fn module(&self) -> Vec<u8> {
-        if self.zeros > 0 {
-            return vec![0; self.zeros];
+        if let Some((first, byte, count, last)) = &self.long {
+            return [first.as_slice(), &vec![*byte; *count], last].concat();
         }
         wat::parse_str(&self.text).unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
@@ -157,7 +157,7 @@ fn raw(name: &'static str, end: End, text: &str) -> Vector {
     Vector {
         name,
         text: text.to_owned(),
-        zeros: 0,
+        long: None,
         units: 1000,
         memory_mib: 4,
         output_limit: 65_536,
@@ -452,7 +452,7 @@ fn ends() -> Vec<Vector> {
             r#"(module (import "env" "now" (func)) (memory (export "memory") 1) (func (export "_start")))"#,
         ),
         Vector {
-            zeros: (16 << 20) + 1,
+            long: Some((Vec::new(), 0, (32 << 20) + 1, Vec::new())),
             ..raw("invalid-size", End::Invalid(Invalid::Size), "")
         },
         raw(

@@ -20,14 +20,17 @@ pub fn all() -> Vec<Vector> {
             "0 ".repeat(count)
         )
     };
-    // 19 bytes each; the declaration of locals and the end are a byte each.
-    let long = |bytes: usize| {
-        let (constants, nops) = ((bytes - 2) / 19, (bytes - 2) % 19);
-        body(&format!(
-            "{} {}",
-            "(drop (v128.const i64x2 0 0)) ".repeat(constants),
-            "nop ".repeat(nops)
-        ))
+    // A body of so many bytes: no locals, an instruction that does nothing again and again, the end.
+    let long = |body: usize| {
+        let mut first = wat::parse_str(with("")).expect("a module");
+        let code = first.split_off(first.len() - 6);
+        assert_eq!(code, [10, 4, 1, 2, 0, 0x0b]);
+        first.push(10);
+        first.extend(leb(1 + leb(body).len() + body));
+        first.push(1);
+        first.extend(leb(body));
+        first.push(0);
+        Some((first, 1, body - 2, vec![0x0b]))
     };
     vec![
         raw(
@@ -40,15 +43,17 @@ pub fn all() -> Vec<Vector> {
   {})"#,
                 loops(32),
                 locals(999),
-                branches(4096),
+                branches(8192),
             ),
         ),
-        raw("body-of-128-kib", EXIT, &long(128 << 10)),
-        invalid(
-            "invalid-body",
-            Invalid::Body,
-            &long((128 << 10) + 1),
-        ),
+        Vector {
+            long: long(512 << 10),
+            ..raw("body-of-512-kib", EXIT, "")
+        },
+        Vector {
+            long: long((512 << 10) + 1),
+            ..invalid("invalid-body", Invalid::Body, "")
+        },
         invalid(
             "invalid-locals",
             Invalid::Locals,
@@ -62,7 +67,7 @@ pub fn all() -> Vec<Vector> {
         invalid(
             "invalid-branches",
             Invalid::BranchTargets,
-            &with(&branches(4097)),
+            &with(&branches(8193)),
         ),
         invalid(
             "invalid-tables",
@@ -78,6 +83,25 @@ pub fn all() -> Vec<Vector> {
             "invalid-memory-export",
             Invalid::MemoryExport,
             r#"(module (memory (export "mem") 1) (func (export "_start")))"#,
+        ),
+        invalid(
+            "invalid-values",
+            Invalid::Values,
+            &body(&format!(
+                "{} (loop (param {}) {})",
+                "(i32.const 1) ".repeat(17),
+                "i32 ".repeat(17),
+                "drop ".repeat(17)
+            )),
+        ),
+        invalid(
+            "invalid-crossings",
+            Invalid::Crossings,
+            &with(&format!(
+                "(func (param i32) (local {}) (loop {}))",
+                "i32 ".repeat(99),
+                "(br_if 0 (local.get 0)) ".repeat(490)
+            )),
         ),
         // What other engines speak, and runtime 1 does not.
         invalid(
@@ -120,4 +144,18 @@ pub fn all() -> Vec<Vector> {
             ),
         ),
     ]
+}
+
+/// A number as WebAssembly writes it.
+fn leb(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let low = (number & 0x7f) as u8;
+        number >>= 7;
+        if number == 0 {
+            bytes.push(low);
+            return bytes;
+        }
+        bytes.push(low | 0x80);
+    }
 }
