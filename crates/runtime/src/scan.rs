@@ -10,7 +10,7 @@ use wasmparser::{
 pub const MAX_MODULE_BYTES: usize = 32 << 20;
 
 const MAX_BODY_BYTES: usize = 512 << 10;
-const MAX_LOCALS: u64 = 1000;
+const MAX_LOCALS: u64 = 512;
 const MAX_LOOP_NESTING: usize = 32;
 const MAX_BRANCH_TARGETS: u64 = 8192;
 /// Values that a block takes or gives: a branch moves all of them for one price.
@@ -19,6 +19,9 @@ const MAX_VALUES: usize = 16;
 /// this much for each byte of the body.
 const FREE_CROSSINGS: u64 = 1 << 15;
 const CROSSINGS_PER_BYTE: u64 = 8;
+/// A function costs a compiler something however little it does: so many for nothing, and one for so many bytes.
+const FREE_FUNCTIONS: usize = 1024;
+const BYTES_PER_FUNCTION: usize = 32;
 const MAX_TABLE_ELEMENTS: u64 = 1_000_000;
 const PAGES_PER_MIB: u64 = 16;
 
@@ -48,8 +51,8 @@ pub enum Invalid {
     /// A function body is larger than 512 KiB.
     #[error("a function is larger than 512 KiB")]
     Body = 3,
-    /// A function has more than 1 000 parameters and locals.
-    #[error("a function has more than 1000 parameters and locals")]
+    /// A function has more than 512 parameters and locals.
+    #[error("a function has more than 512 parameters and locals")]
     Locals = 4,
     /// Loops are nested more than 32 deep.
     #[error("loops are nested more than 32 deep")]
@@ -81,10 +84,13 @@ pub enum Invalid {
     /// A function has too many branches for its many locals.
     #[error("a function of the module has too many branches for its many locals: split it")]
     Crossings = 14,
+    /// It has more functions than one for each 32 bytes, and 1 024.
+    #[error("the module has more functions than one for each 32 of its bytes")]
+    Functions = 15,
 }
 
 impl Invalid {
-    pub(crate) const ALL: [Invalid; 14] = [
+    pub(crate) const ALL: [Invalid; 15] = [
         Invalid::Size,
         Invalid::Malformed,
         Invalid::Body,
@@ -99,6 +105,7 @@ impl Invalid {
         Invalid::TableSize,
         Invalid::Values,
         Invalid::Crossings,
+        Invalid::Functions,
     ];
 }
 
@@ -116,7 +123,10 @@ pub fn scan(module: &[u8], memory_mib: u64) -> Result<(), Invalid> {
     if module.len() > MAX_MODULE_BYTES {
         return Err(Invalid::Size);
     }
-    let mut facts = Facts::default();
+    let mut facts = Facts {
+        most_functions: FREE_FUNCTIONS + module.len() / BYTES_PER_FUNCTION,
+        ..Facts::default()
+    };
     // Limits come before validation, whose own time depends on what they bound.
     for payload in Parser::new(0).parse_all(module) {
         facts.read(payload?, memory_mib)?;
@@ -131,6 +141,7 @@ struct Facts {
     /// Type of each function, imported ones first.
     functions: Vec<u32>,
     imported: usize,
+    most_functions: usize,
     bodies: usize,
     memories: u64,
     table_elements: u64,
@@ -175,6 +186,9 @@ impl Facts {
                 }
             }
             Payload::FunctionSection(section) => {
+                if section.count() as usize > self.most_functions {
+                    return Err(Invalid::Functions);
+                }
                 for index in section {
                     self.functions.push(index?);
                 }
@@ -376,8 +390,8 @@ mod tests {
         assert_eq!(judge(&nops(MAX_BODY_BYTES - 2)), Ok(()));
         assert_eq!(judge(&nops(MAX_BODY_BYTES - 1)), Err(Invalid::Body));
         let locals = |n: usize| with(&format!("(func (param i32) (local {}))", "i32 ".repeat(n)));
-        assert_eq!(judge(&locals(999)), Ok(()));
-        assert_eq!(judge(&locals(1000)), Err(Invalid::Locals));
+        assert_eq!(judge(&locals(511)), Ok(()));
+        assert_eq!(judge(&locals(512)), Err(Invalid::Locals));
         let loops = |n: usize| body(&format!("{}{}", "loop ".repeat(n), "end ".repeat(n)));
         assert_eq!(judge(&loops(32)), Ok(()));
         assert_eq!(judge(&loops(33)), Err(Invalid::LoopNesting));
@@ -423,6 +437,14 @@ mod tests {
             judge(&with(&format!("(func (param {}))", "i32 ".repeat(99)))),
             Ok(())
         );
+    }
+
+    #[test]
+    fn functions_are_bounded_by_the_modules_bytes() {
+        let functions = |count: usize| with(&"(func) ".repeat(count));
+        // Four bytes each: an eighth of what a function must have beyond the first 1 024.
+        assert_eq!(judge(&functions(1100)), Ok(()));
+        assert_eq!(judge(&functions(1250)), Err(Invalid::Functions));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `lode job`.
 mod auction;
+mod estimate;
 mod post;
 mod result;
 mod show;
@@ -7,8 +8,7 @@ mod verdict;
 
 use crate::commands::market::store_url;
 use crate::context::Context;
-use crate::local;
-use crate::output::{Cell, Format};
+use crate::output::Cell;
 use crate::spec::SpecArgs;
 use anyhow::{anyhow, bail, Result};
 use lode_attestation::Verdict;
@@ -31,16 +31,7 @@ pub enum Command {
         save_to: Option<PathBuf>,
     },
     /// Run a job here and say what it takes: exact, because jobs are deterministic
-    Estimate {
-        #[command(flatten)]
-        spec: SpecArgs,
-        /// Most units the run may take
-        #[arg(long)]
-        units_limit: Option<u64>,
-        /// Also say what it would cost in each market at this price, in tokens per million units
-        #[arg(long, value_name = "AMOUNT")]
-        price: Option<String>,
-    },
+    Estimate(estimate::Estimate),
     /// Post a job and put its files into the market's store
     Post {
         #[command(flatten)]
@@ -158,11 +149,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
             let (at, _) = post::post(&args, context).await?;
             finish(&at, save_to.as_deref(), context).await
         }
-        Command::Estimate {
-            spec,
-            units_limit,
-            price,
-        } => estimate(&spec, units_limit, price.as_deref(), context).await,
+        Command::Estimate(args) => estimate::estimate(&args, context).await,
         Command::Post {
             post: args,
             wait,
@@ -215,42 +202,6 @@ async fn finish(at: &Address, save_to: Option<&Path>, context: &Context) -> Resu
         );
     }
     result::fetch(at, &job, save_to, context).await
-}
-
-async fn estimate(
-    args: &SpecArgs,
-    units_limit: Option<u64>,
-    price: Option<&str>,
-    context: &Context,
-) -> Result<()> {
-    let prepared = args.prepare()?;
-    let estimate = local::run(&prepared, units_limit).await?;
-    if price.is_none() || context.out.format == Format::Table {
-        context.out.sheet(estimate.rows());
-    }
-    let Some(price) = price else { return Ok(()) };
-    let mut markets = context.client.get_program_accounts::<Market>(&[]).await?;
-    markets.sort_by_key(|(at, _)| *at);
-    let mut rows = Vec::new();
-    for (at, market) in &markets {
-        let token = context.token(&market.mint).await?;
-        let fits = estimate.limit <= market.units_limit
-            && post::require_fit(&prepared, market).is_ok()
-            && market.is_open();
-        let job = draft(token.mint.parse(price)?, estimate.limit, false);
-        rows.push(vec![
-            Cell::from(*at),
-            fits.into(),
-            token.cell(job.escrow(market).map_err(|_| too_dear())?),
-            estimate.limit.into(),
-        ]);
-    }
-    context.out.table(
-        &["market", "fits", "escrow", "units_limit"],
-        rows,
-        "There is no market yet.",
-    );
-    Ok(())
 }
 
 fn too_dear() -> anyhow::Error {

@@ -10,6 +10,7 @@ pub mod wasi;
 use lode_runtime::{sha256, End, Invalid, JobSpec, Trap};
 
 /// A program with its spec.
+#[derive(Clone)]
 pub struct Vector {
     /// Folder in `tests/vectors`.
     pub name: &'static str,

@@ -42,7 +42,7 @@ pub fn all() -> Vec<Vector> {
   {}
   {})"#,
                 loops(32),
-                locals(999),
+                locals(511),
                 branches(8192),
             ),
         ),
@@ -57,7 +57,7 @@ pub fn all() -> Vec<Vector> {
         invalid(
             "invalid-locals",
             Invalid::Locals,
-            &with(&locals(1000)),
+            &with(&locals(512)),
         ),
         invalid(
             "invalid-loops",
@@ -102,6 +102,11 @@ pub fn all() -> Vec<Vector> {
                 "i32 ".repeat(99),
                 "(br_if 0 (local.get 0)) ".repeat(490)
             )),
+        ),
+        invalid(
+            "invalid-functions",
+            Invalid::Functions,
+            &with(&"(func) ".repeat(1250)),
         ),
         // What other engines speak, and runtime 1 does not.
         invalid(
