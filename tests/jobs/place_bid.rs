@@ -369,3 +369,27 @@ fn bids_grieve_nobody_each_locks_money_and_halves_of_a_price_run_out() {
     assert_eq!(bids, 100);
     assert_vault_balances(&world, &jobs);
 }
+
+#[test]
+fn what_is_awarded_or_cancelled_takes_no_more_bids() {
+    let mut world = World::new();
+    let (mut jobs, other) = auction(&mut world);
+    let (awarded, cancelled) = (jobs.open(&mut world), jobs.open(&mut world));
+    world.ok(
+        bid(&world, &jobs.node, &awarded, PRICE),
+        &[&jobs.node.worker],
+    );
+    world.ok(
+        jobs.cancel(&jobs.customer.pubkey(), &cancelled),
+        &[&jobs.customer],
+    );
+    pass_until(&mut world, &awarded, 0);
+    world.ok(build::award_job(&awarded, &state(&world, &awarded)), &[]);
+    for at in [awarded, cancelled] {
+        let late = bid(&world, &other, &at, 1);
+        assert_error(
+            world.send_one(late, &[&other.worker]),
+            JobsError::IllegalTransition,
+        );
+    }
+}

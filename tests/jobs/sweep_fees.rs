@@ -1,5 +1,6 @@
 use crate::help::*;
 use lode_attestation::Verdict;
+use lode_jobs::error::JobsError;
 use lode_tests::jobs::*;
 use lode_tests::*;
 use solana_address::Address;
@@ -109,10 +110,14 @@ fn burn_fees_in_another_mint_are_the_treasurys() {
     for wrong in [
         world.token_account(&jobs.mint, &owner, 0),
         world.associated_account(&jobs.mint, &stranger, 0),
-        vault(&jobs.market),
     ] {
-        assert_refused(world.send_one(with_account(good.clone(), 5, wrong), &[]));
+        assert_error(
+            world.send_one(with_account(good.clone(), 5, wrong), &[]),
+            JobsError::WrongDestination,
+        );
     }
+    // nor the vault itself, which is passed twice then
+    assert_refused(world.send_one(with_account(good.clone(), 5, vault(&jobs.market)), &[]));
     world.ok(good.clone(), &[]);
     assert_eq!(world.amount(&treasury), 54);
     assert_eq!(world.supply(&jobs.mint), supply);
@@ -148,10 +153,17 @@ fn the_fees_go_to_nobody_else() {
     for wrong in [
         ledger(&jobs.market, &stranger.pubkey()),
         jobs.customer_ledger(),
-        jobs.node_ledger(),
     ] {
-        assert_refused(world.send_one(with_account(good.clone(), 6, wrong), &[]));
+        assert_error(
+            world.send_one(with_account(good.clone(), 6, wrong), &[]),
+            JobsError::ForeignAccount,
+        );
     }
+    assert_refused(world.send_one(with_account(good.clone(), 6, jobs.node_ledger()), &[]));
+    assert_error(
+        world.send_one(with_account(good.clone(), 4, jobs.panel.mint), &[]),
+        JobsError::WrongMint,
+    );
     let mut terms = sampled_terms();
     terms.id = 1;
     world.ok(

@@ -123,8 +123,6 @@ pub struct Stage {
     payment: [Address; 2],
     /// Wallet of every ledger that ever was.
     parties: BTreeMap<Address, Address>,
-    /// The slot hashes of the model are not the world's yet.
-    stale: bool,
     /// Rent of a job and of a ledger, lamports.
     job_rent: u64,
     ledger_rent: u64,
@@ -226,7 +224,6 @@ impl Stage {
             treasury: governor.pubkey(),
             payment,
             parties: BTreeMap::new(),
-            stale: false,
             job_rent: world
                 .svm
                 .minimum_balance_for_rent_exemption(8 + size_of::<Job>()),
@@ -345,7 +342,7 @@ impl Stage {
         }
         let now = self.world.slot();
         self.model.hashes = (now - 512..now).collect();
-        self.world.set_slot_hashes(self.model.hashes.clone());
+        self.world.set_slot_hashes([]);
         self.open_books();
     }
 
@@ -427,7 +424,7 @@ impl Stage {
     /// Sends instructions, paid by the world's payer. Nobody makes or checks the transaction's signatures, which is not
     /// the programs' business and takes most of the time; who signs is what the account lists say.
     fn deliver(&mut self, instructions: &[Instruction]) -> Sent {
-        self.world.svm.expire_blockhash();
+        // the world remembers no transactions, so one blockhash serves them all
         let message = Message::new_with_blockhash(
             instructions,
             Some(&self.world.payer.pubkey()),
@@ -763,7 +760,6 @@ impl Stage {
         while self.model.hashes.len() > 512 {
             self.model.hashes.pop_first();
         }
-        self.stale = true;
         if self.dice.one_in(60) {
             let slot = now - self.dice.below(slots.max(30));
             self.world.set_last_restart(slot);
@@ -1202,14 +1198,12 @@ impl Stage {
 
     fn seal(&mut self, at: &Address) -> Outcome<bool> {
         let job = self.model.jobs[at].job;
-        // nothing else reads the slot hashes, and they are long
-        if std::mem::take(&mut self.stale) {
-            self.world.set_slot_hashes(self.model.hashes.clone());
-        }
+        // Nothing else reads the slot hashes, and the world decodes all of them whenever its clock moves.
+        self.world.set_slot_hashes(self.model.hashes.clone());
         let now = self.now();
         let broken = self.model.seal(&now, at);
         let committee = self.committee_of(&job);
-        self.make(
+        let done = self.make(
             Call {
                 name: "seal_job",
                 instructions: vec![build::seal_job(
@@ -1222,7 +1216,9 @@ impl Stage {
                 like: &[3],
             },
             &broken,
-        )
+        );
+        self.world.set_slot_hashes([]);
+        done
     }
 
     fn reveal(&mut self, at: &Address) -> Outcome<bool> {
