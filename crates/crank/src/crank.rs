@@ -30,6 +30,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How long a look that is under way may still take when it is told to stop.
 const LAST_LOOK: Duration = Duration::from_secs(5);
+/// Receipts that are kept before those of jobs that went on are forgotten.
+const MOST_KNOWN: usize = 10_000;
 /// How long a slot is planned to last.
 const SLOT: Duration = Duration::from_millis(400);
 /// After so many failures a step is left alone for a while, and what waits for it goes on.
@@ -319,7 +321,7 @@ impl Crank {
             }
         }
         self.send(&tasks, &stamps).await;
-        self.forget();
+        self.forget(jobs);
         Ok(())
     }
 
@@ -520,10 +522,15 @@ impl Crank {
         self.rest(at, step, stamp, failures, pause_after(failures));
     }
 
-    /// Forgets rests that ended long ago: their accounts are gone, or went on.
-    fn forget(&mut self) {
+    /// Forgets rests that ended long ago: their accounts are gone, or went on. Of receipts only as many are kept as anybody
+    /// may still need.
+    fn forget(&mut self, jobs: &[(Address, Job)]) {
         let now = Instant::now();
         self.rests.retain(|_, rest| now < rest.until + LEFT_ALONE);
+        if self.known.len() > MOST_KNOWN {
+            let alive: HashSet<_> = jobs.iter().map(|(at, job)| (*at, job.attempt)).collect();
+            self.known.retain(|key, _| alive.contains(key));
+        }
     }
 
     /// The instructions of a job's step; nothing where others have to act first.

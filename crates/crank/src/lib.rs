@@ -14,6 +14,7 @@ mod report;
 mod send;
 mod signatures;
 mod step;
+mod turner;
 
 pub use crank::Crank;
 pub use due::{
@@ -22,6 +23,7 @@ pub use due::{
 pub use policy::{Duty, Policy};
 pub use report::Report;
 pub use step::Step;
+pub use turner::{Known, Turner};
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -7,7 +7,7 @@ use crate::task::{Done, Shared, Task};
 use crate::{Error, Result};
 use lode_attestation::Verdict;
 use lode_client::{filter, Client};
-use lode_crank::{Crank, Duty, Policy};
+use lode_crank::{Crank, Duty, Policy, Turner};
 use lode_jobs::state::{Job, JobState, Market};
 use lode_oracle::state::Committee;
 use lode_store::BlobCache;
@@ -93,13 +93,13 @@ impl Config {
 
 impl Paying {
     /// What turns the jobs whose windows are about to end.
-    fn bringer(&self, client: &Client, telemetry: &Telemetry) -> Crank {
+    fn bringer(&self, client: &Client, telemetry: &Telemetry) -> Turner {
         let policy = Policy {
             floor: self.floor,
             ..Policy::default()
         };
         let payer = self.payer.clone();
-        Crank::new(client.clone(), payer, policy, telemetry.clone())
+        Turner::start(Crank::new(client.clone(), payer, policy, telemetry.clone()))
     }
 }
 
@@ -204,7 +204,7 @@ struct Watch {
     memory_mib: u64,
     paying: Option<Paying>,
     /// Brings signatures to the chain.
-    bringer: Option<Crank>,
+    bringer: Option<Turner>,
     /// Owners for whom somebody collects.
     collectors: HashSet<Address>,
     telemetry: Telemetry,
@@ -300,31 +300,30 @@ impl Watch {
             stays
         });
         self.resting.retain(|key, _| due.contains(key));
-        self.bring(&last).await
+        self.bring(&last);
+        Ok(())
     }
 
     /// Brings what was signed to the chain where nobody did until now: a seat whose signature lies in the store alone
     /// counts as silent. A match says what its receipt is only to who knows it, and that is this agent.
-    async fn bring(&mut self, jobs: &[(Address, Job)]) -> Result<()> {
-        let Some(bringer) = &mut self.bringer else {
-            return Ok(());
+    fn bring(&self, jobs: &[(Address, Job)]) {
+        let Some(bringer) = &self.bringer else {
+            return;
         };
-        let mut signed = Vec::new();
+        let (mut signed, mut known) = (Vec::new(), Vec::new());
         for (at, job) in jobs {
-            let Some(entry) = self.shared.journal.entry(at, job.attempt)? else {
+            // What the journal cannot tell, no verdict was signed for.
+            let Ok(Some(entry)) = self.shared.journal.entry(at, job.attempt) else {
                 continue;
             };
             if entry.verdict == Verdict::Match {
-                bringer.know(*at, job.attempt, entry.result, entry.units);
+                known.push((*at, job.attempt, entry.result, entry.units));
             }
             signed.push((*at, *job));
         }
-        if !signed.is_empty() {
-            if let Err(error) = bringer.turn(&signed).await {
-                tracing::warn!(%error, "signatures are not on the chain yet; trying again");
-            }
+        if !signed.is_empty() && !bringer.turn(signed, known) {
+            tracing::debug!("signatures are still on their way to the chain");
         }
-        Ok(())
     }
 
     fn rests(&self, key: &Key, deadline: u64) -> bool {

@@ -11,7 +11,7 @@ use crate::{execution, Error, Result};
 use lode_attestation::Verdict;
 use lode_client::instructions::jobs;
 use lode_client::{addresses, filter, Client};
-use lode_crank::{Crank, Policy as CrankPolicy};
+use lode_crank::{Crank, Policy as CrankPolicy, Turner};
 use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
 use lode_store::{BlobCache, BlobHash, GatewayClient};
 use lode_telemetry::Telemetry;
@@ -262,7 +262,8 @@ impl Watcher {
             }),
             only: config.markets,
             salt,
-            crank,
+            turner: Turner::start(crank),
+            known: HashMap::new(),
             cache_bytes: config.cache_bytes,
             floor: config.floor,
             running: HashMap::new(),
@@ -376,7 +377,10 @@ struct Watch {
     shared: Arc<Shared>,
     only: Vec<Address>,
     salt: [u8; 32],
-    crank: Crank,
+    /// Turns the wallet's own challenges.
+    turner: Turner,
+    /// Receipts of verdicts that were contested: what signatures under a match cannot be brought without.
+    known: HashMap<(Address, u8), Receipt>,
     cache_bytes: u64,
     floor: u64,
     running: HashMap<Key, AbortHandle>,
@@ -499,10 +503,15 @@ impl Watch {
             }
         }
         if !mine.is_empty() {
-            if let Err(error) = self.crank.turn(&mine).await {
-                tracing::warn!(%error, "the wallet's own challenges wait");
+            let receipt = |(at, job): &(Address, Job)| {
+                let (hash, units) = self.known.get(&(*at, job.attempt))?;
+                Some((*at, job.attempt, *hash, *units))
+            };
+            let known = mine.iter().filter_map(receipt).collect();
+            if !self.turner.turn(mine, known) {
+                tracing::debug!("the wallet's challenges are still being turned");
             }
-            let balance = self.crank.report().balance;
+            let balance = self.turner.balance();
             let health = &shared.telemetry.health;
             if balance > self.floor {
                 health.well("wallet", LONG);
@@ -527,15 +536,14 @@ impl Watch {
         };
         self.running.remove(&key);
         let (job, attempt, checked) = key;
-        if let Some((hash, units)) = receipt {
-            // so that it can bring signatures under this match to the chain, which the store tells nobody
-            self.crank.know(job, attempt, hash, units);
-        }
         let failures = self.resting.get(&key).map_or(0, |(_, failures)| *failures);
         let (what, rest) = match result {
             Ok(Done::Left(what)) => (what, Some((None, 0))),
             Ok(Done::Contested) => {
                 tracing::warn!(%job, attempt, checked, "challenged");
+                if let Some(receipt) = receipt {
+                    self.known.insert((job, attempt), receipt);
+                }
                 self.shared.telemetry.health.well("bonds", LONG);
                 ("contested", Some((None, 0)))
             }
