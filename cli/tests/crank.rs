@@ -608,13 +608,8 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
     assert_eq!((appealed.appellant, appealed.panel), (ledger_at, 0b1_1111));
     // the other three were asleep until now
     let honest: Vec<u8> = (0..5).filter(|seat| !liars.contains(seat)).collect();
-    let collects = world.file("collects", &world.oracles[usize::from(honest[0])].0);
-    let more: [&[&str]; 3] = [&["--pay-with", &collects], &[], &[]];
-    let mut agents: Vec<Agent> = honest
-        .iter()
-        .zip(more)
-        .map(|(seat, more)| world.oracle(*seat, more))
-        .collect();
+    let asleep = honest.iter().map(|seat| world.oracle(*seat, &[]));
+    let mut agents: Vec<Agent> = asleep.collect();
     let failed = world.reaches(&bought, JobState::Failed).await;
     assert_eq!(failed.verdict, Verdict::Mismatch as u8);
     let punished = |job: Option<&Job>| job.is_some_and(|job| job.is_clean());
@@ -725,14 +720,8 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
         .await;
     let appealed = world.reaches(&condemned, JobState::Challenged).await;
     assert_eq!(appealed.appellant, ledger_at);
-    for seat in (0..5).filter(|seat| !slanderers.contains(seat)) {
-        let collects: &[&str] = if seat == honest[0] {
-            &["--pay-with", &collects]
-        } else {
-            &[]
-        };
-        agents.push(world.oracle(seat, collects));
-    }
+    let others = (0..5).filter(|seat| !slanderers.contains(seat));
+    agents.extend(others.map(|seat| world.oracle(seat, &[])));
     let acquitted = world.reaches(&condemned, JobState::Settled).await;
     assert_eq!(
         (acquitted.verdict, acquitted.result),
@@ -749,9 +738,15 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
     let mine = world.ledger(&challenger.pubkey()).await;
     assert_eq!((mine.available, mine.locked), (DEPOSIT + gained + more, 0));
 
-    // Checks are paid: to one by its agent, to another by a command.
-    let collector = world.oracles[usize::from(honest[0])].0.pubkey();
-    let at = addresses::jobs::ledger(&world.report.market, &collector);
+    // Checks are paid: to one by its agent, to another, who was never wrong, by a command.
+    let blameless = honest.iter().find(|seat| !slanderers.contains(seat));
+    let blameless = *blameless.unwrap();
+    let collects = *honest.iter().find(|seat| **seat != blameless).unwrap();
+    let collector = &world.oracles[usize::from(collects)].0;
+    let payer = world.file("payer", collector);
+    agents.clear();
+    agents.push(world.oracle(collects, &["--pay-with", &payer]));
+    let at = addresses::jobs::ledger(&world.report.market, &collector.pubkey());
     let share = work / 3;
     world
         .eventually("the agent collected and redeemed", || async {
@@ -759,7 +754,7 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
             ledger.is_some_and(|ledger| ledger.available >= share)
         })
         .await;
-    let other = &world.oracles[usize::from(honest[1])].0;
+    let other = &world.oracles[usize::from(blameless)].0;
     let other_wallet = world.file("other", other);
     let shown = world.ask(&other_wallet, &["oracle", "credits"]);
     assert!(
