@@ -288,3 +288,17 @@ fn foreign_and_forged_accounts_are_refused() {
     }
     assert_refused(world.send_one(unsigned(accept, 0), &[]));
 }
+
+#[test]
+fn a_wallets_ledger_takes_no_job_though_it_was_opened_in_the_nodes_name() {
+    let mut world = World::new();
+    let mut jobs = Jobs::new(&mut world, 3);
+    let at = jobs.open(&mut world);
+    let mut wallets: lode_jobs::state::Ledger = world.read(&jobs.node_ledger());
+    wallets.kind = lode_jobs::state::LedgerKind::Wallet as u8;
+    world.write(&jobs.node_ledger(), &wallets);
+    assert_error(
+        world.send_one(jobs.accept(&jobs.node, &at), &[&jobs.node.worker]),
+        JobsError::WrongLedgerKind,
+    );
+}

@@ -91,6 +91,8 @@ fn foreign_ledgers_are_refused() {
     let at = jobs.accepted(&mut world);
     world.pass_slots(101);
     let expire = jobs.expire(&world.payer.pubkey(), &at);
+    let terms = with_account(expire.clone(), 1, world.look_alike(&jobs.market));
+    assert_error(world.send_one(terms, &[]), JobsError::ForeignAccount);
     let others = with_account(expire.clone(), 3, ledger(&jobs.market, &other.node));
     assert_error(world.send_one(others, &[]), JobsError::ForeignAccount);
     let customers = with_account(expire.clone(), 4, world.look_alike(&jobs.customer_ledger()));

@@ -102,7 +102,19 @@ fn only_the_nodes_worker_gives_up() {
         world.send_one(jobs.give_up(&other, &at), &[&other.worker]),
         JobsError::ForeignAccount,
     );
+    // nor with the ledger of the node whose job it is
+    let others = with_account(jobs.give_up(&other, &at), 4, jobs.node_ledger());
+    assert_error(
+        world.send_one(others, &[&other.worker]),
+        JobsError::ForeignAccount,
+    );
     let give_up = jobs.give_up(&jobs.node, &at);
+    // other terms would make it cheaper
+    let terms = with_account(give_up.clone(), 1, world.look_alike(&jobs.market));
+    assert_error(
+        world.send_one(terms, &[&jobs.node.worker]),
+        JobsError::ForeignAccount,
+    );
     let owners = with_account(give_up.clone(), 0, jobs.node.owner.pubkey());
     assert_error(
         world.send_one(owners, &[&jobs.node.owner]),
@@ -132,6 +144,16 @@ fn only_the_nodes_worker_gives_up() {
     let submitted = jobs.submitted(&mut world);
     assert_error(
         world.send_one(jobs.give_up(&jobs.node, &submitted), &[&jobs.node.worker]),
+        JobsError::IllegalTransition,
+    );
+}
+
+#[test]
+fn a_result_that_waits_for_its_reveal_cannot_be_given_up() {
+    let mut world = World::new();
+    let (jobs, at) = unchecked(&mut world);
+    assert_error(
+        world.send_one(jobs.give_up(&jobs.node, &at), &[&jobs.node.worker]),
         JobsError::IllegalTransition,
     );
 }
