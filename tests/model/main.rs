@@ -71,6 +71,30 @@ const INSTRUCTIONS: [&str; 45] = [
     "accept_governor",
 ];
 
+/// What must have come about, so that the rules for it were tried. Rarer things are printed only.
+const SITUATIONS: [&str; 20] = [
+    "a bidder forfeited",
+    "a challenger was right",
+    "a challenger was wrong",
+    "a juror was overturned",
+    "a result was not told in time",
+    "a seat was gone before its penalty",
+    "an appeal was not decided",
+    "an appellant was right",
+    "an appellant was wrong",
+    "an appellant's part of a penalty",
+    "drawn a part of the committee",
+    "not drawn",
+    "open again after an attempt",
+    "paid by the customer himself",
+    "sealed late",
+    "the last attempt failed",
+    "unrunnable",
+    "void: a bond returned",
+    "void: nobody decided",
+    "void: nobody sealed",
+];
+
 #[test]
 fn the_programs_do_what_the_model_says_and_every_job_ends() {
     let steps = setting("LODE_MODEL_STEPS", 10_000);
@@ -103,6 +127,9 @@ fn the_programs_do_what_the_model_says_and_every_job_ends() {
         "{} forgeries were refused, ends of jobs by state: {:?}",
         seen.forgeries, seen.ends
     );
+    for (what, count) in &seen.situations {
+        println!("{count:7} times: {what}");
+    }
     // nothing was left out, so that agreement means something
     if steps >= 10_000 {
         for name in INSTRUCTIONS {
@@ -114,6 +141,12 @@ fn the_programs_do_what_the_model_says_and_every_job_ends() {
             assert!(seen.ends.contains_key(&state), "no job ended in {state}");
         }
         assert!(seen.forgeries > steps / 10);
+        for what in SITUATIONS {
+            assert!(
+                seen.situations.contains_key(what),
+                "it never happened: {what}"
+            );
+        }
     }
 }
 

@@ -326,7 +326,7 @@ impl Model {
     }
 
     /// A majority of all eligible seats signed the standing verdict.
-    fn by_all(&self, job: &Job) -> bool {
+    pub fn by_all(&self, job: &Job) -> bool {
         bits(signers(job, job.verdict)) >= self.majority(job.eligible)
     }
 

@@ -82,9 +82,17 @@ pub struct Seen {
     pub steps: u64,
     /// Jobs by how they ended.
     pub ends: BTreeMap<u8, u64>,
+    /// Situations that a rule is made for, and how often they came about.
+    pub situations: BTreeMap<&'static str, u64>,
 }
 
 impl Seen {
+    fn note(&mut self, came_about: bool, what: &'static str) {
+        if came_about {
+            *self.situations.entry(what).or_default() += 1;
+        }
+    }
+
     pub fn add(&mut self, other: &Self) {
         for (name, (went, refused)) in &other.calls {
             let entry = self.calls.entry(name).or_default();
@@ -93,6 +101,9 @@ impl Seen {
         }
         for (state, count) in &other.ends {
             *self.ends.entry(*state).or_default() += count;
+        }
+        for (what, count) in &other.situations {
+            *self.situations.entry(what).or_default() += count;
         }
         self.forgeries += other.forgeries;
         self.steps += other.steps;
@@ -1003,7 +1014,7 @@ impl Stage {
         let job = self.model.jobs[at].job;
         let now = self.now();
         let broken = self.model.cancel(&now, at, &signer);
-        self.make(
+        let done = self.make(
             Call {
                 name: "cancel_job",
                 instructions: vec![build::cancel_job(&signer, at, &job)],
@@ -1012,7 +1023,10 @@ impl Stage {
                 like: &[2],
             },
             &broken,
-        )
+        )?;
+        let bid = job.flags & flag::BID != 0;
+        self.seen.note(done && bid, "a bidder forfeited");
+        Ok(done)
     }
 
     /// A node and who signs for it: its worker, now and then somebody else.
@@ -1150,7 +1164,7 @@ impl Stage {
         let job = self.model.jobs[at].job;
         let now = self.now();
         let broken = self.model.expire(&now, at);
-        self.make(
+        let done = self.make(
             Call {
                 name: "expire_job",
                 instructions: vec![build::expire_job(&self.outsider.pubkey(), at, &job)],
@@ -1158,7 +1172,16 @@ impl Stage {
                 like: &[2],
             },
             &broken,
-        )
+        )?;
+        if done {
+            let after = self.model.jobs[at].job;
+            let sealed = job.state == JobState::Sealed as u8;
+            self.seen.note(sealed, "a result was not told in time");
+            let ended = after.state == JobState::Failed as u8;
+            self.seen.note(ended, "the last attempt failed");
+            self.seen.note(!ended, "open again after an attempt");
+        }
+        Ok(done)
     }
 
     fn submit(&mut self, at: &Address) -> Outcome<bool> {
@@ -1218,6 +1241,16 @@ impl Stage {
             &broken,
         );
         self.world.set_slot_hashes([]);
+        if done == Ok(true) {
+            let sealed = self.model.jobs[at].job;
+            let late = sealed.flags & flag::LATE != 0;
+            self.seen.note(late, "sealed late");
+            self.seen.note(sealed.panel == 0, "not drawn");
+            self.seen.note(
+                sealed.panel != sealed.eligible,
+                "drawn a part of the committee",
+            );
+        }
         done
     }
 
@@ -1372,7 +1405,7 @@ impl Stage {
         let job = self.model.jobs[at].job;
         let now = self.now();
         let broken = self.model.void(&now, at);
-        self.make(
+        let done = self.make(
             Call {
                 name: "void_job",
                 instructions: vec![build::void_job(&self.outsider.pubkey(), at, &job)],
@@ -1380,13 +1413,23 @@ impl Stage {
                 like: &[2],
             },
             &broken,
-        )
+        )?;
+        if done {
+            let unsealed = job.state == JobState::Submitted as u8;
+            self.seen.note(unsealed, "void: nobody sealed");
+            self.seen.note(!unsealed, "void: nobody decided");
+            let bond = job.challenger != Address::default();
+            self.seen.note(bond, "void: a bond returned");
+        }
+        Ok(done)
     }
 
     fn challenge(&mut self, at: &Address) -> Outcome<bool> {
         let job = self.model.jobs[at].job;
         let wallet = if self.dice.one_in(20) {
             self.nodes[0].owner.pubkey()
+        } else if job.challenger != Address::default() && self.dice.percent(70) {
+            self.owner_of(&job.challenger)
         } else if self.dice.one_in(3) {
             self.owner_of(&job.customer)
         } else {
@@ -1410,7 +1453,7 @@ impl Stage {
         let job = self.model.jobs[at].job;
         let now = self.now();
         let broken = self.model.settle(&now, at, &signer);
-        self.make(
+        let done = self.make(
             Call {
                 name: "settle_job",
                 instructions: vec![build::settle_job(&signer, at, &job)],
@@ -1419,7 +1462,40 @@ impl Stage {
                 like: &[3],
             },
             &broken,
-        )
+        )?;
+        if done {
+            let named = |ledger: &Address| *ledger != Address::default();
+            let (lie, fine) = (job.verdict == 2, job.verdict == 1);
+            let by_all = self.model.by_all(&job);
+            let same = job.verdict == job.first_verdict;
+            let roles = named(&job.challenger) && job.challenger == job.appellant;
+            for (came_about, what) in [
+                (named(&job.challenger) && lie, "a challenger was right"),
+                (named(&job.challenger) && fine, "a challenger was wrong"),
+                (named(&job.appellant) && !same, "an appellant was right"),
+                (
+                    named(&job.appellant) && same && by_all,
+                    "an appellant was wrong",
+                ),
+                (
+                    named(&job.appellant) && !by_all,
+                    "an appeal was not decided",
+                ),
+                (roles, "one wallet in two roles"),
+                (job.verdict == 3, "unrunnable"),
+                (
+                    job.flags & flag::LATE != 0 && fine,
+                    "paid though sealed late",
+                ),
+                (
+                    signer != self.outsider.pubkey(),
+                    "paid by the customer himself",
+                ),
+            ] {
+                self.seen.note(came_about, what);
+            }
+        }
+        Ok(done)
     }
 
     fn collect(&mut self, at: &Address, seat: u8) -> Outcome<bool> {
@@ -1570,6 +1646,12 @@ impl Stage {
             &broken,
         )?;
         if done {
+            self.seen
+                .note(!serves, "a seat was gone before its penalty");
+            self.seen
+                .note(reward > 0, "an appellant's part of a penalty");
+            self.seen
+                .note(lost > MINIMUM_BOND / 10, "a juror was overturned");
             let reward = if before.is_some() { reward } else { 0 };
             *self.supply.get_mut(&mint.address).unwrap() -= lost - reward;
             if let (Some(before), Some(account)) = (before, account) {
@@ -1984,6 +2066,7 @@ impl Stage {
         let customer = self.owner_of(&job.customer);
         let market = self.model.market_of(&job);
         let auction = self.model.markets[market].terms.kind == 1;
+        let lies = self.model.jobs[at].result != RESULT;
         let end = self.model.markets[market].deadline(&job, &self.now());
         // in the first slot after the window some still try what was theirs before
         let tries = self.world.slot() == end && self.dice.one_in(2);
@@ -2021,8 +2104,15 @@ impl Stage {
                     self.escalate(at)
                 }
             }
+            // over some jobs the whole committee is silent
+            JobState::Sealed | JobState::Challenged if at.as_array()[0] % 10 == 0 => {
+                self.pass_to_deadline(at, 0);
+                Ok(false)
+            }
             JobState::Sealed | JobState::Challenged => self.attest(at),
-            JobState::Attested if self.dice.percent(45) && !over => self.challenge(at),
+            JobState::Attested if !over && self.dice.percent(if lies { 90 } else { 45 }) => {
+                self.challenge(at)
+            }
             JobState::Attested if self.dice.one_in(3) => self.settle(at, customer),
             JobState::Attested => self.settle(at, outsider),
             _ => self.aftermath(at),
@@ -2271,27 +2361,27 @@ impl Stage {
                 self.compare()?;
             }
         }
-        let punish = self.dice.percent(70);
         let jobs: Vec<Address> = self.model.jobs.keys().copied().collect();
-        for at in &jobs {
-            if punish {
-                self.punish_all(at)?;
+        match self.dice.below(10) {
+            // nobody punishes anybody: two weeks later that is no reason to keep a job
+            0 | 1 => self.pass(16 * SLOTS),
+            // who should be punished has left with his bond
+            2 | 3 => {
+                self.seats_empty()?;
+                for at in &jobs {
+                    self.punish_all(at)?;
+                }
+            }
+            _ => {
+                for at in &jobs {
+                    self.punish_all(at)?;
+                }
+                self.pass(2 * SLOTS);
             }
         }
-        self.pass(if punish { 2 * SLOTS } else { 16 * SLOTS });
         for at in &jobs {
-            if self.model.jobs.contains_key(at) {
-                let job = self.model.jobs[at].job;
-                let done = self.close(at)?;
-                let what = format!(
-                    "the close (state {}, deadline {}, slot {}, clean {})",
-                    job.state,
-                    job.deadline,
-                    self.world.slot(),
-                    self.model.clean(&job)
-                );
-                self.must(done, &what, at)?;
-            }
+            let done = self.close(at)?;
+            self.must(done, "the close of the job", at)?;
         }
         self.compare()?;
         self.everyone_leaves()
