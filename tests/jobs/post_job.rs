@@ -215,3 +215,75 @@ fn only_the_wallet_of_a_wallets_ledger_posts() {
         500 * TOKENS
     );
 }
+
+#[test]
+fn lamports_sent_to_a_jobs_address_before_hinder_nobody_and_pay_no_crank() {
+    let mut world = World::new();
+    let mut jobs = Jobs::new(&mut world, 3);
+    let rent = world.svm.minimum_balance_for_rent_exemption(432);
+    for sent in [1_000_000, rent - 1, rent, rent + 500_000] {
+        let args = jobs.post_args();
+        let at = job(&jobs.customer_ledger(), args.nonce).0;
+        world.svm.airdrop(&at, sent).unwrap();
+        let before = world.lamports(&jobs.customer.pubkey());
+        world.ok(jobs.post(args), &[&jobs.customer]);
+        let state: Job = world.read(&at);
+        assert_eq!((state.version, state.bump, state.spec), (1, 255, SPEC));
+        let deposit = 12 * 15_000;
+        assert_eq!(world.lamports(&at), sent.max(rent) + deposit);
+        assert_eq!(
+            world.lamports(&jobs.customer.pubkey()),
+            before - rent.saturating_sub(sent) - deposit
+        );
+    }
+}
+
+#[test]
+fn a_nonce_has_one_address_and_that_is_the_first_off_the_curve() {
+    let mut world = World::new();
+    let jobs = Jobs::new(&mut world, 3);
+    let ledger = jobs.customer_ledger();
+    let top = world.read::<Ledger>(&ledger).nonce_top;
+    let hash = |nonce: u64, bump: u8| {
+        let seeds = [
+            b"job",
+            ledger.as_ref(),
+            &nonce.to_le_bytes(),
+            &[bump],
+            lode_jobs::ID.as_ref(),
+            b"ProgramDerivedAddress",
+        ];
+        Address::new_from_array(anchor_lang::prelude::sha256(&seeds.concat()))
+    };
+    let find = |first: bool| {
+        (top + 1..=top + 64)
+            .find(|nonce| (job(&ledger, *nonce).1 == 255) == first)
+            .unwrap()
+    };
+    for nonce in [find(true), find(false)] {
+        let (at, bump) = job(&ledger, nonce);
+        assert_eq!(hash(nonce, bump), at);
+        let args = PostArgs {
+            nonce,
+            spec: SPEC,
+            price: PRICE,
+            units_limit: LIMIT,
+            target: Address::default(),
+            checked: false,
+        };
+        let post = jobs.post(args);
+        // neither a hash on the curve nor any later bump's, nor another nonce's
+        for other in (0..=255).filter(|other| *other != bump).step_by(50) {
+            let forged = with_account(post.clone(), 4, hash(nonce, other));
+            assert_refused(world.send_one(forged, &[&jobs.customer]));
+        }
+        for other in [hash(nonce, 255), hash(nonce, 254), hash(nonce + 1, bump)] {
+            if other != at {
+                let forged = with_account(post.clone(), 4, other);
+                assert_refused(world.send_one(forged, &[&jobs.customer]));
+            }
+        }
+        world.ok(post, &[&jobs.customer]);
+        assert_eq!(world.read::<Job>(&at).bump, bump);
+    }
+}

@@ -1,4 +1,6 @@
 use lode_attestation::Verdict;
+use lode_client::events::told;
+use lode_jobs::event::JobSettled;
 use lode_jobs::state::{Job, JobState, Ledger, Work};
 use lode_tests::costs::figure;
 use lode_tests::jobs::*;
@@ -68,12 +70,19 @@ fn a_verified_job_goes_from_posting_to_money_in_the_operators_wallet() {
         (JobState::Attested as u8, 1, RESULT)
     );
 
-    costs.push((
-        "settle",
-        world
-            .ok(jobs.settle(&crank.pubkey(), &at), &[&crank])
-            .compute_units_consumed,
-    ));
+    let settled = world.ok(jobs.settle(&crank.pubkey(), &at), &[&crank]);
+    costs.push(("settle", settled.compute_units_consumed));
+    let told = told(&settled.logs);
+    let event = told[0].read::<JobSettled>().unwrap();
+    assert_eq!(
+        (event.job, event.ledger, event.units, event.amount),
+        (at, node_ledger, UNITS, 1_710)
+    );
+    assert_eq!(
+        (event.state, event.attempt, event.verdict),
+        (JobState::Settled as u8, 0, 1)
+    );
+    assert_eq!(told.len(), 1);
     // work(900) = 1800: 54 burned, 36 to the market, 1710 to the node; checks 9000
     let (customer, node): (Ledger, Ledger) =
         (world.read(&customer_ledger), world.read(&node_ledger));
@@ -136,6 +145,11 @@ fn a_verified_job_goes_from_posting_to_money_in_the_operators_wallet() {
         figure(&format!("a verified job, k = 5: {name}"), units - 150);
     }
     figure("a verified job, k = 5: posting to payment", sum);
-    // Kept from rising: whoever makes it dearer says why. The aim is 10 000.
-    assert!(sum <= 15_000, "{sum}");
+    // Kept from rising unseen: whoever makes one dearer says why here. What they cost was measured and has three in a
+    // hundred of room; the sum is what was aimed at.
+    let most = [2_630, 1_250, 800, 1_490, 2_260, 1_870, 680];
+    for ((name, units), most) in costs.iter().zip(most) {
+        assert!(units - 150 <= most, "{name}: {} of {most}", units - 150);
+    }
+    assert!(sum <= 10_000, "{sum}");
 }

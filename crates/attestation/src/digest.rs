@@ -1,6 +1,7 @@
 //! The hashes that bind a result to its job.
 
-use anchor_lang::{prelude::sha256, Address};
+use anchor_lang::{address_eq, prelude::sha256, Address};
+use bytemuck::{bytes_of, Pod, Zeroable};
 
 /// What an oracle says of a result.
 #[repr(u8)]
@@ -28,21 +29,27 @@ impl TryFrom<u8> for Verdict {
     }
 }
 
-/// Lays parts end to end in a buffer of exactly their length. A macro, so that every length is a constant to the
-/// compiler and the parts are copied without a call.
-macro_rules! bytes {
-    ($length:expr; $($part:expr),+ $(,)?) => {{
-        let mut buffer = [0u8; $length];
-        let mut end = 0;
-        $(
-            let part = $part;
-            buffer[end..end + part.len()].copy_from_slice(part);
-            end += part.len();
-        )+
-        debug_assert!(end == $length);
-        buffer
-    }};
+/// What is hashed: plain bytes end to end, laid out by the compiler without a call.
+macro_rules! hashed {
+    ($name:ident: $length:literal { $($field:ident: $type:ty),+ $(,)? }) => {
+        #[repr(C)]
+        #[derive(Clone, Copy, Pod, Zeroable)]
+        struct $name { $($field: $type),+ }
+        const _: () = assert!(core::mem::size_of::<$name>() == $length);
+    };
 }
+pub(crate) use hashed;
+
+hashed!(CommitmentBytes: 121 {
+    tag: [u8; 16], result: [u8; 32], units: [u8; 8], job: [u8; 32], attempt: u8, node: [u8; 32],
+});
+hashed!(LotteryBytes: 89 {
+    tag: [u8; 16], opened_at: [u8; 8], job: [u8; 32], attempt: u8, node: [u8; 32],
+});
+hashed!(MessageBytes: 219 {
+    tag: [u8; 16], program: [u8; 32], job: [u8; 32], attempt: u8, seal: [u8; 32], verdict: u8, result: [u8; 32],
+    units: [u8; 8], committee: [u8; 32], seat: u8, owner: [u8; 32],
+});
 
 /// `sha256(tag, result hash, units, job, attempt, node)`: what `submit_result` publishes instead of the result, so
 /// that nobody can copy what he did not compute. The job binds it to one customer and market, the attempt and the
@@ -54,17 +61,32 @@ pub fn commitment(
     attempt: u8,
     node: &Address,
 ) -> [u8; 32] {
-    sha256(
-        &bytes![121; b"lode:commit:1...", result, &units.to_le_bytes(), job.as_array(), &[attempt], node.as_array()],
-    )
+    sha256(bytes_of(&CommitmentBytes {
+        tag: *b"lode:commit:1...",
+        result: *result,
+        units: units.to_le_bytes(),
+        job: *job.as_array(),
+        attempt,
+        node: *node.as_array(),
+    }))
 }
 
 /// `u64 of sha256(tag, opening slot, job, attempt, node)`, the first eight bytes, little-endian: a node's number in
 /// the lottery of one opening.
 pub fn lottery_number(opened_at: u64, job: &Address, attempt: u8, node: &Address) -> u64 {
-    first_u64(&sha256(
-        &bytes![89; b"lode:lottery:1..", &opened_at.to_le_bytes(), job.as_array(), &[attempt], node.as_array()],
-    ))
+    first_u64(&sha256(bytes_of(&LotteryBytes {
+        tag: *b"lode:lottery:1..",
+        opened_at: opened_at.to_le_bytes(),
+        job: *job.as_array(),
+        attempt,
+        node: *node.as_array(),
+    })))
+}
+
+/// Equality of hashes and keys by four numbers, without the call that comparing slices costs on chain.
+#[inline(always)]
+pub fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
+    address_eq(&Address::new_from_array(*a), &Address::new_from_array(*b))
 }
 
 /// The first eight bytes of a hash, little-endian.
@@ -103,34 +125,31 @@ impl Statement<'_> {
 
     /// What the digests of all seats have in common, laid out once.
     pub fn message(&self) -> Message {
-        Message(bytes![
-            MESSAGE;
-            b"lode:attest:1...",
-            self.program.as_array(),
-            self.job.as_array(),
-            &[self.attempt],
-            self.seal,
-            &[self.verdict as u8],
-            self.result,
-            &self.units.to_le_bytes(),
-            self.committee.as_array(),
-            &[0; 33],
-        ])
+        Message(MessageBytes {
+            tag: *b"lode:attest:1...",
+            program: *self.program.as_array(),
+            job: *self.job.as_array(),
+            attempt: self.attempt,
+            seal: *self.seal,
+            verdict: self.verdict as u8,
+            result: *self.result,
+            units: self.units.to_le_bytes(),
+            committee: *self.committee.as_array(),
+            seat: 0,
+            owner: [0; 32],
+        })
     }
 }
 
-const MESSAGE: usize = 219;
-const SEAT: usize = MESSAGE - 33;
-
 /// The bytes of a [`Statement`], and room for a seat and its owner.
-pub struct Message([u8; MESSAGE]);
+pub struct Message(MessageBytes);
 
 impl Message {
     /// See [`Statement::digest`].
     pub fn digest(&mut self, seat: u8, owner: &Address) -> [u8; 32] {
-        self.0[SEAT] = seat;
-        self.0[SEAT + 1..].copy_from_slice(owner.as_array());
-        sha256(&self.0)
+        self.0.seat = seat;
+        self.0.owner = *owner.as_array();
+        sha256(bytes_of(&self.0))
     }
 }
 

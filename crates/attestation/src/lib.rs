@@ -12,8 +12,8 @@ mod digest;
 mod panel;
 mod proof;
 
-pub use digest::{commitment, lottery_number, Message, Statement, Verdict};
+pub use digest::{commitment, lottery_number, same, Message, Statement, Verdict};
 pub use panel::{is_drawn, late_seal, majority, panel, seal};
 #[cfg(not(target_os = "solana"))]
 pub use proof::instruction_data;
-pub use proof::{Mistake, Proof, ProofError, ED25519_PROGRAM, MOST_SIGNERS};
+pub use proof::{Mistake, Proof, ProofError, Signed, ED25519_PROGRAM, MOST_SIGNERS};

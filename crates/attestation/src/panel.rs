@@ -1,28 +1,36 @@
 //! The seal and what it draws.
 
-use crate::digest::first_u64;
+use crate::digest::{first_u64, hashed};
 use anchor_lang::{prelude::sha256, Address};
+use bytemuck::{bytes_of, Pod, Zeroable};
+
+hashed!(SealBytes: 81 {
+    tag: [u8; 16], slot_hash: [u8; 32], job: [u8; 32], attempt: u8,
+});
+hashed!(LateSealBytes: 57 {
+    tag: [u8; 16], submitted_slot: [u8; 8], job: [u8; 32], attempt: u8,
+});
 
 /// `sha256(tag, slot hash, job, attempt)`: drawn from the first slot hash after a submission, so nobody knew it when
 /// the result was submitted.
 pub fn seal(slot_hash: &[u8; 32], job: &Address, attempt: u8) -> [u8; 32] {
-    let mut bytes = [0; 81];
-    bytes[..16].copy_from_slice(b"lode:seal:1.....");
-    bytes[16..48].copy_from_slice(slot_hash);
-    bytes[48..80].copy_from_slice(job.as_ref());
-    bytes[80] = attempt;
-    sha256(&bytes)
+    sha256(bytes_of(&SealBytes {
+        tag: *b"lode:seal:1.....",
+        slot_hash: *slot_hash,
+        job: *job.as_array(),
+        attempt,
+    }))
 }
 
 /// `sha256(tag, submitted slot, job, attempt)`: the seal of a result whose slot hash is gone. It draws the whole
 /// committee, so that waiting gains nothing.
 pub fn late_seal(submitted_slot: u64, job: &Address, attempt: u8) -> [u8; 32] {
-    let mut bytes = [0; 57];
-    bytes[..16].copy_from_slice(b"lode:late-seal:1");
-    bytes[16..24].copy_from_slice(&submitted_slot.to_le_bytes());
-    bytes[24..56].copy_from_slice(job.as_ref());
-    bytes[56] = attempt;
-    sha256(&bytes)
+    sha256(bytes_of(&LateSealBytes {
+        tag: *b"lode:late-seal:1",
+        submitted_slot: submitted_slot.to_le_bytes(),
+        job: *job.as_array(),
+        attempt,
+    }))
 }
 
 /// Whether a seal asks for a check: the first eight bytes, little-endian, modulo 10 000 lie below `check_bps`.

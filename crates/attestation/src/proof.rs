@@ -4,6 +4,7 @@
 //! precompile checks whatever the offsets point at, in whichever instruction; so every offset must be exactly the
 //! canonical one and name this instruction (`0xFFFF`). Then what stands here is what was verified.
 
+use crate::digest::same;
 use anchor_lang::{address_eq, Address};
 
 /// The precompile that verifies Ed25519 signatures.
@@ -44,7 +45,7 @@ impl<'a> Proof<'a> {
     /// The caller must take program and data from the instructions sysvar, at a place before its own: only then has
     /// the precompile run.
     pub fn read(program: &Address, data: &'a [u8], count: usize) -> Result<Self, ProofError> {
-        if program != &ED25519_PROGRAM {
+        if !address_eq(program, &ED25519_PROGRAM) {
             return Err(ProofError::Program);
         }
         let (keys, signatures, messages, end) = places(count).ok_or(ProofError::Count)?;
@@ -57,10 +58,12 @@ impl<'a> Proof<'a> {
         if data.len() != end {
             return Err(ProofError::Layout);
         }
-        for (i, offsets) in data[2..keys].as_chunks::<OFFSETS>().0.iter().enumerate() {
-            if *offsets != offsets_of(keys, signatures, messages, i) {
+        let mut expected = Offsets::first(keys, signatures, messages);
+        for offsets in data[2..keys].as_chunks::<OFFSETS>().0 {
+            if !expected.are(offsets) {
                 return Err(ProofError::Layout);
             }
+            expected = expected.next();
         }
         Ok(Self {
             keys: data[keys..signatures].as_chunks().0,
@@ -68,17 +71,38 @@ impl<'a> Proof<'a> {
         })
     }
 
+    /// The signatures in their order.
+    #[inline(always)]
+    pub fn signed(&self) -> impl Iterator<Item = Signed<'a>> {
+        let pairs = self.keys.iter().zip(self.messages);
+        pairs.map(|(key, message)| Signed { key, message })
+    }
+
     /// Whether signature `i` is that of `key` over `message`.
-    #[inline]
     pub fn is(&self, i: usize, key: &Address, message: &[u8; 32]) -> Result<(), Mistake> {
-        match self.keys.get(i) {
-            Some(signer) if same(signer, key.as_array()) => {}
-            _ => return Err(Mistake::Key),
+        let signed = self.signed().nth(i).ok_or(Mistake::Key)?;
+        signed.is(key, message)
+    }
+}
+
+/// One signature of a proof.
+#[derive(Clone, Copy, Debug)]
+pub struct Signed<'a> {
+    key: &'a [u8; KEY],
+    message: &'a [u8; MESSAGE],
+}
+
+impl Signed<'_> {
+    /// Whether it is that of `key` over `message`.
+    #[inline(always)]
+    pub fn is(&self, key: &Address, message: &[u8; 32]) -> Result<(), Mistake> {
+        if !same(self.key, key.as_array()) {
+            return Err(Mistake::Key);
         }
-        match self.messages.get(i) {
-            Some(signed) if same(signed, message) => Ok(()),
-            _ => Err(Mistake::Message),
+        if !same(self.message, message) {
+            return Err(Mistake::Message);
         }
+        Ok(())
     }
 }
 
@@ -89,12 +113,6 @@ pub enum Mistake {
     Key,
     /// It is over another message.
     Message,
-}
-
-/// Equality without the call that comparing slices costs on chain.
-#[inline(always)]
-fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
-    address_eq(&Address::new_from_array(*a), &Address::new_from_array(*b))
 }
 
 /// Where keys, signatures and messages begin, and where all ends.
@@ -108,15 +126,49 @@ fn places(count: usize) -> Option<(usize, usize, usize, usize)> {
     Some((keys, signatures, messages, messages + MESSAGE * count))
 }
 
-/// The seven numbers of signature `i`: signature, its instruction, key, its instruction, message, its size and instruction.
-#[inline]
-fn offsets_of(keys: usize, signatures: usize, messages: usize, i: usize) -> [u8; OFFSETS] {
-    // At most 32 signatures: no place is beyond 2 + 142 x 32.
-    let [a, b] = ((signatures + SIGNATURE * i) as u16).to_le_bytes();
-    let [c, d] = ((keys + KEY * i) as u16).to_le_bytes();
-    let [e, f] = ((messages + MESSAGE * i) as u16).to_le_bytes();
-    let [h, j] = HERE.to_le_bytes();
-    [a, b, h, j, c, d, h, j, e, f, MESSAGE as u8, 0, h, j]
+/// The seven numbers of a signature: signature, its instruction, key, its instruction (in `start`); message, its size
+/// (in `middle`) and instruction. Kept as they are compared and moved on, so that a signature costs few of both.
+#[derive(Clone, Copy)]
+struct Offsets {
+    start: u64,
+    middle: u32,
+}
+
+impl Offsets {
+    /// Those of the first signature. At most 32 signatures: no place is beyond 2 + 142 x 32, so none reaches the next.
+    #[inline(always)]
+    fn first(keys: usize, signatures: usize, messages: usize) -> Self {
+        let here = u64::from(HERE);
+        Self {
+            start: signatures as u64 | here << 16 | (keys as u64) << 32 | here << 48,
+            middle: messages as u32 | (MESSAGE as u32) << 16,
+        }
+    }
+
+    /// Those of the signature after it.
+    #[inline(always)]
+    fn next(self) -> Self {
+        Self {
+            start: self
+                .start
+                .wrapping_add(SIGNATURE as u64 | (KEY as u64) << 32),
+            middle: self.middle.wrapping_add(MESSAGE as u32),
+        }
+    }
+
+    #[inline(always)]
+    fn are(self, bytes: &[u8; OFFSETS]) -> bool {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = *bytes;
+        self.start == u64::from_le_bytes([a, b, c, d, e, f, g, h])
+            && self.middle == u32::from_le_bytes([i, j, k, l])
+            && HERE == u16::from_le_bytes([m, n])
+    }
+
+    #[cfg(not(target_os = "solana"))]
+    fn bytes(self) -> std::vec::Vec<u8> {
+        let (start, middle) = (self.start.to_le_bytes(), self.middle.to_le_bytes());
+        [&start[..], &middle, &HERE.to_le_bytes()].concat()
+    }
 }
 
 /// Data of the Ed25519 instruction that proves these signatures (key, signature, message); empty where they are none
@@ -128,8 +180,10 @@ pub fn instruction_data(signed: &[(Address, [u8; 64], [u8; 32])]) -> std::vec::V
     };
     let mut data = std::vec::Vec::with_capacity(end);
     data.extend([signed.len() as u8, 0]);
-    for i in 0..signed.len() {
-        data.extend(offsets_of(keys, signatures, messages, i));
+    let mut offsets = Offsets::first(keys, signatures, messages);
+    for _ in signed {
+        data.extend(offsets.bytes());
+        offsets = offsets.next();
     }
     for (key, _, _) in signed {
         data.extend(key.as_ref());

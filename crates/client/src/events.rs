@@ -31,7 +31,7 @@ events_of!(lode_staking:
     CommissionClaimed, NodeSlashed, NodeUnjailed, NodeExiting, DelegationClosed, NodeClosed,
 );
 events_of!(lode_oracle: SeatChanged, BondSlashed, BondChanged);
-events_of!(lode_jobs: LedgerChanged, Moved, CheckCollected, CreditsRedeemed, FeesSwept, JobChanged);
+events_of!(lode_jobs: LedgerChanged, Moved, CheckCollected, CreditsRedeemed, FeesSwept, JobChanged, JobSettled);
 events_of!(lode_emissions:
     Recorded, EpochFinalized, WorkClaimed, StakeClaimed, TreasuryClaimed,
 );

@@ -194,11 +194,13 @@ impl Interests {
                     let at = Some(e.committee);
                     add(Kind::Slash, "bond", false, None, at, e.slashed);
                 }
-            } else if let Some(e) = told.read::<jobs::JobChanged>() {
+            } else if let Some(e) = told.read::<jobs::JobSettled>() {
                 let paid = e.state == JobState::Settled as u8;
-                if paid && self.own.contains(&e.node) {
-                    let (node, market) = (Some(e.node), Some(e.market));
-                    add(Kind::Accrual, "job", false, node, market, e.amount);
+                // a node's ledger, not the wallet's own as a customer
+                let node = self.ledgers.get(&e.ledger).copied().flatten();
+                if let Some(node) = node.filter(|_| paid) {
+                    let market = self.market_of(&e.ledger);
+                    add(Kind::Accrual, "job", false, Some(node), market, e.amount);
                 }
             } else if let Some(e) = told.read::<jobs::CheckCollected>() {
                 if let Some(market) = self.market_of(&e.ledger) {
@@ -268,11 +270,11 @@ impl Interests {
 
     /// The market of one of the wallet's own ledgers.
     fn market_of(&self, ledger: &Address) -> Option<Address> {
-        let known = self.ledgers.contains_key(ledger);
-        let markets = self.mints.keys();
-        let mut fits =
-            markets.filter(|market| addresses::jobs::ledger(market, &self.wallet) == *ledger);
-        known.then(|| fits.next().copied()).flatten()
+        let party = self.ledgers.get(ledger)?.unwrap_or(self.wallet);
+        let mut markets = self.mints.keys();
+        markets
+            .find(|market| addresses::jobs::ledger(market, &party) == *ledger)
+            .copied()
     }
 }
 
@@ -424,13 +426,17 @@ mod tests {
         Address::new_from_array([byte; 32])
     }
 
+    fn nodes_ledger() -> Address {
+        addresses::jobs::ledger(&key(6), &key(2))
+    }
+
     fn interests() -> Interests {
         Interests {
             wallet: key(1),
             own: [key(2)].into(),
             delegated: [key(3)].into(),
             workers: [key(4)].into(),
-            ledgers: [(key(5), Some(key(2)))].into(),
+            ledgers: [(nodes_ledger(), Some(key(2)))].into(),
             mints: [(key(6), key(7))].into(),
             stake_mint: key(8),
             home: key(9),
@@ -505,12 +511,9 @@ mod tests {
 
     #[test]
     fn jobs_are_counted_in_the_markets_mint_and_sweeps_told_apart() {
-        let job = jobs::JobChanged {
+        let job = jobs::JobSettled {
             job: key(50),
-            market: key(6),
-            node: key(2),
-            slot: 1,
-            deadline: 2,
+            ledger: nodes_ledger(),
             units: 3,
             amount: 70,
             state: JobState::Settled as u8,
@@ -519,19 +522,38 @@ mod tests {
             flags: 0,
             padding: [0; 4],
         };
-        let accepted = jobs::JobChanged {
-            state: JobState::Accepted as u8,
+        let failed = jobs::JobSettled {
+            state: JobState::Failed as u8,
             ..job
+        };
+        let strangers = jobs::JobSettled {
+            ledger: key(42),
+            ..job
+        };
+        let accepted = jobs::JobChanged {
+            job: key(50),
+            amount: 70,
+            state: JobState::Accepted as u8,
+            attempt: 1,
+            verdict: 0,
+            flags: 0,
+            padding: [0; 4],
         };
         let swept = jobs::FeesSwept {
             market: key(6),
-            ledger: key(5),
+            ledger: nodes_ledger(),
             burned: 5,
             treasury: 0,
             fees: 2,
             checks: 9,
         };
-        let told = [job.data(), accepted.data(), swept.data()];
+        let told = [
+            accepted.data(),
+            job.data(),
+            failed.data(),
+            strangers.data(),
+            swept.data(),
+        ];
         let told = told.into_iter().map(|data| (lode_jobs::ID, data)).collect();
         let rows = interests().rows(&past(key(99), told));
         assert_eq!(

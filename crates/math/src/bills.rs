@@ -2,6 +2,7 @@
 //!
 //! `work` and `checks` rise with the units, so whatever is billed within the limit is covered by the escrow.
 
+use crate::wide::add;
 use crate::{bps_ceil, bps_floor, mul_div_ceil, BPS};
 
 /// Units in the million that a price is for.
@@ -23,7 +24,7 @@ pub fn checks(work: u64, surcharge_bps: u64) -> Option<u64> {
 #[inline]
 pub fn escrow(price: u64, limit: u64, surcharge_bps: u64) -> Option<u64> {
     let work = work(price, limit)?;
-    work.checked_add(checks(work, surcharge_bps)?)
+    add(work, checks(work, surcharge_bps)?)
 }
 
 /// `ceil(escrow x 10 000 / check_bps)`: what accepting locks of the node's own money, so that a lie loses in

@@ -12,6 +12,7 @@ pub mod lottery;
 pub mod nonce;
 pub mod rewards;
 pub mod shares;
+pub mod wide;
 pub mod windows;
 
 /// Basis points in a whole.
@@ -19,38 +20,32 @@ pub const BPS: u64 = 10_000;
 
 /// `ceil(a x b / c)`, or `None` if `c` is 0 or the result does not fit.
 #[inline]
-pub fn mul_div_ceil(a: u64, b: u64, c: u64) -> Option<u64> {
-    if c == 0 {
-        return None;
-    }
-    // 64-bit division is far cheaper on chain; nearly every real amount fits it.
-    match a.checked_mul(b) {
-        Some(product) => Some(product.div_ceil(c)),
-        None => u64::try_from((a as u128 * b as u128).div_ceil(c as u128)).ok(),
+pub const fn mul_div_ceil(a: u64, b: u64, c: u64) -> Option<u64> {
+    match wide::mul_div(a, b, c) {
+        Some((quotient, 0)) => Some(quotient),
+        Some((quotient, _)) => quotient.checked_add(1),
+        None => None,
     }
 }
 
 /// `floor(a x b / c)`, or `None` if `c` is 0 or the result does not fit.
 #[inline]
-pub fn mul_div_floor(a: u64, b: u64, c: u64) -> Option<u64> {
-    if c == 0 {
-        return None;
-    }
-    match a.checked_mul(b) {
-        Some(product) => Some(product / c),
-        None => u64::try_from(a as u128 * b as u128 / c as u128).ok(),
+pub const fn mul_div_floor(a: u64, b: u64, c: u64) -> Option<u64> {
+    match wide::mul_div(a, b, c) {
+        Some((quotient, _)) => Some(quotient),
+        None => None,
     }
 }
 
 /// `ceil(amount x bps / 10 000)`.
 #[inline]
-pub fn bps_ceil(amount: u64, bps: u64) -> Option<u64> {
+pub const fn bps_ceil(amount: u64, bps: u64) -> Option<u64> {
     mul_div_ceil(amount, bps, BPS)
 }
 
 /// `floor(amount x bps / 10 000)`.
 #[inline]
-pub fn bps_floor(amount: u64, bps: u64) -> Option<u64> {
+pub const fn bps_floor(amount: u64, bps: u64) -> Option<u64> {
     mul_div_floor(amount, bps, BPS)
 }
 

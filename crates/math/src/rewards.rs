@@ -1,6 +1,7 @@
 //! Stake rewards (protocol, "Rewards"): they stream, and an accumulator per share says who earned what, at the same
 //! cost for one delegator and for ten thousand.
 
+use crate::wide::{add, div_wide, mul, mul_wide};
 use crate::{mul_div_floor, BPS};
 
 /// What of `left` has flowed by `now`, of a stream applied up to `at` that ends at `end`:
@@ -18,22 +19,28 @@ pub fn streamed(left: u64, at: i64, end: i64, now: i64) -> Option<u64> {
 
 /// When a stream of `left` until `end` ends after `new` has joined it at `now`, new money streaming for `seconds`:
 /// `now + floor((left x (end - now) + new x seconds) / (left + new))`, a second at least. Weighted by amount, so that
-/// dust neither hastens nor delays what streams.
+/// dust neither hastens nor delays what streams. `None` where `left + new` does not fit, which no vault can hold.
 #[inline]
 pub fn stream_end(left: u64, end: i64, new: u64, now: i64, seconds: u64) -> Option<i64> {
     let rest = if end > now { span(now, end)? } else { 0 };
-    let total = u128::from(left) + u128::from(new);
-    let weighted = u128::from(left)
-        .checked_mul(u128::from(rest))?
-        .checked_add(u128::from(new).checked_mul(u128::from(seconds))?)?;
-    let duration = weighted.checked_div(total)?.max(1);
-    now.checked_add(i64::try_from(duration).ok()?)
+    let total = left.checked_add(new)?;
+    let (high, low) = mul_wide(left, rest);
+    let (more_high, more_low) = mul_wide(new, seconds);
+    let (low, carry) = low.overflowing_add(more_low);
+    let high = high.checked_add(more_high)?.checked_add(carry.into())?;
+    if high >= total {
+        return None;
+    }
+    let (duration, _) = div_wide(high, low, total);
+    now.checked_add(i64::try_from(duration.max(1)).ok()?)
 }
 
 /// What one of `shares` earns of `amount`, Q64.64: `floor(amount x 2^64 / shares)`. `None` without shares.
 #[inline]
 pub fn per_share(amount: u64, shares: u64) -> Option<u128> {
-    (u128::from(amount) << 64).checked_div(u128::from(shares))
+    let whole = amount.checked_div(shares)?;
+    let (fraction, _) = div_wide(amount.checked_rem(shares)?, 0, shares);
+    Some(u128::from(whole) << 64 | u128::from(fraction))
 }
 
 /// What `shares` earned between two readings of the accumulator: `floor(shares x (now - then) / 2^64)`. The
@@ -42,9 +49,8 @@ pub fn per_share(amount: u64, shares: u64) -> Option<u128> {
 pub fn earned(shares: u64, then: u128, now: u128) -> Option<u64> {
     let difference = now.wrapping_sub(then);
     // by halves: the product of 64 and 128 bits does not fit 128
-    let low = (u128::from(shares) * u128::from(difference as u64)) >> 64;
-    let high = u128::from(shares) * (difference >> 64);
-    u64::try_from(high.checked_add(low)?).ok()
+    let (low, _) = mul_wide(shares, difference as u64);
+    add(mul(shares, (difference >> 64) as u64)?, low)
 }
 
 /// How much a slash may still take in its window: at most `most` in all, `min(bps, room)` now. Basis points.
@@ -87,8 +93,25 @@ mod tests {
         fn a_stream_ends_between_now_and_a_full_length_later(
             left in 0u64.., rest in 0i64..604_800, new in 1u64.., seconds in 3_600u64..604_800,
         ) {
-            let end = stream_end(left, 1_000 + rest.min(seconds as i64), new, 1_000, seconds).unwrap();
-            prop_assert!(end > 1_000 && end <= 1_000 + seconds as i64);
+            let rest = rest.min(seconds as i64);
+            let end = stream_end(left, 1_000 + rest, new, 1_000, seconds);
+            if left.checked_add(new).is_none() {
+                prop_assert_eq!(end, None);
+                return Ok(());
+            }
+            let [left, new, length, seconds_] = [left, new, rest as u64, seconds].map(u128::from);
+            let exact = (left * length + new * seconds_) / (left + new);
+            prop_assert_eq!(end, Some(1_000 + exact.max(1) as i64));
+            prop_assert!(exact <= seconds_);
+        }
+
+        #[test]
+        fn shares_and_earnings_are_those_of_128_bits(amount: u64, shares in 1u64.., held: u64, then: u128, high in 0u64..1 << 20, low: u64) {
+            prop_assert_eq!(per_share(amount, shares), Some((u128::from(amount) << 64) / u128::from(shares)));
+            // (held x high) below 2^84 and (held x low / 2^64) below 2^64: the exact sum fits
+            let exact = u128::from(held) * u128::from(high) + ((u128::from(held) * u128::from(low)) >> 64);
+            let now = then.wrapping_add(u128::from(high) << 64 | u128::from(low));
+            prop_assert_eq!(earned(held, then, now), u64::try_from(exact).ok());
         }
 
         #[test]

@@ -48,11 +48,15 @@ pub fn buy(amount: u64, stake: u64, total: u64) -> Result<u64, Refusal> {
 /// What `shares` are worth: `floor(shares x stake / total)`, 0 in a pool without shares.
 #[inline]
 pub fn worth(shares: u64, stake: u64, total: u64) -> u64 {
-    // shares <= total, so the result fits; a broken caller gets the whole stake and no more
-    match total {
-        0 => 0,
-        _ => mul_div_floor(shares, stake, total).map_or(stake, |worth| worth.min(stake)),
+    if total == 0 {
+        return 0;
     }
+    // Never slashed, or nothing was rounded since: a share is a base unit.
+    if stake == total {
+        return shares.min(stake);
+    }
+    // shares <= total, so the result fits; a broken caller gets the whole stake and no more
+    mul_div_floor(shares, stake, total).map_or(stake, |worth| worth.min(stake))
 }
 
 #[cfg(test)]

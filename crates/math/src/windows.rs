@@ -1,6 +1,7 @@
 //! Deadlines of jobs, in slots (protocol, "Windows").
 
 use crate::mul_div_ceil;
+use crate::wide::add;
 
 /// Slots that a deadline moves on if the cluster restarted inside its window.
 pub const RESTART_EXTENSION: u64 = 9_000;
@@ -12,7 +13,10 @@ pub const LONGEST_LIFE: u64 = 7 * SLOTS_PER_DAY;
 /// `base + ceil(units x slots per million / 10^6)`: how long a node may run a job of `units`, grace included.
 #[inline]
 pub fn run_window(base_slots: u64, units: u64, slots_per_million: u64) -> Option<u64> {
-    base_slots.checked_add(mul_div_ceil(units, slots_per_million, 1_000_000)?)
+    add(
+        base_slots,
+        mul_div_ceil(units, slots_per_million, 1_000_000)?,
+    )
 }
 
 /// The deadline that holds: `RESTART_EXTENSION` later if the cluster last restarted inside the window, which is

@@ -5,9 +5,10 @@
 #![no_std]
 #![warn(missing_docs)]
 
-use anchor_lang::cpi::InstructionAccount;
+use anchor_lang::cpi::{CpiSeed, CpiSigner, InstructionAccount, InstructionView};
+use anchor_lang::pinocchio::cpi::{invoke_signed_unchecked, CpiAccount};
 use anchor_lang::prelude::sha256;
-use anchor_lang::{unchecked_invoke_signed_fixed, Address, CpiHandle};
+use anchor_lang::{AccountView, Address};
 
 /// Token-2022.
 pub const TOKEN_2022: Address =
@@ -25,19 +26,19 @@ const MINT_TO: u8 = 7;
 const BURN: u8 = 8;
 const CLOSE_ACCOUNT: u8 = 9;
 
-/// Moves `amount` base units of `mint` from one token account to another, signed by `authority` (by `seeds` where it
-/// is an address of the calling program, else none).
+/// Moves `amount` base units of `mint` from one token account to another, signed by `authority` (by `seeds`, the bump
+/// being the last, where it is an address of the calling program, else none).
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-pub fn transfer_checked<'a>(
-    program: &'a Address,
-    from: CpiHandle<'a>,
-    mint: CpiHandle<'a>,
-    to: CpiHandle<'a>,
-    authority: CpiHandle<'a>,
+pub fn transfer_checked(
+    program: &Address,
+    from: &AccountView,
+    mint: &AccountView,
+    to: &AccountView,
+    authority: &AccountView,
     amount: u64,
     decimals: u8,
-    seeds: &'a [&'a [&'a [u8]]],
+    seeds: &[&[u8]],
 ) {
     let mut data = [TRANSFER_CHECKED; 10];
     data[1..9].copy_from_slice(&amount.to_le_bytes());
@@ -48,18 +49,18 @@ pub fn transfer_checked<'a>(
         InstructionAccount::writable(to.address()),
         InstructionAccount::readonly_signer(authority.address()),
     ];
-    unchecked_invoke_signed_fixed(program, &data, &metas, &[from, mint, to, authority], seeds);
+    call(program, &data, &metas, &[from, mint, to, authority], seeds);
 }
 
 /// Destroys `amount` base units of a token account; not possible for the native mint.
 #[inline(always)]
-pub fn burn<'a>(
-    program: &'a Address,
-    account: CpiHandle<'a>,
-    mint: CpiHandle<'a>,
-    authority: CpiHandle<'a>,
+pub fn burn(
+    program: &Address,
+    account: &AccountView,
+    mint: &AccountView,
+    authority: &AccountView,
     amount: u64,
-    seeds: &'a [&'a [&'a [u8]]],
+    seeds: &[&[u8]],
 ) {
     let mut data = [BURN; 9];
     data[1..].copy_from_slice(&amount.to_le_bytes());
@@ -68,19 +69,19 @@ pub fn burn<'a>(
         InstructionAccount::writable(mint.address()),
         InstructionAccount::readonly_signer(authority.address()),
     ];
-    unchecked_invoke_signed_fixed(program, &data, &metas, &[account, mint, authority], seeds);
+    call(program, &data, &metas, &[account, mint, authority], seeds);
 }
 
 /// Makes `amount` new base units of a mint, signed by the mint's authority (by `seeds` where it is an address of the
 /// calling program).
 #[inline(always)]
-pub fn mint_to<'a>(
-    program: &'a Address,
-    mint: CpiHandle<'a>,
-    to: CpiHandle<'a>,
-    authority: CpiHandle<'a>,
+pub fn mint_to(
+    program: &Address,
+    mint: &AccountView,
+    to: &AccountView,
+    authority: &AccountView,
     amount: u64,
-    seeds: &'a [&'a [&'a [u8]]],
+    seeds: &[&[u8]],
 ) {
     let mut data = [MINT_TO; 9];
     data[1..].copy_from_slice(&amount.to_le_bytes());
@@ -89,30 +90,52 @@ pub fn mint_to<'a>(
         InstructionAccount::writable(to.address()),
         InstructionAccount::readonly_signer(authority.address()),
     ];
-    unchecked_invoke_signed_fixed(program, &data, &metas, &[mint, to, authority], seeds);
+    call(program, &data, &metas, &[mint, to, authority], seeds);
 }
 
 /// Closes an empty token account; its lamports go to `to`.
 #[inline(always)]
-pub fn close_account<'a>(
-    program: &'a Address,
-    account: CpiHandle<'a>,
-    to: CpiHandle<'a>,
-    authority: CpiHandle<'a>,
-    seeds: &'a [&'a [&'a [u8]]],
+pub fn close_account(
+    program: &Address,
+    account: &AccountView,
+    to: &AccountView,
+    authority: &AccountView,
+    seeds: &[&[u8]],
 ) {
     let metas = [
         InstructionAccount::writable(account.address()),
         InstructionAccount::writable(to.address()),
         InstructionAccount::readonly_signer(authority.address()),
     ];
-    unchecked_invoke_signed_fixed(
-        program,
-        &[CLOSE_ACCOUNT],
-        &metas,
-        &[account, to, authority],
-        seeds,
-    );
+    let accounts = [account, to, authority];
+    call(program, &[CLOSE_ACCOUNT], &metas, &accounts, seeds);
+}
+
+/// Most seeds of an address that signs here, its bump included.
+const MOST_SEEDS: usize = 4;
+
+/// Calls a token program. More seeds than [`MOST_SEEDS`] are cut, so that the signature fails.
+#[inline(never)]
+fn call<const N: usize>(
+    program: &Address,
+    data: &[u8],
+    metas: &[InstructionAccount; N],
+    accounts: &[&AccountView; N],
+    seeds: &[&[u8]],
+) {
+    let list: [CpiSeed; MOST_SEEDS] =
+        core::array::from_fn(|i| CpiSeed::from(seeds.get(i).copied().unwrap_or_default()));
+    let signer = CpiSigner::from(&list[..seeds.len().min(MOST_SEEDS)]);
+    let signers = if seeds.is_empty() { &[] } else { &[signer][..] };
+    let instruction = InstructionView {
+        program_id: program,
+        accounts: metas,
+        data,
+    };
+    let accounts = accounts.map(CpiAccount::from);
+    // SAFETY: the accounts are those of the metas, in their order. Token accounts and mints belong to the token program;
+    // what is read of them here is read by value, never across a call; an authority's data are not touched by it.
+    unsafe { invoke_signed_unchecked(&instruction, &accounts, signers) }
 }
 
 /// Size of a token account without extensions, and of one whose only extension fixes its owner.
@@ -122,6 +145,19 @@ const FIXED_OWNER_ACCOUNT: usize = ACCOUNT + 5;
 const FIXED_OWNER: [u8; 5] = [2, 7, 0, 0, 0];
 const STATE: usize = 108;
 const STATE_INITIALIZED: u8 = 1;
+
+/// Whose a token account is; `None` where the data is too short for one.
+#[inline(always)]
+pub fn owner(data: &[u8]) -> Option<Address> {
+    let key: [u8; 32] = data.get(32..64)?.try_into().ok()?;
+    Some(Address::new_from_array(key))
+}
+
+/// Decimals of a mint, 0 where the data is too short for one: the token program checks what it is told.
+#[inline(always)]
+pub fn decimals(mint: &[u8]) -> u8 {
+    mint.get(44).copied().unwrap_or_default()
+}
 
 /// What a token account holds, base units; `None` where the data is too short for one.
 pub fn amount(data: &[u8]) -> Option<u64> {
@@ -225,6 +261,12 @@ mod tests {
         account[..32].copy_from_slice(OTHER.as_ref());
         account[STATE] = 1;
         assert!(can_receive(&OTHER, &account));
+        assert_eq!(owner(&account), Some(Address::default()));
+        account[32] = 3;
+        assert_eq!(owner(&account).unwrap_or_default().as_array()[0], 3);
+        assert_eq!(owner(&account[..63]), None);
+        account[44] = 6;
+        assert_eq!((decimals(&account), decimals(&account[..44])), (6, 0));
         account[64] = 7;
         account[71] = 1;
         assert_eq!(amount(&account), Some(7 + (1 << 56)));

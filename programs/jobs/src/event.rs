@@ -128,28 +128,43 @@ pub struct OraclePenalised {
     pub seat: u64,
 }
 
-/// A job changed its state.
+/// A job changed its state, but for its settlement, which is a [`JobSettled`]. Every byte of an event costs a compute
+/// unit, so this tells what the change itself brought; market, customer, node, terms, units and deadline stand in the
+/// job's account and among the instruction's accounts and arguments, the slot is the transaction's.
 #[event(bytemuck)]
 pub struct JobChanged {
     /// The job.
     pub job: Address,
-    /// Its market.
-    pub market: Address,
-    /// Its node: target, assignee, or zero.
-    pub node: Address,
-    /// Slot of the change.
-    pub slot: u64,
-    /// The state's deadline, slot.
-    pub deadline: u64,
-    /// Units: the limit until a result stands, then the result's.
-    pub units: u64,
-    /// Base units that the change moved for the node: locked, forfeited or paid.
+    /// Base units that the change moved for the node: locked or forfeited; at posting, the escrow.
     pub amount: u64,
     /// The state after it.
     pub state: u8,
     /// The attempt.
     pub attempt: u8,
     /// The verdict, 0 for none.
+    pub verdict: u8,
+    /// The flags.
+    pub flags: u8,
+    /// Padding, 0.
+    pub padding: [u8; 4],
+}
+
+/// A job's verdict became money: it is settled or failed.
+#[event(bytemuck)]
+pub struct JobSettled {
+    /// The job.
+    pub job: Address,
+    /// Units of the result.
+    pub units: u64,
+    /// The node's ledger, which says whose it is and of which market.
+    pub ledger: Address,
+    /// Base units that the node was paid if it is settled, lost if it failed.
+    pub amount: u64,
+    /// The state after it.
+    pub state: u8,
+    /// The attempt.
+    pub attempt: u8,
+    /// The verdict.
     pub verdict: u8,
     /// The flags.
     pub flags: u8,

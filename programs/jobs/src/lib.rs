@@ -138,10 +138,8 @@ pub mod lode_jobs {
     /// Who: the wallet of the ledger. Errors: `Paused`, `MarketClosed`, `WrongLedgerKind`, `UnitsOutOfRange`,
     /// `EscrowOutOfRange`, `NonceTaken`, `InsufficientFunds`, `NotLedgerAuthority`, `ForeignAccount`, `Overflow`.
     pub fn post_job(ctx: &mut Context<PostJob>, args: PostArgs) -> Result<()> {
-        let bump = ctx.bumps.job;
         let clock = Clock::get()?;
-        ctx.accounts
-            .handle(bump, &args, clock.unix_timestamp, clock.slot)
+        ctx.accounts.handle(&args, clock.unix_timestamp, clock.slot)
     }
 
     /// Pays for more units of an open job.

@@ -25,23 +25,40 @@ pub fn last_restart_slot() -> Result<u64> {
 pub enum SlotHash {
     /// No slot after it is recorded yet.
     NotYet,
-    /// The hash of the first recorded slot after it.
-    First([u8; 32]),
+    /// There is a first recorded slot after it.
+    First,
     /// It may have been evicted: the oldest entry is newer than the submission.
     Gone,
 }
 
-/// Looks up the first recorded slot after `submitted`.
-pub fn slot_hash_after(submitted: u64) -> Result<SlotHash> {
-    use anchor_lang::pinocchio::sysvars::slot_hashes::SlotHashes;
+/// Looks up the first recorded slot after `submitted`, and shows its hash.
+pub fn slot_hash_after(submitted: u64, show: impl FnOnce(&[u8; 32])) -> Result<SlotHash> {
+    use anchor_lang::pinocchio::sysvars::slot_hashes::{SlotHashEntry, SlotHashes};
     let hashes = SlotHashes::fetch().map_err(|_| JobsError::SlotHashes)?;
     // newest first; skipped slots have no entry
     let entries = hashes.entries();
-    let after = entries.partition_point(|entry| entry.slot() > submitted);
-    Ok(match after.checked_sub(1).and_then(|i| entries.get(i)) {
+    let Some(ahead) = entries
+        .first()
+        .and_then(|newest| newest.slot().checked_sub(submitted))
+    else {
+        return Ok(SlotHash::NotYet);
+    };
+    // Every entry is a slot of its own: no more than `ahead` of them lie after the submission, and so many do where no
+    // slot was skipped. Only where some were, they are searched.
+    let most = usize::try_from(ahead).map_or(entries.len(), |ahead| ahead.min(entries.len()));
+    let is_after = |entry: &SlotHashEntry| entry.slot() > submitted;
+    let upper = &entries[..most];
+    let after = match upper.last() {
+        Some(last) if is_after(last) => most,
+        _ => upper.partition_point(is_after),
+    };
+    Ok(match upper[..after].last() {
         None => SlotHash::NotYet,
         // nothing at or before the submission is left, so something in between may be missing
         Some(_) if after == entries.len() => SlotHash::Gone,
-        Some(entry) => SlotHash::First(entry.hash),
+        Some(entry) => {
+            show(&entry.hash);
+            SlotHash::First
+        }
     })
 }

@@ -115,9 +115,8 @@ pub mod lode_staking {
     /// `RatioExceeded` (delegated stake only), `WrongMint`, `Overflow`; the token program's own where `from` does not
     /// hold the amount or is not the wallet's.
     pub fn stake(ctx: &mut Context<Stake>, amount: u64) -> Result<()> {
-        let bump = ctx.bumps.delegation;
         let now = Clock::get()?.unix_timestamp;
-        ctx.accounts.handle(bump, amount, now)
+        ctx.accounts.handle(amount, now)
     }
 
     /// Moves shares to a ticket that may be withdrawn after the unbonding time. Never paused.

@@ -8,6 +8,7 @@ use crate::state::{Epoch, Schedule, Share};
 use anchor_lang::accounts::Interface;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use lode_program::{tell, ReadOnly};
 use lode_staking::state::Node;
 
 /// Accounts of `claim_stake`.
@@ -24,7 +25,7 @@ pub struct ClaimStake {
     pub share: Account<Share>,
     /// The node of the share. One that was closed takes nothing: its share lapses.
     #[account(address = share.node @ EmissionsError::ForeignAccount)]
-    pub node: Account<Node>,
+    pub node: ReadOnly<Node>,
     /// The node's vault.
     #[account(mut, address = node.vault @ EmissionsError::WrongDestination)]
     pub vault: InterfaceAccount<TokenAccount>,
@@ -58,13 +59,13 @@ impl ClaimStake {
         }
         lode_token::mint_to(
             self.token_program.address(),
-            self.mint.cpi_handle(),
-            self.vault.cpi_handle(),
-            self.mint_authority.cpi_handle(),
+            self.mint.account(),
+            self.vault.account(),
+            self.mint_authority.account(),
             amount,
-            &[&[MINT_AUTHORITY_SEED, &[self.schedule.mint_authority_bump]]],
+            &[MINT_AUTHORITY_SEED, &[self.schedule.mint_authority_bump]],
         );
-        emit!(StakeClaimed {
+        tell(StakeClaimed {
             node: self.share.node,
             epoch: self.share.epoch,
             amount,

@@ -9,6 +9,7 @@ use anchor_lang::accounts::Interface;
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use lode_program::tell;
 
 /// Accounts of `claim_treasury`.
 #[derive(Accounts)]
@@ -64,13 +65,13 @@ impl ClaimTreasury {
         self.schedule.mint(amount)?;
         lode_token::mint_to(
             self.token_program.address(),
-            self.mint.cpi_handle(),
-            self.to.cpi_handle(),
-            self.mint_authority.cpi_handle(),
+            self.mint.account(),
+            self.to.account(),
+            self.mint_authority.account(),
             amount,
-            &[&[MINT_AUTHORITY_SEED, &[self.schedule.mint_authority_bump]]],
+            &[MINT_AUTHORITY_SEED, &[self.schedule.mint_authority_bump]],
         );
-        emit!(TreasuryClaimed {
+        tell(TreasuryClaimed {
             to: *self.to.address(),
             epoch: self.epoch.index,
             amount,

@@ -8,6 +8,7 @@ use anchor_lang::accounts::Interface;
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use lode_program::{tell, ReadOnly};
 use lode_staking::state::Node;
 
 /// Accounts of `claim_work`.
@@ -24,7 +25,7 @@ pub struct ClaimWork {
     pub share: Account<Share>,
     /// The node of the share. One that was closed takes nothing: its share lapses.
     #[account(address = share.node @ EmissionsError::ForeignAccount)]
-    pub node: Account<Node>,
+    pub node: ReadOnly<Node>,
     /// The node's payout account, or its owner's associated account: checked in `validate`.
     #[account(mut)]
     pub to: InterfaceAccount<TokenAccount>,
@@ -69,13 +70,13 @@ impl ClaimWork {
         }
         lode_token::mint_to(
             self.token_program.address(),
-            self.mint.cpi_handle(),
-            self.to.cpi_handle(),
-            self.mint_authority.cpi_handle(),
+            self.mint.account(),
+            self.to.account(),
+            self.mint_authority.account(),
             amount,
-            &[&[MINT_AUTHORITY_SEED, &[self.schedule.mint_authority_bump]]],
+            &[MINT_AUTHORITY_SEED, &[self.schedule.mint_authority_bump]],
         );
-        emit!(WorkClaimed {
+        tell(WorkClaimed {
             node: self.share.node,
             to: *self.to.address(),
             epoch: self.share.epoch,

@@ -4,12 +4,13 @@ use crate::error::EmissionsError;
 use crate::event::EpochClosed;
 use crate::state::{Epoch, Schedule};
 use anchor_lang::prelude::*;
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `close_epoch`.
 #[derive(Accounts)]
 pub struct CloseEpoch {
     /// The schedule: the clock. Of this program and type there is only one.
-    pub schedule: Account<Schedule>,
+    pub schedule: ReadOnly<Schedule>,
     /// The epoch: any account of this program and type is one.
     #[account(mut, close = payer)]
     pub epoch: Account<Epoch>,
@@ -26,7 +27,7 @@ impl CloseEpoch {
             EmissionsError::ClaimsRunning
         );
         require!(self.epoch.open_shares == 0, EmissionsError::SharesOpen);
-        emit!(EpochClosed {
+        tell(EpochClosed {
             epoch: self.epoch.index,
             amount: self.epoch.amount,
             claimed: self.epoch.claimed()?,

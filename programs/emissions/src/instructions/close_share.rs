@@ -4,12 +4,13 @@ use crate::error::EmissionsError;
 use crate::event::ShareClosed;
 use crate::state::{Epoch, Schedule, Share};
 use anchor_lang::prelude::*;
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `close_share`.
 #[derive(Accounts)]
 pub struct CloseShare {
     /// The schedule: the clock. Of this program and type there is only one.
-    pub schedule: Account<Schedule>,
+    pub schedule: ReadOnly<Schedule>,
     /// The epoch of the share.
     #[account(mut, constraint = epoch.index == share.epoch @ EmissionsError::ForeignAccount)]
     pub epoch: Account<Epoch>,
@@ -33,7 +34,7 @@ impl CloseShare {
             .open_shares
             .checked_sub(1)
             .ok_or(EmissionsError::Overflow)?;
-        emit!(ShareClosed {
+        tell(ShareClosed {
             node: self.share.node,
             epoch: self.share.epoch,
         });

@@ -4,6 +4,7 @@
 use crate::event::EpochFinalized;
 use crate::state::{Epoch, Schedule};
 use anchor_lang::prelude::*;
+use lode_program::tell;
 
 /// Accounts of `finalize_epoch`.
 #[derive(Accounts)]
@@ -21,7 +22,7 @@ impl FinalizeEpoch {
     pub fn handle(&mut self, now: i64) -> Result<()> {
         self.epoch.finalise(&mut self.schedule, now)?;
         let epoch = &*self.epoch;
-        emit!(EpochFinalized {
+        tell(EpochFinalized {
             epoch: epoch.index,
             nodes: epoch.nodes,
             points: epoch.points,

@@ -8,6 +8,7 @@ use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::Mint;
 use lode_jobs::state::JobsConfig;
+use lode_program::{tell, ReadOnly};
 use lode_staking::constants::UNBONDING_SECONDS;
 use lode_staking::state::StakingConfig;
 
@@ -26,9 +27,9 @@ pub struct InitializeSchedule {
     /// The program's own `ProgramData`: its address is derived and its content read in `validate`.
     pub program_data: UncheckedAccount,
     /// The staking program's configuration. Of that program and type there is only one.
-    pub staking: Account<StakingConfig>,
+    pub staking: ReadOnly<StakingConfig>,
     /// The jobs program's configuration. Of that program and type there is only one.
-    pub jobs: Account<JobsConfig>,
+    pub jobs: ReadOnly<JobsConfig>,
     /// The mint of both, of either token program.
     pub mint: InterfaceAccount<Mint>,
     /// The system program.
@@ -115,7 +116,7 @@ impl InitializeSchedule {
         schedule.epoch_seconds = epoch_seconds;
         schedule.genesis_supply = supply;
         schedule.set(args)?;
-        emit!(ScheduleInitialized {
+        tell(ScheduleInitialized {
             schedule: *self.schedule.address(),
             mint,
             treasury_owner: args.treasury_owner,

@@ -7,6 +7,7 @@ use crate::event::Recorded;
 use crate::state::{Epoch, Schedule, Share};
 use anchor_lang::prelude::*;
 use lode_jobs::state::Work;
+use lode_program::{tell, ReadOnly};
 use lode_staking::state::Node;
 
 /// Accounts of `record`.
@@ -17,7 +18,7 @@ pub struct Record {
     #[account(mut)]
     pub payer: Signer,
     /// The schedule: the clock. Of this program and type there is only one.
-    pub schedule: Account<Schedule>,
+    pub schedule: ReadOnly<Schedule>,
     /// The epoch, opened by its first record.
     #[account(init_if_needed, payer = payer, space = 8 + core::mem::size_of::<Epoch>(), seeds = [EPOCH_SEED, &index.to_le_bytes()], bump)]
     pub epoch: Account<Epoch>,
@@ -26,9 +27,9 @@ pub struct Record {
     pub share: Account<Share>,
     /// The node's points: any account of the jobs program and that type; bound to the node by its stored key.
     #[account(constraint = anchor_lang::address_eq(&work.node, node.address()) @ EmissionsError::ForeignAccount)]
-    pub work: Account<Work>,
+    pub work: ReadOnly<Work>,
     /// The node: any account of the staking program and that type is one.
-    pub node: Account<Node>,
+    pub node: ReadOnly<Node>,
     /// The system program.
     pub system_program: Program<System>,
 }
@@ -72,7 +73,7 @@ impl Record {
         self.epoch.record(points, stake)?;
         self.share
             .open(share_bump, node, payer, index, points, stake);
-        emit!(Recorded {
+        tell(Recorded {
             node,
             epoch: index,
             points,

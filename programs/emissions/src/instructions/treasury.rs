@@ -7,6 +7,7 @@ use crate::event::TreasuryChanged;
 use crate::state::Schedule;
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
+use lode_program::tell;
 
 /// Accounts of both instructions.
 #[derive(Accounts)]
@@ -20,7 +21,7 @@ pub struct Treasury {
 
 impl Treasury {
     fn tell(&self) {
-        emit!(TreasuryChanged {
+        tell(TreasuryChanged {
             owner: self.schedule.treasury_owner,
             pending: self.schedule.pending_treasury_owner,
         });

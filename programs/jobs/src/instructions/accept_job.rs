@@ -4,8 +4,9 @@ use crate::error::JobsError;
 use crate::state::{fits, flag, Job, JobState, JobsConfig, Ledger, Market};
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
-use lode_attestation::lottery_number;
+use lode_attestation::{lottery_number, same};
 use lode_math::lottery;
+use lode_program::ReadOnly;
 use lode_staking::state::{Node, StakingConfig};
 
 /// Accounts of `accept_job`.
@@ -14,18 +15,18 @@ pub struct AcceptJob {
     /// The node's worker.
     pub worker: Signer,
     /// The configuration: not paused. Of this program and type there is only one.
-    pub config: Account<JobsConfig>,
+    pub config: ReadOnly<JobsConfig>,
     /// The staking program's configuration. Of that program and type there is only one.
-    pub staking: Account<StakingConfig>,
+    pub staking: ReadOnly<StakingConfig>,
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
     /// The node; bound to its worker by the stored key.
     #[account(constraint = anchor_lang::address_eq(&node.worker, worker.address()) @ JobsError::NotWorker)]
-    pub node: Account<Node>,
+    pub node: ReadOnly<Node>,
     /// The node's ledger of this market; bound by its stored keys.
     #[account(mut, constraint = anchor_lang::address_eq(&ledger.party, node.address()) && anchor_lang::address_eq(&ledger.market, &job.market) @ JobsError::ForeignAccount)]
     pub ledger: Account<Ledger>,
@@ -46,7 +47,7 @@ impl AcceptJob {
         self.job.require_open_window(&self.market, slot)?;
         // what the worker read before it signed, so that nobody swaps the job under it
         require!(
-            &self.job.spec == spec
+            same(&self.job.spec, spec)
                 && self.job.units_limit == units_limit
                 && self.job.price == price,
             JobsError::UnexpectedTerms
@@ -87,17 +88,16 @@ impl AcceptJob {
         slot: u64,
     ) -> Result<()> {
         self.validate(spec, units_limit, price, now, slot)?;
-        let (at, node) = (*self.job.address(), *self.node.address());
         let collateral = self.job.collateral_due(&self.market)?;
         let run = fits(self.market.run_window(units_limit))?;
         self.ledger.lock_capped(collateral)?;
         self.ledger.open_job()?;
         let job = &mut *self.job;
-        job.node = node;
+        job.node = *self.node.address();
         job.collateral = collateral;
         job.accepted_at = now;
         job.enter(JobState::Accepted, slot, run)?;
-        self.job.tell(&at, slot, collateral);
+        self.job.tell(self.job.address(), collateral);
         Ok(())
     }
 }

@@ -5,18 +5,21 @@ use crate::constants::*;
 use crate::error::JobsError;
 use crate::state::{flag, Job, JobState, Market};
 use anchor_lang::prelude::*;
-use lode_attestation::{commitment, majority, Mistake, Proof, ProofError, Statement, Verdict};
+use lode_attestation::{
+    commitment, majority, same, Message, Mistake, Proof, ProofError, Statement, Verdict,
+};
 use lode_oracle::state::Committee;
+use lode_program::ReadOnly;
 
 /// Accounts of `attest_job`. Only the job is written: no two jobs' attestations wait for each other.
 #[derive(Accounts)]
 pub struct AttestJob {
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The market's committee.
     #[account(address = market.committee @ JobsError::ForeignAccount)]
-    pub committee: Account<Committee>,
+    pub committee: ReadOnly<Committee>,
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
@@ -24,20 +27,49 @@ pub struct AttestJob {
     pub instructions: Sysvar<SysvarInstructions>,
 }
 
+/// Every seat of `signers` serves the submission, and signed the message with its current key. A function of its own,
+/// so that what one signature costs depends on nothing else.
+#[inline(never)]
+fn require_seats(
+    committee: &Committee,
+    proof: &Proof,
+    message: &mut Message,
+    signers: u32,
+    submitted_at: i64,
+) -> Result<()> {
+    let mut left = signers;
+    for signed in proof.signed() {
+        let number = left.trailing_zeros() as u8;
+        left &= left.wrapping_sub(1);
+        let seat = committee.seat(number)?;
+        // the panel was eligible when it was drawn; a seat freed since then is nobody's
+        require!(seat.is_eligible(submitted_at), JobsError::NotInPanel);
+        let digest = message.digest(number, &seat.owner);
+        signed
+            .is(&seat.attester, &digest)
+            .map_err(|mistake| match mistake {
+                Mistake::Key => JobsError::WrongSigner,
+                Mistake::Message => JobsError::WrongMessage,
+            })?;
+    }
+    Ok(())
+}
+
 impl AttestJob {
     /// The verdict is one, and names a result iff it is a match, which must fit the commitment.
     fn validate(&self, verdict: u8, result: &[u8; 32], units: u64) -> Result<Verdict> {
         let verdict = Verdict::try_from(verdict).map_err(|_| JobsError::BadVerdict)?;
         if verdict != Verdict::Match {
-            require!(*result == [0; 32] && units == 0, JobsError::BadVerdict);
+            require!(same(result, &[0; 32]) && units == 0, JobsError::BadVerdict);
             return Ok(verdict);
         }
         let job = &self.job;
         let fits = if job.has(flag::REVEALED) {
-            *result == job.result
+            same(result, &job.result)
         } else {
             let at = job.address();
-            commitment(result, units, at, job.attempt, &job.node) == job.result
+            let expected = commitment(result, units, at, job.attempt, &job.node);
+            same(&expected, &job.result)
         };
         require!(fits && units == job.units, JobsError::WrongResult);
         Ok(verdict)
@@ -77,25 +109,13 @@ impl AttestJob {
         };
         // Only seat and owner differ between signers: the rest is laid out once.
         let mut message = statement.message();
-        let mut left = signers;
-        for i in 0..count {
-            let number = left.trailing_zeros() as u8;
-            left &= left.wrapping_sub(1);
-            let seat = self.committee.seat(number)?;
-            // the panel was eligible when it was drawn; a seat freed since then is nobody's
-            require!(
-                seat.is_eligible(self.job.submitted_at),
-                JobsError::NotInPanel
-            );
-            let digest = message.digest(number, &seat.owner);
-            proof
-                .is(i, &seat.attester, &digest)
-                .map_err(|mistake| match mistake {
-                    Mistake::Key => JobsError::WrongSigner,
-                    Mistake::Message => JobsError::WrongMessage,
-                })?;
-        }
-        Ok(())
+        require_seats(
+            &self.committee,
+            &proof,
+            &mut message,
+            signers,
+            self.job.submitted_at,
+        )
     }
 
     /// Checks, counts, and closes the tally where a majority stands.
@@ -119,7 +139,6 @@ impl AttestJob {
         );
         self.job.require_open_window(&self.market, slot)?;
         let verdict = self.validate(verdict, result, units)?;
-        let at = *self.job.address();
         let panel = self.job.panel;
         require!(signers != 0 && signers & !panel == 0, JobsError::NotInPanel);
         // A seat signs once, but who found the job unrunnable may find it runnable after all.
@@ -150,7 +169,7 @@ impl AttestJob {
                 job.result = *result;
                 job.flags |= flag::REVEALED;
             }
-            if stands >= majority(eligible) {
+            if panel == eligible || stands >= majority(eligible) {
                 job.flags |= flag::FINAL;
             }
             let window = job.challenge_window(market)?;
@@ -161,7 +180,7 @@ impl AttestJob {
             let late = slot >= job.deadline.saturating_sub(market.attest_window / 4);
             require!(panel == eligible || late, JobsError::MajorityIncomplete);
         }
-        self.job.tell(&at, slot, 0);
+        self.job.tell(self.job.address(), 0);
         Ok(())
     }
 }

@@ -3,22 +3,23 @@
 use crate::error::JobsError;
 use crate::state::{fits, flag, sub, Job, JobState, Ledger, Market};
 use anchor_lang::prelude::*;
+use lode_program::ReadOnly;
 use lode_staking::state::{Node, StakingConfig};
 
 /// Accounts of `award_job`.
 #[derive(Accounts)]
 pub struct AwardJob {
     /// The staking program's configuration. Of that program and type there is only one.
-    pub staking: Account<StakingConfig>,
+    pub staking: ReadOnly<StakingConfig>,
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
     /// The best bidder.
     #[account(address = job.node @ JobsError::ForeignAccount)]
-    pub node: Account<Node>,
+    pub node: ReadOnly<Node>,
     /// The node's ledger of this market; bound by its stored keys.
     #[account(mut, constraint = anchor_lang::address_eq(&ledger.party, &job.node) && anchor_lang::address_eq(&ledger.market, &job.market) @ JobsError::ForeignAccount)]
     pub ledger: Account<Ledger>,
@@ -37,7 +38,6 @@ impl AwardJob {
         require!(self.job.has(flag::BID), JobsError::NoBid);
         self.job.require_award_window(&self.market, slot)?;
         super::require_fit(&self.node, &self.staking)?;
-        let at = *self.job.address();
         let escrow = self.job.escrow(&self.market)?;
         let job = &mut *self.job;
         job.price = job.bid;
@@ -52,7 +52,7 @@ impl AwardJob {
         job.accepted_at = now;
         let run = fits(self.market.run_window(job.units_limit))?;
         job.enter(JobState::Accepted, slot, run)?;
-        job.tell(&at, slot, collateral);
+        self.job.tell(self.job.address(), collateral);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use crate::error::JobsError;
 use crate::state::{flag, Job, JobState, Ledger, Market};
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
+use lode_program::ReadOnly;
 
 /// Accounts of `cancel_job`.
 #[derive(Accounts)]
@@ -13,7 +14,7 @@ pub struct CancelJob {
     pub signer: Signer,
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
@@ -55,8 +56,7 @@ impl CancelJob {
         self.job.enter(JobState::Cancelled, slot, 0)?;
         self.customer.unlock(escrow, escrow)?;
         self.customer.close_job()?;
-        let at = *self.job.address();
-        self.job.tell(&at, slot, 0);
+        self.job.tell(self.job.address(), 0);
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use crate::error::JobsError;
 use crate::state::{flag, Job, JobState, Ledger, Market};
 use anchor_lang::prelude::*;
+use lode_program::ReadOnly;
 
 /// Accounts of `challenge_job`.
 #[derive(Accounts)]
@@ -11,7 +12,7 @@ pub struct ChallengeJob {
     pub wallet: Signer,
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
@@ -35,7 +36,7 @@ impl ChallengeJob {
     /// Checks, locks the bond, then asks the panel that the seal drew, or all where a panel has spoken.
     pub fn handle(&mut self, slot: u64) -> Result<()> {
         self.validate(slot)?;
-        let (at, ledger) = (*self.job.address(), *self.ledger.address());
+        let ledger = *self.ledger.address();
         let window = self.market.attest_window;
         let job = &mut *self.job;
         let bond = if job.is_checked() {
@@ -53,7 +54,7 @@ impl ChallengeJob {
             job.challenge_bond(&self.market)?
         };
         self.ledger.lock(bond)?;
-        self.job.tell(&at, slot, bond);
+        self.job.tell(self.job.address(), bond);
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use crate::constants::*;
 use crate::error::JobsError;
 use crate::state::{Job, Market};
 use anchor_lang::prelude::*;
+use lode_program::ReadOnly;
 
 /// Accounts of `close_job`.
 #[derive(Accounts)]
@@ -16,7 +17,7 @@ pub struct CloseJob {
     pub payer: UncheckedAccount,
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The job: any account of this program and type is one.
     #[account(mut, close = payer)]
     pub job: Account<Job>,

@@ -5,6 +5,7 @@ use crate::event::LedgerChanged;
 use crate::state::Ledger;
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
+use lode_program::tell;
 
 /// Accounts of `close_ledger`.
 #[derive(Accounts)]
@@ -29,7 +30,7 @@ impl CloseLedger {
             JobsError::NotLedgerAuthority
         );
         self.ledger.require_empty(is_authority)?;
-        emit!(LedgerChanged {
+        tell(LedgerChanged {
             ledger: *self.ledger.address(),
             market: self.ledger.market,
             party: self.ledger.party,

@@ -3,12 +3,13 @@
 use crate::error::JobsError;
 use crate::state::{JobsConfig, Work};
 use anchor_lang::prelude::*;
+use lode_program::ReadOnly;
 
 /// Accounts of `close_work`.
 #[derive(Accounts)]
 pub struct CloseWork {
     /// The configuration: the epochs. Of this program and type there is only one.
-    pub config: Account<JobsConfig>,
+    pub config: ReadOnly<JobsConfig>,
     /// Where the node was.
     #[account(address = work.node @ JobsError::ForeignAccount)]
     pub node: UncheckedAccount,

@@ -7,16 +7,17 @@ use crate::state::{add, Job, JobState, Ledger, Market};
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 use lode_oracle::state::Committee;
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `collect_check`.
 #[derive(Accounts)]
 pub struct CollectCheck {
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The market's committee.
     #[account(address = market.committee @ JobsError::ForeignAccount)]
-    pub committee: Account<Committee>,
+    pub committee: ReadOnly<Committee>,
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
@@ -63,7 +64,7 @@ impl CollectCheck {
             .ok_or(JobsError::Overflow)?;
         self.job.collected |= bit;
         self.ledger.credits = add(self.ledger.credits, share)?;
-        emit!(CheckCollected {
+        tell(CheckCollected {
             job: *self.job.address(),
             ledger: *self.ledger.address(),
             share,

@@ -10,6 +10,7 @@ use anchor_lang::prelude::*;
 use anchor_spl::token;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
 use lode_oracle::state::Committee;
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `create_market`.
 #[derive(Accounts)]
@@ -23,10 +24,10 @@ pub struct CreateMarket {
     pub governor: Signer,
     /// The configuration: not paused.
     #[account(seeds = [CONFIG_SEED], bump = config.bump)]
-    pub config: Account<JobsConfig>,
+    pub config: ReadOnly<JobsConfig>,
     /// The committee; bound to its governor by the stored key.
     #[account(constraint = anchor_lang::address_eq(&committee.governor, governor.address()) @ JobsError::CommitteeDisagrees)]
-    pub committee: Account<Committee>,
+    pub committee: ReadOnly<Committee>,
     /// The new market.
     #[account(init, payer = authority, space = 8 + core::mem::size_of::<Market>(), seeds = [MARKET_SEED, authority.address().as_ref(), &args.id.to_le_bytes()], bump)]
     pub market: Account<Market>,
@@ -77,7 +78,7 @@ impl CreateMarket {
         market.committee = committee;
         market.set(args, &self.committee)?;
         market.set_open(true);
-        emit!(MarketChanged {
+        tell(MarketChanged {
             market: *self.market.address(),
             authority,
             committee,

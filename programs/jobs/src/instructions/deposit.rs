@@ -7,6 +7,7 @@ use crate::state::{add, Ledger, Market};
 use anchor_lang::accounts::Interface;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `deposit`.
 #[derive(Accounts)]
@@ -15,7 +16,7 @@ pub struct Deposit {
     pub wallet: Signer,
     /// The market of the ledger.
     #[account(address = ledger.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The ledger: any account of this program and type is one.
     #[account(mut)]
     pub ledger: Account<Ledger>,
@@ -39,15 +40,15 @@ impl Deposit {
         self.ledger.available = available;
         lode_token::transfer_checked(
             self.token_program.address(),
-            self.from.cpi_handle(),
-            self.mint.cpi_handle(),
-            self.vault.cpi_handle(),
-            self.wallet.cpi_handle(),
+            self.from.account(),
+            self.mint.account(),
+            self.vault.account(),
+            self.wallet.account(),
             amount,
             self.mint.decimals(),
             &[],
         );
-        emit!(Moved {
+        tell(Moved {
             ledger: *self.ledger.address(),
             deposited: amount,
             withdrawn: 0,

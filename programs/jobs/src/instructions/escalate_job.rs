@@ -4,6 +4,7 @@
 use crate::error::JobsError;
 use crate::state::{flag, Job, JobState, Market};
 use anchor_lang::prelude::*;
+use lode_program::ReadOnly;
 
 /// Accounts of `escalate_job`.
 #[derive(Accounts)]
@@ -13,7 +14,7 @@ pub struct EscalateJob {
     pub crank: UncheckedAccount,
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
@@ -32,7 +33,6 @@ impl EscalateJob {
             );
         }
         self.job.require_over(&self.market, slot)?;
-        let at = *self.job.address();
         let job = &mut *self.job;
         job.mark_silent();
         if appealed {
@@ -42,7 +42,7 @@ impl EscalateJob {
             job.panel = job.eligible;
             job.enter(JobState::Sealed, slot, self.market.attest_window)?;
         }
-        self.job.tell(&at, slot, 0);
+        self.job.tell(self.job.address(), 0);
         super::pay_crank(&self.job, &self.crank)
     }
 }

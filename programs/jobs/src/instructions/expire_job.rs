@@ -3,6 +3,7 @@
 use crate::error::JobsError;
 use crate::state::{Job, JobState, Ledger, Market};
 use anchor_lang::prelude::*;
+use lode_program::ReadOnly;
 
 /// Accounts of `expire_job`.
 #[derive(Accounts)]
@@ -12,7 +13,7 @@ pub struct ExpireJob {
     pub crank: UncheckedAccount,
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
@@ -34,7 +35,6 @@ impl ExpireJob {
         );
         self.job.require_over(&self.market, slot)?;
         let late = self.job.late(&self.market)?;
-        let at = *self.job.address();
         self.job.end_attempt(
             &self.market,
             &mut self.ledger,
@@ -42,7 +42,7 @@ impl ExpireJob {
             late,
             slot,
         )?;
-        self.job.tell(&at, slot, late);
+        self.job.tell(self.job.address(), late);
         super::pay_crank(&self.job, &self.crank)
     }
 }

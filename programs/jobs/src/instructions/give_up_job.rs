@@ -4,6 +4,7 @@ use crate::error::JobsError;
 use crate::state::{fits, Job, JobState, Ledger, Market};
 use anchor_lang::prelude::*;
 use lode_math::bills;
+use lode_program::ReadOnly;
 use lode_staking::state::Node;
 
 /// Accounts of `give_up_job`.
@@ -13,13 +14,13 @@ pub struct GiveUpJob {
     pub worker: Signer,
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
     /// The job's node; bound to its worker by the stored key.
     #[account(address = job.node @ JobsError::ForeignAccount, constraint = anchor_lang::address_eq(&node.worker, worker.address()) @ JobsError::NotWorker)]
-    pub node: Account<Node>,
+    pub node: ReadOnly<Node>,
     /// The node's ledger of this market; bound by its stored keys.
     #[account(mut, constraint = anchor_lang::address_eq(&ledger.party, &job.node) && anchor_lang::address_eq(&ledger.market, &job.market) @ JobsError::ForeignAccount)]
     pub ledger: Account<Ledger>,
@@ -40,7 +41,6 @@ impl GiveUpJob {
         let elapsed = slot.saturating_sub(self.job.opened(&self.market)?);
         let late = self.job.late(&self.market)?;
         let forfeit = fits(bills::give_up(late, elapsed, window))?;
-        let at = *self.job.address();
         self.job.end_attempt(
             &self.market,
             &mut self.ledger,
@@ -48,7 +48,7 @@ impl GiveUpJob {
             forfeit,
             slot,
         )?;
-        self.job.tell(&at, slot, forfeit);
+        self.job.tell(self.job.address(), forfeit);
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use crate::event::AuthorityChanged;
 use crate::state::JobsConfig;
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
+use lode_program::tell;
 
 /// Accounts of the four instructions.
 #[derive(Accounts)]
@@ -28,7 +29,7 @@ impl Govern {
     }
 
     fn tell(&self) {
-        emit!(AuthorityChanged {
+        tell(AuthorityChanged {
             governor: self.config.governor,
             pending_governor: self.config.pending_governor,
             guardian: self.config.guardian,

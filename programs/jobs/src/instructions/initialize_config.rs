@@ -6,6 +6,7 @@ use crate::event::ConfigInitialized;
 use crate::state::{ConfigArgs, JobsConfig};
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::Mint;
+use lode_program::tell;
 
 /// Accounts of `initialize_config`.
 #[derive(Accounts)]
@@ -54,7 +55,7 @@ impl InitializeConfig {
         config.payer = payer;
         config.emission_mint = emission_mint;
         config.set(args)?;
-        emit!(ConfigInitialized {
+        tell(ConfigInitialized {
             config: *self.config.address(),
             governor: args.governor,
             emission_mint,

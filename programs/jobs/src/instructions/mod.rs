@@ -118,7 +118,11 @@ pub(crate) fn named_ledger(
 /// Pays a crank slice from what a job holds above its rent; a missing slice fails nothing.
 pub(crate) fn pay_crank(job: &Account<Job>, crank: &impl Lamports) -> Result<()> {
     let rent = anchor_lang::cpi::rent_exempt_lamports(8 + core::mem::size_of::<Job>())?;
-    let slice = job.get_lamports().saturating_sub(rent).min(CRANK_SLICE);
+    let lamports = job.get_lamports();
+    if lamports <= rent {
+        return Ok(());
+    }
+    let slice = lamports.wrapping_sub(rent).min(CRANK_SLICE);
     job.sub_lamports(slice)?;
     crank.add_lamports(slice)?;
     Ok(())

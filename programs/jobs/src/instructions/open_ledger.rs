@@ -6,6 +6,7 @@ use crate::event::LedgerChanged;
 use crate::state::{JobsConfig, Ledger, LedgerKind, Market};
 use anchor_lang::prelude::*;
 use lode_math::nonce::Window;
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `open_ledger`.
 #[derive(Accounts)]
@@ -16,9 +17,9 @@ pub struct OpenLedger {
     pub payer: Signer,
     /// The configuration: not paused.
     #[account(seeds = [CONFIG_SEED], bump = config.bump)]
-    pub config: Account<JobsConfig>,
+    pub config: ReadOnly<JobsConfig>,
     /// The market: any account of this program and type is one.
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The new ledger.
     #[account(init, payer = payer, space = 8 + core::mem::size_of::<Ledger>(), seeds = [LEDGER_SEED, market.address().as_ref(), party.as_ref()], bump)]
     pub ledger: Account<Ledger>,
@@ -52,7 +53,7 @@ pub(crate) fn write_ledger(
     new.locked_cap = locked_cap;
     new.nonce_top = nonces.top;
     new.nonce_taken = nonces.taken;
-    emit!(LedgerChanged {
+    tell(LedgerChanged {
         ledger: address,
         market,
         party,

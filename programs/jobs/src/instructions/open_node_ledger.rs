@@ -5,6 +5,7 @@ use crate::constants::*;
 use crate::error::JobsError;
 use crate::state::{JobsConfig, Ledger, LedgerKind, Market, Work};
 use anchor_lang::prelude::*;
+use lode_program::ReadOnly;
 use lode_staking::state::Node;
 
 /// Accounts of `open_node_ledger`.
@@ -15,12 +16,12 @@ pub struct OpenNodeLedger {
     pub owner: Signer,
     /// The configuration: not paused.
     #[account(seeds = [CONFIG_SEED], bump = config.bump)]
-    pub config: Account<JobsConfig>,
+    pub config: ReadOnly<JobsConfig>,
     /// The market: any account of this program and type is one.
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The node; bound to its owner by the stored key.
     #[account(constraint = anchor_lang::address_eq(&node.owner, owner.address()) @ JobsError::NotLedgerAuthority)]
-    pub node: Account<Node>,
+    pub node: ReadOnly<Node>,
     /// The new ledger. Anyone may have opened one for the node's address as if it were a wallet's, also before the node
     /// existed: it is taken over, so that nobody is kept out of a market for the price of a rent.
     #[account(init_if_needed, payer = owner, space = 8 + core::mem::size_of::<Ledger>(), seeds = [LEDGER_SEED, market.address().as_ref(), node.address().as_ref()], bump)]

@@ -11,6 +11,7 @@ use anchor_lang::cpi::InstructionAccount;
 use anchor_lang::prelude::*;
 use anchor_lang::unchecked_invoke_signed_fixed;
 use lode_oracle::constants::SLASHER;
+use lode_program::{tell, ReadOnly};
 
 /// `sha256("global:slash_oracle")`, the first eight bytes: how the oracle program knows its instruction.
 pub const SLASH_ORACLE: [u8; 8] = [69, 85, 18, 20, 205, 99, 149, 145];
@@ -20,7 +21,7 @@ pub const SLASH_ORACLE: [u8; 8] = [69, 85, 18, 20, 205, 99, 149, 145];
 pub struct PenaliseOracle {
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
@@ -111,7 +112,7 @@ impl PenaliseOracle {
         self.job.penalised |= bit;
         let fault = offence == Offence::Overturned;
         self.slash(number, fault, bps, reward_bps);
-        emit!(OraclePenalised {
+        tell(OraclePenalised {
             job: *self.job.address(),
             committee: *self.committee.address(),
             bps: u64::from(bps),

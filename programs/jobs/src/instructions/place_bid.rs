@@ -6,7 +6,9 @@ use crate::error::JobsError;
 use crate::state::{fits, flag, Job, JobState, JobsConfig, Ledger, Market};
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
+use lode_attestation::same;
 use lode_math::bps_floor;
+use lode_program::ReadOnly;
 use lode_staking::state::{Node, StakingConfig};
 
 /// Accounts of `place_bid`.
@@ -15,18 +17,18 @@ pub struct PlaceBid {
     /// The node's worker.
     pub worker: Signer,
     /// The configuration: not paused. Of this program and type there is only one.
-    pub config: Account<JobsConfig>,
+    pub config: ReadOnly<JobsConfig>,
     /// The staking program's configuration. Of that program and type there is only one.
-    pub staking: Account<StakingConfig>,
+    pub staking: ReadOnly<StakingConfig>,
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
     /// The node; bound to its worker by the stored key.
     #[account(constraint = anchor_lang::address_eq(&node.worker, worker.address()) @ JobsError::NotWorker)]
-    pub node: Account<Node>,
+    pub node: ReadOnly<Node>,
     /// The node's ledger of this market; bound by its stored keys.
     #[account(mut, constraint = anchor_lang::address_eq(&ledger.party, node.address()) && anchor_lang::address_eq(&ledger.market, &job.market) @ JobsError::ForeignAccount)]
     pub ledger: Account<Ledger>,
@@ -50,7 +52,7 @@ impl PlaceBid {
         self.job.require_open_window(&self.market, slot)?;
         // what the worker read before it signed, so that nobody swaps the job under it
         require!(
-            &self.job.spec == spec && self.job.units_limit == units_limit,
+            same(&self.job.spec, spec) && self.job.units_limit == units_limit,
             JobsError::UnexpectedTerms
         );
         self.ledger.require_node()?;
@@ -78,7 +80,7 @@ impl PlaceBid {
         slot: u64,
     ) -> Result<()> {
         self.validate(spec, units_limit, bid, now, slot)?;
-        let (at, node) = (*self.job.address(), *self.node.address());
+        let node = *self.node.address();
         // Locked for the posted price, not the bid: so every bidder risks the same, and the award only ever frees.
         let collateral = self.job.collateral_due(&self.market)?;
         let job = &mut *self.job;
@@ -97,7 +99,7 @@ impl PlaceBid {
         job.node = node;
         job.bid = bid;
         job.collateral = collateral;
-        job.tell(&at, slot, bid);
+        self.job.tell(self.job.address(), bid);
         Ok(())
     }
 }

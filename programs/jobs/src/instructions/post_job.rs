@@ -2,11 +2,10 @@
 
 use crate::constants::*;
 use crate::error::JobsError;
-use crate::state::{flag, Job, JobState, JobsConfig, Ledger, Market};
+use crate::state::{add, flag, Job, JobState, JobsConfig, Ledger, Market};
 use anchor_lang::address_eq;
-use anchor_lang::cpi::InstructionAccount;
 use anchor_lang::prelude::*;
-use anchor_lang::unchecked_invoke_signed_fixed;
+use lode_program::{bump_of, create, CpiSeed, ReadOnly};
 
 /// What is posted.
 #[derive(Clone, Copy, AnchorSerialize, AnchorDeserialize, IdlType)]
@@ -33,16 +32,18 @@ pub struct PostJob {
     #[account(mut)]
     pub customer: Signer,
     /// The configuration: not paused. Of this program and type there is only one.
-    pub config: Account<JobsConfig>,
+    pub config: ReadOnly<JobsConfig>,
     /// The market of the ledger.
     #[account(address = ledger.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The customer's ledger; bound to him by the stored key.
     #[account(mut, constraint = anchor_lang::address_eq(&ledger.authority, customer.address()) @ JobsError::NotLedgerAuthority)]
     pub ledger: Account<Ledger>,
     /// The new job.
-    #[account(init, payer = customer, space = 8 + core::mem::size_of::<Job>(), seeds = [JOB_SEED, ledger.address().as_ref(), &args.nonce.to_le_bytes()], bump)]
-    pub job: Account<Job>,
+    // Its address is checked by the handler, where that costs less; the seeds here are for the IDL.
+    #[cfg_attr(not(feature = "idl-build"), account(mut))]
+    #[cfg_attr(feature = "idl-build", account(mut, seeds = [JOB_SEED, ledger.address().as_ref(), &args.nonce.to_le_bytes()], bump))]
+    pub job: UncheckedAccount,
     /// The system program.
     pub system_program: Program<System>,
 }
@@ -59,56 +60,55 @@ impl PostJob {
         Ok(())
     }
 
-    /// Checks, locks the escrow, writes the job, then moves the crank deposit.
-    pub fn handle(&mut self, bump: u8, args: &PostArgs, now: i64, slot: u64) -> Result<()> {
+    /// Checks, creates the job with its crank deposit, writes it and locks the escrow.
+    pub fn handle(&mut self, args: &PostArgs, now: i64, slot: u64) -> Result<()> {
         self.validate(args, now)?;
-        let (at, market, ledger, payer) = (
-            *self.job.address(),
-            *self.market.address(),
-            *self.ledger.address(),
-            *self.customer.address(),
-        );
-        let job = &mut *self.job;
-        job.version = VERSION;
-        job.state = JobState::Open as u8;
-        job.bump = bump;
-        job.market = market;
-        job.customer = ledger;
-        job.payer = payer;
-        job.spec = args.spec;
-        job.price = args.price;
-        job.units_limit = args.units_limit;
+        let nonce = args.nonce.to_le_bytes();
+        let ledger = self.ledger.address();
+        let bump = bump_of(
+            [JOB_SEED, ledger.as_ref(), &nonce],
+            &crate::ID,
+            self.job.address(),
+        )?;
+        let mut job = create::<Job>(
+            self.customer.account(),
+            self.job.account(),
+            CRANK_DEPOSIT,
+            &[
+                CpiSeed::from(JOB_SEED),
+                CpiSeed::from(ledger.as_array()),
+                CpiSeed::from(&nonce),
+                CpiSeed::from(&[bump]),
+            ],
+        )?;
+        let state = &mut *job;
+        state.version = VERSION;
+        state.state = JobState::Open as u8;
+        state.bump = bump;
+        state.market = *self.market.address();
+        state.customer = *ledger;
+        state.payer = *self.customer.address();
+        state.spec = args.spec;
+        state.price = args.price;
+        state.units_limit = args.units_limit;
+        let mut flags = 0;
         if args.checked {
-            job.flags |= flag::CHECKED;
+            flags |= flag::CHECKED;
         }
         if !address_eq(&args.target, &Address::default()) {
             require!(!self.market.is_auction(), JobsError::WrongMarketKind);
-            job.flags |= flag::TARGETED;
-            job.node = args.target;
+            flags |= flag::TARGETED;
+            state.node = args.target;
         }
-        job.deadline = slot
-            .checked_add(self.market.accept_window)
-            .ok_or(JobsError::Overflow)?;
-        let escrow = job.escrow(&self.market)?;
+        state.flags = flags;
+        state.deadline = add(slot, self.market.accept_window)?;
+        let escrow = state.escrow(&self.market)?;
         self.market.require_escrow(escrow)?;
         let ledger = &mut *self.ledger;
         ledger.take_nonce(args.nonce)?;
         ledger.lock(escrow)?;
         ledger.open_job()?;
-        self.job.tell(&at, slot, escrow);
-        self.leave_deposit();
+        state.tell(self.job.address(), escrow);
         Ok(())
-    }
-
-    /// The system program's transfer of the crank deposit, from the customer to the job.
-    fn leave_deposit(&self) {
-        let mut data = [2u8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        data[4..].copy_from_slice(&CRANK_DEPOSIT.to_le_bytes());
-        let metas = [
-            InstructionAccount::writable_signer(self.customer.address()),
-            InstructionAccount::writable(self.job.address()),
-        ];
-        let handles = [self.customer.cpi_handle(), self.job.cpi_handle()];
-        unchecked_invoke_signed_fixed(self.system_program.address(), &data, &metas, &handles, &[]);
     }
 }

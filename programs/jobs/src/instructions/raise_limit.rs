@@ -3,6 +3,7 @@
 use crate::error::JobsError;
 use crate::state::{flag, sub, Job, JobState, Ledger, Market};
 use anchor_lang::prelude::*;
+use lode_program::ReadOnly;
 
 /// Accounts of `raise_limit`.
 #[derive(Accounts)]
@@ -11,7 +12,7 @@ pub struct RaiseLimit {
     pub customer: Signer,
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The customer's ledger; bound to him by the stored key.
     #[account(mut, address = job.customer @ JobsError::ForeignAccount, constraint = anchor_lang::address_eq(&ledger.authority, customer.address()) @ JobsError::NotLedgerAuthority)]
     pub ledger: Account<Ledger>,
@@ -43,14 +44,13 @@ impl RaiseLimit {
     /// Checks, then locks what the escrow grows by. Who accepts names the limit, so nobody is surprised by another.
     pub fn handle(&mut self, units_limit: u64, slot: u64) -> Result<()> {
         self.validate(units_limit, slot)?;
-        let at = *self.job.address();
         let before = self.job.escrow(&self.market)?;
         self.job.units_limit = units_limit;
         let escrow = self.job.escrow(&self.market)?;
         self.market.require_escrow(escrow)?;
         let more = sub(escrow, before)?;
         self.ledger.lock(more)?;
-        self.job.tell(&at, slot, more);
+        self.job.tell(self.job.address(), more);
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use crate::error::JobsError;
 use crate::event::CreditsRedeemed;
 use crate::state::{add, sub, Ledger, Market};
 use anchor_lang::prelude::*;
+use lode_program::tell;
 
 /// Accounts of `redeem_credits`.
 #[derive(Accounts)]
@@ -26,7 +27,7 @@ impl RedeemCredits {
         ledger.available = add(ledger.available, amount)?;
         let left = ledger.credits;
         self.market.check_pool = sub(self.market.check_pool, amount)?;
-        emit!(CreditsRedeemed {
+        tell(CreditsRedeemed {
             ledger: *self.ledger.address(),
             redeemed: amount,
             credits: left,

@@ -4,13 +4,14 @@ use crate::error::JobsError;
 use crate::state::{flag, Job, JobState, Market};
 use anchor_lang::prelude::*;
 use lode_attestation::{commitment, Verdict};
+use lode_program::ReadOnly;
 
 /// Accounts of `reveal_result`.
 #[derive(Accounts)]
 pub struct RevealResult {
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
@@ -25,16 +26,22 @@ impl RevealResult {
             .require_step(JobState::Sealed, JobState::Attested)?;
         require!(!self.job.is_checked(), JobsError::MustBeAttested);
         self.job.require_open_window(&self.market, slot)?;
-        let at = *self.job.address();
+        let at = self.job.address();
+        let expected = commitment(
+            &result,
+            self.job.units,
+            at,
+            self.job.attempt,
+            &self.job.node,
+        );
         let job = &mut *self.job;
-        let expected = commitment(&result, job.units, &at, job.attempt, &job.node);
         require!(expected == job.result, JobsError::WrongResult);
         job.result = result;
         job.flags |= flag::REVEALED;
         job.verdict = Verdict::Match as u8;
         let window = job.challenge_window(&self.market)?;
         job.enter(JobState::Attested, slot, window)?;
-        self.job.tell(&at, slot, 0);
+        self.job.tell(self.job.address(), 0);
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use crate::sysvar::{slot_hash_after, SlotHash};
 use anchor_lang::prelude::*;
 use lode_attestation::{is_drawn, late_seal, panel, seal};
 use lode_oracle::state::Committee;
+use lode_program::ReadOnly;
 
 /// Accounts of `seal_job`.
 #[derive(Accounts)]
@@ -16,10 +17,10 @@ pub struct SealJob {
     pub crank: UncheckedAccount,
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The market's committee.
     #[account(address = market.committee @ JobsError::ForeignAccount)]
-    pub committee: Account<Committee>,
+    pub committee: ReadOnly<Committee>,
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
@@ -37,28 +38,29 @@ impl SealJob {
         );
         // the hash of the slot after the submission is recorded in the second slot after it
         require!(
-            slot >= self.job.submitted_slot.saturating_add(SEAL_AFTER),
+            slot.saturating_sub(self.job.submitted_slot) >= SEAL_AFTER,
             JobsError::SealTooEarly
         );
-        let at = *self.job.address();
         let eligible = self.committee.eligible(self.job.submitted_at);
         let check_bps = self.job.check_bps(&self.market);
+        let view = *self.job.account();
         let job = &mut *self.job;
-        job.eligible = eligible;
-        let checked = match slot_hash_after(job.submitted_slot)? {
+        let (at, attempt, submitted) = (view.address(), job.attempt, job.submitted_slot);
+        let late = match slot_hash_after(submitted, |hash| job.seal = seal(hash, at, attempt))? {
             SlotHash::NotYet => return Err(JobsError::SealTooEarly.into()),
-            SlotHash::First(hash) => {
-                job.seal = seal(&hash, &at, job.attempt);
-                job.drawn = panel(&job.seal, eligible, self.market.k);
-                is_drawn(&job.seal, check_bps)
-            }
-            // too late to prove: everyone checks, at the node's expense, so waiting gains nothing
-            SlotHash::Gone => {
-                job.seal = late_seal(job.submitted_slot, &at, job.attempt);
-                job.drawn = eligible;
-                job.flags |= flag::LATE;
-                true
-            }
+            SlotHash::First => false,
+            SlotHash::Gone => true,
+        };
+        job.eligible = eligible;
+        // too late to prove: everyone checks, at the node's expense, so waiting gains nothing
+        let checked = if late {
+            job.seal = late_seal(submitted, at, attempt);
+            job.drawn = eligible;
+            job.flags |= flag::LATE;
+            true
+        } else {
+            job.drawn = panel(&job.seal, eligible, self.market.k);
+            is_drawn(&job.seal, check_bps)
         };
         if checked {
             // A check that nobody can do must not turn into none: the job stays as it is until it can be voided.
@@ -66,7 +68,7 @@ impl SealJob {
             job.panel = job.drawn;
         }
         job.enter(JobState::Sealed, slot, self.market.attest_window)?;
-        self.job.tell(&at, slot, 0);
+        self.job.tell(self.job.address(), 0);
         super::pay_crank(&self.job, &self.crank)
     }
 }

@@ -4,6 +4,7 @@ use crate::error::JobsError;
 use crate::event::MarketChanged;
 use crate::state::Market;
 use anchor_lang::prelude::*;
+use lode_program::tell;
 
 /// Accounts of `set_market_open`.
 #[derive(Accounts)]
@@ -19,7 +20,7 @@ impl SetMarketOpen {
     /// Writes the flag.
     pub fn handle(&mut self, open: bool) -> Result<()> {
         self.market.set_open(open);
-        emit!(MarketChanged {
+        tell(MarketChanged {
             market: *self.market.address(),
             authority: self.market.authority,
             committee: self.market.committee,

@@ -7,6 +7,7 @@ use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 use lode_attestation::Verdict;
 use lode_math::bills;
+use lode_program::ReadOnly;
 
 /// Accounts of `settle_job`.
 #[derive(Accounts)]
@@ -15,10 +16,10 @@ pub struct SettleJob {
     #[account(mut)]
     pub signer: Signer,
     /// The configuration: emission mint and epochs. Of this program and type there is only one.
-    pub config: Account<JobsConfig>,
+    pub config: ReadOnly<JobsConfig>,
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
@@ -77,24 +78,10 @@ impl SettleJob {
             0
         };
         let (collateral, units) = (job.collateral, job.units);
-        let customer = &mut *self.customer;
-        customer.unlock(escrow, sub(escrow, spent)?)?;
-        customer.settled = add(customer.settled, 1)?;
-        customer.units = add(customer.units, units)?;
-        customer.turnover = add(customer.turnover, spent)?;
+        self.customer.pay_bill(escrow, spent, units)?;
         let emits = address_eq(&market.mint, &self.config.emission_mint);
-        let ledger = &mut *self.ledger;
-        ledger.unlock(collateral, add(sub(collateral, extra)?, bill.node)?)?;
-        ledger.checks_owed = add(ledger.checks_owed, add(bill.checks, extra)?)?;
-        ledger.market_owed = add(ledger.market_owed, bill.fee)?;
-        if emits {
-            ledger.burn_owed = add(ledger.burn_owed, bill.burn)?;
-        } else {
-            ledger.fees_owed = add(ledger.fees_owed, bill.burn)?;
-        }
-        ledger.settled = add(ledger.settled, 1)?;
-        ledger.units = add(ledger.units, units)?;
-        ledger.turnover = add(ledger.turnover, bill.node)?;
+        self.ledger
+            .earn_bill(&bill, collateral, extra, units, emits)?;
         self.earn(if emits { bill.burn } else { 0 }, now)?;
         Ok(bill.node)
     }
@@ -103,20 +90,30 @@ impl SettleJob {
     /// out; if it was closed there are no points and no failure.
     fn earn(&mut self, points: u64, now: i64) -> Result<()> {
         let view = *self.work.account();
-        if !view.owned_by(&crate::ID) {
-            let node = self.job.node;
-            let (expected, _) = find_program_address(&[WORK_SEED, node.as_ref()], &crate::ID);
-            require!(address_eq(view.address(), &expected), JobsError::WrongWork);
-            return Ok(());
-        }
         // SAFETY: no other account of this instruction has the type `Work`, whose discriminator is checked here, so
         // nothing else borrows its data.
-        let mut work = unsafe { Account::<Work>::load_mut(view) }?;
+        let mut work = match unsafe { Account::<Work>::load_mut(view) } {
+            Ok(work) => work,
+            Err(_) if !view.owned_by(&crate::ID) => return self.require_no_work(),
+            Err(error) => return Err(error),
+        };
         require!(address_eq(&work.node, &self.job.node), JobsError::WrongWork);
         match self.config.epoch(now) {
             Some(epoch) if points > 0 => work.earn(epoch, points),
             _ => Ok(()),
         }
+    }
+
+    /// The account passed is where the node's `Work` was.
+    #[cold]
+    fn require_no_work(&self) -> Result<()> {
+        let seeds = [WORK_SEED, self.job.node.as_ref()];
+        let (expected, _) = find_program_address(&seeds, &crate::ID);
+        require!(
+            address_eq(self.work.address(), &expected),
+            JobsError::WrongWork
+        );
+        Ok(())
     }
 
     /// A lie: the escrow goes back; the collateral pays the checks, half of the rest rewards whoever found the lie out,
@@ -208,10 +205,10 @@ impl SettleJob {
         }
         self.customer.close_job()?;
         self.ledger.close_job()?;
-        let at = *self.job.address();
         let retention = self.market.retention();
         self.job.enter(end, slot, retention)?;
-        self.job.tell(&at, slot, amount);
+        self.job
+            .tell_settled(self.job.address(), self.ledger.address(), amount);
         super::pay_crank(&self.job, &self.signer)
     }
 }

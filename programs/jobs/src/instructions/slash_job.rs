@@ -8,6 +8,7 @@ use crate::state::{flag, Job, JobState, Market};
 use anchor_lang::cpi::InstructionAccount;
 use anchor_lang::prelude::*;
 use anchor_lang::unchecked_invoke_signed_fixed;
+use lode_program::ReadOnly;
 use lode_staking::constants::SLASHER;
 
 /// `sha256("global:slash")`, the first eight bytes: how the staking program knows its instruction.
@@ -18,7 +19,7 @@ pub const SLASH: [u8; 8] = [204, 141, 18, 161, 8, 177, 92, 142];
 pub struct SlashJob {
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
@@ -51,9 +52,9 @@ impl SlashJob {
             self.job.has(flag::SLASH_DUE) && self.job.state == JobState::Failed as u8,
             JobsError::NothingToPunish
         );
-        let (at, accepted_at) = (*self.job.address(), self.job.accepted_at);
+        let accepted_at = self.job.accepted_at;
         self.job.flags &= !flag::SLASH_DUE;
-        self.job.tell(&at, slot, 0);
+        self.job.tell(self.job.address(), 0);
         if !self.node.account().owned_by(&lode_staking::ID) {
             return Ok(());
         }

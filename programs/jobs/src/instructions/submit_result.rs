@@ -4,6 +4,7 @@ use crate::constants::*;
 use crate::error::JobsError;
 use crate::state::{Job, JobState, Market};
 use anchor_lang::prelude::*;
+use lode_program::ReadOnly;
 use lode_staking::state::Node;
 
 /// Accounts of `submit_result`.
@@ -13,13 +14,13 @@ pub struct SubmitResult {
     pub worker: Signer,
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
     /// The job's node; bound to its worker by the stored key.
     #[account(address = job.node @ JobsError::ForeignAccount, constraint = anchor_lang::address_eq(&node.worker, worker.address()) @ JobsError::NotWorker)]
-    pub node: Account<Node>,
+    pub node: ReadOnly<Node>,
 }
 
 impl SubmitResult {
@@ -32,14 +33,13 @@ impl SubmitResult {
             units >= 1 && units <= self.job.units_limit,
             JobsError::UnitsOutOfRange
         );
-        let at = *self.job.address();
         let job = &mut *self.job;
         job.result = commitment;
         job.units = units;
         job.submitted_at = now;
         job.submitted_slot = slot;
         job.enter(JobState::Submitted, slot, SEALING)?;
-        self.job.tell(&at, slot, 0);
+        self.job.tell(self.job.address(), 0);
         Ok(())
     }
 }

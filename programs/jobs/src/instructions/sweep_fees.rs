@@ -8,12 +8,13 @@ use anchor_lang::accounts::Interface;
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `sweep_fees`.
 #[derive(Accounts)]
 pub struct SweepFees {
     /// The configuration: the treasury's owner. Of this program and type there is only one.
-    pub config: Account<JobsConfig>,
+    pub config: ReadOnly<JobsConfig>,
     /// The market of the ledger.
     #[account(mut, address = ledger.market @ JobsError::ForeignAccount)]
     pub market: Account<Market>,
@@ -88,26 +89,26 @@ impl SweepFees {
         if let (Some(to), true) = (&self.treasury, treasury > 0) {
             lode_token::transfer_checked(
                 self.token_program.address(),
-                self.vault.cpi_handle(),
-                self.mint.cpi_handle(),
-                to.cpi_handle(),
-                self.market.cpi_handle(),
+                self.vault.account(),
+                self.mint.account(),
+                to.account(),
+                self.market.account(),
                 treasury,
                 self.mint.decimals(),
-                &[signer],
+                signer,
             );
         }
         if burned > 0 {
             lode_token::burn(
                 self.token_program.address(),
-                self.vault.cpi_handle(),
-                self.mint.cpi_handle(),
-                self.market.cpi_handle(),
+                self.vault.account(),
+                self.mint.account(),
+                self.market.account(),
                 burned,
-                &[signer],
+                signer,
             );
         }
-        emit!(FeesSwept {
+        tell(FeesSwept {
             market: *self.market.address(),
             ledger: *self.ledger.address(),
             burned,

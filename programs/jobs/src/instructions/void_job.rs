@@ -4,6 +4,7 @@ use super::named_ledger;
 use crate::error::JobsError;
 use crate::state::{Job, JobState, Ledger, Market};
 use anchor_lang::prelude::*;
+use lode_program::ReadOnly;
 
 /// Accounts of `void_job`.
 #[derive(Accounts)]
@@ -13,7 +14,7 @@ pub struct VoidJob {
     pub crank: UncheckedAccount,
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The job: any account of this program and type is one.
     #[account(mut)]
     pub job: Account<Job>,
@@ -47,7 +48,6 @@ impl VoidJob {
     /// Checks, marks the silent, then returns escrow, collateral and bond.
     pub fn handle(&mut self, slot: u64) -> Result<()> {
         self.validate(slot)?;
-        let at = *self.job.address();
         let (escrow, collateral) = (self.job.escrow(&self.market)?, self.job.collateral);
         self.customer.unlock(escrow, escrow)?;
         self.customer.close_job()?;
@@ -64,7 +64,7 @@ impl VoidJob {
         let job = &mut *self.job;
         job.mark_silent();
         job.enter(JobState::Voided, slot, self.market.retention())?;
-        self.job.tell(&at, slot, 0);
+        self.job.tell(self.job.address(), 0);
         super::pay_crank(&self.job, &self.crank)
     }
 }

@@ -7,6 +7,7 @@ use crate::state::{Ledger, Market};
 use anchor_lang::accounts::Interface;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `withdraw`.
 #[derive(Accounts)]
@@ -15,7 +16,7 @@ pub struct Withdraw {
     pub authority: Signer,
     /// The market of the ledger.
     #[account(address = ledger.market @ JobsError::ForeignAccount)]
-    pub market: Account<Market>,
+    pub market: ReadOnly<Market>,
     /// The ledger; bound to its authority by the stored key.
     #[account(mut, constraint = anchor_lang::address_eq(&ledger.authority, authority.address()) @ JobsError::NotLedgerAuthority)]
     pub ledger: Account<Ledger>,
@@ -48,15 +49,15 @@ impl Withdraw {
         );
         lode_token::transfer_checked(
             self.token_program.address(),
-            self.vault.cpi_handle(),
-            self.mint.cpi_handle(),
-            self.to.cpi_handle(),
-            self.market.cpi_handle(),
+            self.vault.account(),
+            self.mint.account(),
+            self.to.account(),
+            self.market.account(),
             amount,
             self.mint.decimals(),
-            &[&[MARKET_SEED, authority.as_ref(), &id, &bump]],
+            &[MARKET_SEED, authority.as_ref(), &id, &bump],
         );
-        emit!(Moved {
+        tell(Moved {
             ledger: *self.ledger.address(),
             deposited: 0,
             withdrawn: amount,

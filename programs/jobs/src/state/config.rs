@@ -81,7 +81,7 @@ impl JobsConfig {
 
     /// The epoch of a time, or `None` before genesis.
     pub fn epoch(&self, now: i64) -> Option<u64> {
-        let since = now.checked_sub(self.epoch_genesis)?;
-        u64::try_from(since.checked_div_euclid(self.epoch_seconds)?).ok()
+        let since = u64::try_from(now.checked_sub(self.epoch_genesis)?).ok()?;
+        since.checked_div(u64::try_from(self.epoch_seconds).ok()?)
     }
 }

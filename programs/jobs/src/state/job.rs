@@ -3,11 +3,12 @@
 use super::{fits, Ledger, Market};
 use crate::constants::*;
 use crate::error::JobsError;
-use crate::event::JobChanged;
+use crate::event::{JobChanged, JobSettled};
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 use lode_attestation::{majority, Verdict};
-use lode_math::{bills, windows};
+use lode_math::{bills, wide::mul, windows};
+use lode_program::tell;
 
 /// Where a job stands.
 #[repr(u8)]
@@ -216,7 +217,7 @@ impl Job {
     pub fn enter(&mut self, next: JobState, slot: u64, window: u64) -> Result<()> {
         require!(self.can_transition_to(next), JobsError::IllegalTransition);
         self.state = next as u8;
-        self.deadline = slot.checked_add(window).ok_or(JobsError::Overflow)?;
+        self.deadline = super::add(slot, window)?;
         Ok(())
     }
 
@@ -270,7 +271,7 @@ impl Job {
 
     /// `seats x work(units)`: what so many checks of so many units are worth.
     pub fn checks_by(&self, seats: u32, units: u64) -> Result<u64> {
-        fits(bills::work(self.price, units).and_then(|work| work.checked_mul(u64::from(seats))))
+        fits(bills::work(self.price, units).and_then(|work| mul(work, u64::from(seats))))
     }
 
     /// `k x work(units)`.
@@ -366,13 +367,12 @@ impl Job {
 
     /// Slots in which a verdict may be challenged: none for a match on a small escrow, nor for what is final.
     pub fn challenge_window(&self, market: &Market) -> Result<u64> {
+        if self.has(flag::FINAL) {
+            return Ok(0);
+        }
         let small =
             self.verdict == Verdict::Match as u8 && self.escrow(market)? < market.final_below;
-        Ok(if small || self.has(flag::FINAL) {
-            0
-        } else {
-            market.challenge_window
-        })
+        Ok(if small { 0 } else { market.challenge_window })
     }
 
     /// Ends an attempt that gave no result, forfeiting `forfeit` of the collateral: the job is open again, or failed
@@ -537,18 +537,26 @@ impl Job {
     }
 
     /// Tells what changed.
-    pub fn tell(&self, job: &Address, slot: u64, amount: u64) {
-        emit!(JobChanged {
+    #[inline(never)]
+    pub fn tell(&self, job: &Address, amount: u64) {
+        tell(JobChanged {
             job: *job,
-            market: self.market,
-            node: self.node,
-            slot,
-            deadline: self.deadline,
-            units: if self.units == 0 {
-                self.units_limit
-            } else {
-                self.units
-            },
+            amount,
+            state: self.state,
+            attempt: self.attempt,
+            verdict: self.verdict,
+            flags: self.flags,
+            padding: [0; 4],
+        });
+    }
+
+    /// Tells that it was settled, and to which ledger of the node.
+    #[inline(never)]
+    pub fn tell_settled(&self, job: &Address, ledger: &Address, amount: u64) {
+        tell(JobSettled {
+            job: *job,
+            units: self.units,
+            ledger: *ledger,
             amount,
             state: self.state,
             attempt: self.attempt,

@@ -5,6 +5,7 @@ use super::{add, sub};
 use crate::error::JobsError;
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
+use lode_math::bills::Bill;
 use lode_math::nonce::Window;
 
 /// Whose ledger it is.
@@ -128,6 +129,41 @@ impl Ledger {
     pub fn forfeit(&mut self, collateral: u64, forfeit: u64) -> Result<()> {
         self.unlock(collateral, sub(collateral, forfeit)?)?;
         self.burn_owed = add(self.burn_owed, forfeit)?;
+        Ok(())
+    }
+
+    /// A customer's part of a settled job: of the escrow, `spent` is gone, the rest returns.
+    #[inline(never)]
+    pub fn pay_bill(&mut self, escrow: u64, spent: u64, units: u64) -> Result<()> {
+        self.unlock(escrow, sub(escrow, spent)?)?;
+        self.settled = add(self.settled, 1)?;
+        self.units = add(self.units, units)?;
+        self.turnover = add(self.turnover, spent)?;
+        Ok(())
+    }
+
+    /// A node's part of it: the collateral returns, less what it pays `extra` for checks; what the bill says is its own,
+    /// the fees are owed onward. `emits`: the burn fee is burned, else it is the treasury's.
+    #[inline(never)]
+    pub fn earn_bill(
+        &mut self,
+        bill: &Bill,
+        collateral: u64,
+        extra: u64,
+        units: u64,
+        emits: bool,
+    ) -> Result<()> {
+        self.unlock(collateral, add(sub(collateral, extra)?, bill.node)?)?;
+        self.checks_owed = add(self.checks_owed, add(bill.checks, extra)?)?;
+        self.market_owed = add(self.market_owed, bill.fee)?;
+        if emits {
+            self.burn_owed = add(self.burn_owed, bill.burn)?;
+        } else {
+            self.fees_owed = add(self.fees_owed, bill.burn)?;
+        }
+        self.settled = add(self.settled, 1)?;
+        self.units = add(self.units, units)?;
+        self.turnover = add(self.turnover, bill.node)?;
         Ok(())
     }
 

@@ -17,8 +17,9 @@ use crate::error::JobsError;
 use anchor_lang::prelude::*;
 
 /// `a + b`, or [`JobsError::Overflow`].
+#[inline(always)]
 pub(crate) fn add(a: u64, b: u64) -> Result<u64> {
-    a.checked_add(b).ok_or(JobsError::Overflow.into())
+    fits(lode_math::wide::add(a, b))
 }
 
 /// `a - b`, or [`JobsError::Overflow`].

@@ -7,6 +7,7 @@ use crate::state::{Committee, Oracle};
 use anchor_lang::accounts::Interface;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `add_bond`.
 #[derive(Accounts)]
@@ -15,7 +16,7 @@ pub struct AddBond {
     pub owner: Signer,
     /// The committee of the membership.
     #[account(address = oracle.committee @ OracleError::ForeignAccount)]
-    pub committee: Account<Committee>,
+    pub committee: ReadOnly<Committee>,
     /// The membership; bound to owner and committee by its stored keys. Seated, so that it has a vault.
     #[account(mut, constraint = anchor_lang::address_eq(&oracle.owner, owner.address()) @ OracleError::ForeignAccount, constraint = oracle.is_seated() @ OracleError::NotSeated)]
     pub oracle: Account<Oracle>,
@@ -43,15 +44,15 @@ impl AddBond {
         self.oracle.bond = bond;
         lode_token::transfer_checked(
             self.token_program.address(),
-            self.from.cpi_handle(),
-            self.mint.cpi_handle(),
-            self.vault.cpi_handle(),
-            self.owner.cpi_handle(),
+            self.from.account(),
+            self.mint.account(),
+            self.vault.account(),
+            self.owner.account(),
             amount,
             self.mint.decimals(),
             &[],
         );
-        emit!(BondChanged {
+        tell(BondChanged {
             oracle: *self.oracle.address(),
             bond,
         });

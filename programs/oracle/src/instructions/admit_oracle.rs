@@ -5,6 +5,7 @@ use crate::error::OracleError;
 use crate::event::OracleAdmitted;
 use crate::state::{Committee, Oracle};
 use anchor_lang::prelude::*;
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `admit_oracle`.
 #[derive(Accounts)]
@@ -15,7 +16,7 @@ pub struct AdmitOracle {
     pub governor: Signer,
     /// The committee; bound to its governor by the stored key.
     #[account(constraint = anchor_lang::address_eq(&committee.governor, governor.address()) @ OracleError::NotGovernor)]
-    pub committee: Account<Committee>,
+    pub committee: ReadOnly<Committee>,
     /// The membership, opened the first time, renewed after that.
     #[account(init_if_needed, payer = governor, space = 8 + core::mem::size_of::<Oracle>(), seeds = [ORACLE_SEED, committee.address().as_ref(), owner.as_ref()], bump)]
     pub oracle: Account<Oracle>,
@@ -38,7 +39,7 @@ impl AdmitOracle {
             oracle.payer = payer;
         }
         oracle.admitted_until = until;
-        emit!(OracleAdmitted {
+        tell(OracleAdmitted {
             committee,
             owner,
             until,

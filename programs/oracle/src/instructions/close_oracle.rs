@@ -4,6 +4,7 @@ use crate::error::OracleError;
 use crate::event::OracleClosed;
 use crate::state::Oracle;
 use anchor_lang::prelude::*;
+use lode_program::tell;
 
 /// Accounts of `close_oracle`.
 #[derive(Accounts)]
@@ -24,7 +25,7 @@ impl CloseOracle {
             now >= self.oracle.admitted_until,
             OracleError::AdmissionRuns
         );
-        emit!(OracleClosed {
+        tell(OracleClosed {
             committee: self.oracle.committee,
             owner: self.oracle.owner,
         });

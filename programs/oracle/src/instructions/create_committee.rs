@@ -6,6 +6,7 @@ use crate::event::CommitteeCreated;
 use crate::state::{Committee, CommitteeArgs};
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::Mint;
+use lode_program::tell;
 
 /// Accounts of `create_committee`.
 #[derive(Accounts)]
@@ -55,7 +56,7 @@ impl CreateCommittee {
         let founding_until = now.checked_add(FOUNDING).ok_or(OracleError::Overflow)?;
         committee.reserve(founders, founding_until)?;
         committee.set(args)?;
-        emit!(CommitteeCreated {
+        tell(CommitteeCreated {
             committee: *self.committee.address(),
             governor: args.governor,
             bond_mint,

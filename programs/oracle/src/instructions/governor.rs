@@ -5,6 +5,7 @@ use crate::event::GovernorChanged;
 use crate::state::Committee;
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
+use lode_program::tell;
 
 /// Accounts of both instructions.
 #[derive(Accounts)]
@@ -18,7 +19,7 @@ pub struct Govern {
 
 impl Govern {
     fn tell(&self) {
-        emit!(GovernorChanged {
+        tell(GovernorChanged {
             committee: *self.committee.address(),
             governor: self.committee.governor,
             pending_governor: self.committee.pending_governor,

@@ -9,6 +9,7 @@ use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 use anchor_spl::token;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use lode_program::tell;
 
 /// Accounts of `join`.
 #[derive(Accounts)]
@@ -100,15 +101,15 @@ impl Join {
         place.left_at = NEVER;
         lode_token::transfer_checked(
             self.token_program.address(),
-            self.from.cpi_handle(),
-            self.mint.cpi_handle(),
-            self.vault.cpi_handle(),
-            self.owner.cpi_handle(),
+            self.from.account(),
+            self.mint.account(),
+            self.vault.account(),
+            self.owner.account(),
             bond,
             self.mint.decimals(),
             &[],
         );
-        emit!(SeatChanged {
+        tell(SeatChanged {
             committee,
             owner,
             attester,

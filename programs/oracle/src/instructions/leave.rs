@@ -5,6 +5,7 @@ use crate::error::OracleError;
 use crate::event::SeatChanged;
 use crate::state::{Committee, Oracle};
 use anchor_lang::prelude::*;
+use lode_program::tell;
 
 /// Accounts of `leave` and of `set_attester`: a seated owner and his seat.
 #[derive(Accounts)]
@@ -30,7 +31,7 @@ pub(crate) fn end_service(
     let seat = committee.seat_mut(oracle.seat)?;
     seat.leave(at);
     oracle.left_at = seat.left_at;
-    emit!(SeatChanged {
+    tell(SeatChanged {
         committee: address,
         owner: seat.owner,
         attester: seat.attester,

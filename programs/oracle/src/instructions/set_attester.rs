@@ -6,6 +6,7 @@ use crate::error::OracleError;
 use crate::event::SeatChanged;
 use crate::state::{Committee, Oracle};
 use anchor_lang::prelude::*;
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `set_attester`.
 #[derive(Accounts)]
@@ -17,7 +18,7 @@ pub struct SetAttester {
     pub committee: Account<Committee>,
     /// The membership; bound to owner and committee by its stored keys.
     #[account(constraint = anchor_lang::address_eq(&oracle.owner, owner.address()) @ OracleError::ForeignAccount)]
-    pub oracle: Account<Oracle>,
+    pub oracle: ReadOnly<Oracle>,
 }
 
 impl SetAttester {
@@ -28,7 +29,7 @@ impl SetAttester {
         let (number, committee) = (self.oracle.seat, *self.committee.address());
         let seat = self.committee.seat_mut(number)?;
         seat.attester = attester;
-        emit!(SeatChanged {
+        tell(SeatChanged {
             committee,
             owner: seat.owner,
             attester,

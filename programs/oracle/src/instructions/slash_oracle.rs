@@ -12,6 +12,7 @@ use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
 use lode_math::{bps_ceil, bps_floor, BPS};
+use lode_program::tell;
 
 /// Accounts of `slash_oracle`.
 #[derive(Accounts)]
@@ -113,26 +114,26 @@ impl SlashOracle {
         if let (Some(reward), true) = (&self.reward, rewarded > 0) {
             lode_token::transfer_checked(
                 self.token_program.address(),
-                vault.cpi_handle(),
-                self.mint.cpi_handle(),
-                reward.cpi_handle(),
-                oracle.cpi_handle(),
+                vault.account(),
+                self.mint.account(),
+                reward.account(),
+                oracle.account(),
                 rewarded,
                 self.mint.decimals(),
-                &[signer],
+                signer,
             );
         }
         if burned > 0 {
             lode_token::burn(
                 self.token_program.address(),
-                vault.cpi_handle(),
-                self.mint.cpi_handle(),
-                oracle.cpi_handle(),
+                vault.account(),
+                self.mint.account(),
+                oracle.account(),
                 burned,
-                &[signer],
+                signer,
             );
         }
-        emit!(BondSlashed {
+        tell(BondSlashed {
             committee,
             owner,
             bond,

@@ -9,6 +9,7 @@ use crate::state::{Committee, Oracle, Seat};
 use anchor_lang::accounts::Interface;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use lode_program::tell;
 
 /// Accounts of `withdraw_bond`.
 #[derive(Accounts)]
@@ -65,32 +66,32 @@ impl WithdrawBond {
         let signer: &[&[u8]] = &[ORACLE_SEED, committee.as_ref(), owner.as_ref(), &bump];
         lode_token::transfer_checked(
             self.token_program.address(),
-            self.vault.cpi_handle(),
-            self.mint.cpi_handle(),
-            self.to.cpi_handle(),
-            self.oracle.cpi_handle(),
+            self.vault.account(),
+            self.mint.account(),
+            self.to.account(),
+            self.oracle.account(),
             amount,
             self.mint.decimals(),
-            &[signer],
+            signer,
         );
         if surplus > 0 {
             lode_token::burn(
                 self.token_program.address(),
-                self.vault.cpi_handle(),
-                self.mint.cpi_handle(),
-                self.oracle.cpi_handle(),
+                self.vault.account(),
+                self.mint.account(),
+                self.oracle.account(),
                 surplus,
-                &[signer],
+                signer,
             );
         }
         lode_token::close_account(
             self.token_program.address(),
-            self.vault.cpi_handle(),
-            self.owner.cpi_handle(),
-            self.oracle.cpi_handle(),
-            &[signer],
+            self.vault.account(),
+            self.owner.account(),
+            self.oracle.account(),
+            signer,
         );
-        emit!(BondChanged {
+        tell(BondChanged {
             oracle: *self.oracle.address(),
             bond: 0,
         });

@@ -22,7 +22,8 @@ pub struct Seat {
 impl Seat {
     /// Serves a result submitted at `submitted_at`, unix seconds.
     pub fn is_eligible(&self, submitted_at: i64) -> bool {
-        self.active_from != 0 && self.active_from <= submitted_at && submitted_at < self.left_at
+        // free seats are all zero: this order asks least of them
+        submitted_at < self.left_at && self.active_from != 0 && self.active_from <= submitted_at
     }
 
     /// Nobody sits here and nobody may.
@@ -118,9 +119,18 @@ impl Committee {
     /// The seats that serve a result submitted at `submitted_at`, a bit each. A function of the submission alone:
     /// joining, leaving or changing a key later changes nothing of it.
     pub fn eligible(&self, submitted_at: i64) -> u32 {
+        const { assert!(SEATS.is_multiple_of(8)) };
+        // by eights, which the compiler lays out in a row: sealing asks all of them
+        let (eights, _) = self.seats.as_chunks::<8>();
         let mut mask = 0u32;
-        for (i, seat) in self.seats.iter().enumerate() {
-            mask |= u32::from(seat.is_eligible(submitted_at)) << i;
+        for seats in eights.iter().rev() {
+            let mut eight = 0;
+            for (i, seat) in seats.iter().enumerate() {
+                if seat.is_eligible(submitted_at) {
+                    eight |= 1 << i;
+                }
+            }
+            mask = mask << 8 | eight;
         }
         mask
     }

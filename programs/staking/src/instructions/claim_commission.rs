@@ -7,25 +7,26 @@ use crate::event::CommissionClaimed;
 use crate::state::{Node, StakingConfig};
 use anchor_lang::accounts::Interface;
 use anchor_lang::prelude::*;
-use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use anchor_spl::token_interface::TokenInterface;
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `claim_commission`.
 #[derive(Accounts)]
 pub struct ClaimCommission {
     /// The configuration: the mint. Of this program and type there is only one.
-    pub config: Account<StakingConfig>,
+    pub config: ReadOnly<StakingConfig>,
     /// The node: any account of this program and type is one.
     #[account(mut)]
     pub node: Account<Node>,
     /// The node's vault.
     #[account(mut, address = node.vault @ StakingError::ForeignAccount)]
-    pub vault: InterfaceAccount<TokenAccount>,
+    pub vault: UncheckedAccount,
     /// The node's payout account, or its owner's associated account: checked in `validate`.
     #[account(mut)]
-    pub to: InterfaceAccount<TokenAccount>,
+    pub to: UncheckedAccount,
     /// The stake mint.
     #[account(address = config.stake_mint @ StakingError::WrongMint)]
-    pub mint: InterfaceAccount<Mint>,
+    pub mint: UncheckedAccount,
     /// The mint's token program; the transfer fails under any other.
     pub token_program: Interface<'static, TokenInterface>,
 }
@@ -33,7 +34,7 @@ pub struct ClaimCommission {
 impl ClaimCommission {
     fn validate(&self) -> Result<()> {
         require_destination(
-            &self.to,
+            self.to.account(),
             &self.node.owner,
             Some(&self.node.payout),
             self.mint.address(),
@@ -55,11 +56,11 @@ impl ClaimCommission {
             self.token_program.address(),
             &self.vault,
             &self.mint,
-            &self.to,
+            self.to.account(),
             &self.node,
             amount,
-        );
-        emit!(CommissionClaimed {
+        )?;
+        tell(CommissionClaimed {
             node: *self.node.address(),
             amount,
         });

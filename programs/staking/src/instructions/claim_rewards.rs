@@ -7,13 +7,14 @@ use crate::state::{Delegation, Node, StakingConfig};
 use anchor_lang::accounts::Interface;
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
-use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use anchor_spl::token_interface::TokenInterface;
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `claim_rewards`.
 #[derive(Accounts)]
 pub struct ClaimRewards {
     /// The configuration: the mint. Of this program and type there is only one.
-    pub config: Account<StakingConfig>,
+    pub config: ReadOnly<StakingConfig>,
     /// The node of the delegation.
     #[account(mut, address = delegation.node @ StakingError::ForeignAccount)]
     pub node: Account<Node>,
@@ -22,13 +23,13 @@ pub struct ClaimRewards {
     pub delegation: Account<Delegation>,
     /// The node's vault.
     #[account(mut, address = node.vault @ StakingError::ForeignAccount)]
-    pub vault: InterfaceAccount<TokenAccount>,
+    pub vault: UncheckedAccount,
     /// The wallet's associated account, or the payout account for the owner's own stake: checked in `validate`.
     #[account(mut)]
-    pub to: InterfaceAccount<TokenAccount>,
+    pub to: UncheckedAccount,
     /// The stake mint.
     #[account(address = config.stake_mint @ StakingError::WrongMint)]
-    pub mint: InterfaceAccount<Mint>,
+    pub mint: UncheckedAccount,
     /// The mint's token program; the transfer fails under any other.
     pub token_program: Interface<'static, TokenInterface>,
 }
@@ -37,7 +38,7 @@ impl ClaimRewards {
     fn validate(&self) -> Result<()> {
         let wallet = &self.delegation.owner;
         require_destination(
-            &self.to,
+            self.to.account(),
             wallet,
             address_eq(wallet, &self.node.owner).then_some(&self.node.payout),
             self.mint.address(),
@@ -65,11 +66,11 @@ impl ClaimRewards {
             self.token_program.address(),
             &self.vault,
             &self.mint,
-            &self.to,
+            self.to.account(),
             &self.node,
             amount,
-        );
-        emit!(RewardsClaimed {
+        )?;
+        tell(RewardsClaimed {
             node: *self.node.address(),
             owner: self.delegation.owner,
             amount,

@@ -4,6 +4,7 @@ use crate::error::StakingError;
 use crate::event::DelegationClosed;
 use crate::state::{Delegation, Node};
 use anchor_lang::prelude::*;
+use lode_program::tell;
 
 /// Accounts of `close_delegation`.
 #[derive(Accounts)]
@@ -24,7 +25,7 @@ impl CloseDelegation {
     pub fn handle(&mut self) -> Result<()> {
         self.delegation.require_empty()?;
         self.node.drop_child()?;
-        emit!(DelegationClosed {
+        tell(DelegationClosed {
             node: self.delegation.node,
             owner: self.delegation.owner,
         });

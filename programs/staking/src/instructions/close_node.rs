@@ -9,6 +9,7 @@ use crate::state::{Node, StakingConfig};
 use anchor_lang::accounts::Interface;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `close_node`.
 #[derive(Accounts)]
@@ -16,7 +17,7 @@ pub struct CloseNode {
     /// The node's owner: a stranger could close it under a job that still runs.
     pub owner: Signer,
     /// The configuration: the mint. Of this program and type there is only one.
-    pub config: Account<StakingConfig>,
+    pub config: ReadOnly<StakingConfig>,
     /// The node; bound to its owner by the stored key.
     #[account(mut, close = payer, constraint = anchor_lang::address_eq(&node.owner, owner.address()) @ StakingError::NotOwner)]
     pub node: Account<Node>,
@@ -28,7 +29,7 @@ pub struct CloseNode {
     pub vault: InterfaceAccount<TokenAccount>,
     /// The node's payout account, or its owner's associated account: checked in `validate`.
     #[account(mut)]
-    pub to: InterfaceAccount<TokenAccount>,
+    pub to: UncheckedAccount,
     /// The stake mint.
     #[account(address = config.stake_mint @ StakingError::WrongMint)]
     pub mint: InterfaceAccount<Mint>,
@@ -41,7 +42,7 @@ impl CloseNode {
         require!(self.node.is_exiting(), StakingError::NodeNotExiting);
         require!(self.node.open_children == 0, StakingError::ChildrenOpen);
         require_destination(
-            &self.to,
+            self.to.account(),
             self.owner.address(),
             Some(&self.node.payout),
             self.mint.address(),
@@ -56,12 +57,12 @@ impl CloseNode {
         if amount > 0 {
             pay(
                 self.token_program.address(),
-                &self.vault,
-                &self.mint,
-                &self.to,
+                self.vault.account(),
+                self.mint.account(),
+                self.to.account(),
                 &self.node,
                 amount,
-            );
+            )?;
         }
         let (owner, index, bump) = (
             self.node.owner,
@@ -70,12 +71,12 @@ impl CloseNode {
         );
         lode_token::close_account(
             self.token_program.address(),
-            self.vault.cpi_handle(),
-            self.payer.cpi_handle(),
-            self.node.cpi_handle(),
-            &[&[NODE_SEED, owner.as_ref(), &index, &bump]],
+            self.vault.account(),
+            self.payer.account(),
+            self.node.account(),
+            &[NODE_SEED, owner.as_ref(), &index, &bump],
         );
-        emit!(NodeClosed {
+        tell(NodeClosed {
             node: *self.node.address(),
             owner,
             amount,

@@ -5,6 +5,7 @@ use crate::error::StakingError;
 use crate::event::NodeExiting;
 use crate::state::{Node, NodeStatus};
 use anchor_lang::prelude::*;
+use lode_program::tell;
 
 /// Accounts of `exit_node`.
 #[derive(Accounts)]
@@ -21,7 +22,7 @@ impl ExitNode {
     pub fn handle(&mut self) -> Result<()> {
         require!(!self.node.is_exiting(), StakingError::NodeExiting);
         self.node.status = NodeStatus::Exiting as u8;
-        emit!(NodeExiting {
+        tell(NodeExiting {
             node: *self.node.address(),
             owner: *self.owner.address(),
         });

@@ -6,6 +6,7 @@ use crate::error::StakingError;
 use crate::event::Unstaked;
 use crate::state::{Delegation, Node, StakingConfig, Unbonding};
 use anchor_lang::prelude::*;
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `force_unstake`.
 #[derive(Accounts)]
@@ -14,7 +15,7 @@ pub struct ForceUnstake {
     #[account(mut)]
     pub payer: Signer,
     /// The configuration: how long unbonding takes. Of this program and type there is only one.
-    pub config: Account<StakingConfig>,
+    pub config: ReadOnly<StakingConfig>,
     /// The node of the delegation, on its way out.
     #[account(mut, address = delegation.node @ StakingError::ForeignAccount)]
     pub node: Account<Node>,
@@ -44,7 +45,7 @@ impl ForceUnstake {
             self.config.unbonding_seconds,
             now,
         )?;
-        emit!(Unstaked {
+        tell(Unstaked {
             node: self.ticket.node,
             owner: self.ticket.owner,
             ticket: *self.ticket.address(),

@@ -6,6 +6,7 @@ use crate::event::ConfigInitialized;
 use crate::state::{ConfigArgs, StakingConfig};
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::Mint;
+use lode_program::tell;
 
 /// Accounts of `initialize_config`.
 #[derive(Accounts)]
@@ -58,7 +59,7 @@ impl InitializeConfig {
         config.payer = payer;
         config.stake_mint = stake_mint;
         config.set(args)?;
-        emit!(ConfigInitialized {
+        tell(ConfigInitialized {
             config: *self.config.address(),
             governor: args.governor,
             stake_mint,

@@ -6,6 +6,7 @@ use crate::event::Paused;
 use crate::state::StakingConfig;
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
+use lode_program::tell;
 
 /// Accounts of `pause`.
 #[derive(Accounts)]
@@ -27,7 +28,7 @@ impl Pause {
         let until = lode_authority::pause(now, self.config.paused_until)
             .ok_or(StakingError::PauseTooSoon)?;
         self.config.paused_until = until;
-        emit!(Paused { until });
+        tell(Paused { until });
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 use anchor_spl::token;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use lode_program::{tell, ReadOnly};
 
 /// What the owner says of the node.
 #[derive(Clone, Copy, AnchorSerialize, AnchorDeserialize, IdlType)]
@@ -37,7 +38,7 @@ pub struct RegisterNode {
     #[account(mut)]
     pub owner: Signer,
     /// The configuration: not paused, and the mint. Of this program and type there is only one.
-    pub config: Account<StakingConfig>,
+    pub config: ReadOnly<StakingConfig>,
     /// The new node.
     #[account(init, payer = owner, space = 8 + core::mem::size_of::<Node>(), seeds = [NODE_SEED, owner.address().as_ref(), &args.index.to_le_bytes()], bump)]
     pub node: Account<Node>,
@@ -104,7 +105,7 @@ impl RegisterNode {
         node.memory_mib = args.memory_mib;
         node.metadata = args.metadata;
         node.encryption_key = args.encryption_key;
-        emit!(NodeRegistered {
+        tell(NodeRegistered {
             node: *self.node.address(),
             owner,
             worker: args.worker,

@@ -6,6 +6,7 @@ use crate::event::Restaked;
 use crate::state::{Delegation, Node, StakingConfig, Unbonding};
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `restake`.
 #[derive(Accounts)]
@@ -13,7 +14,7 @@ pub struct Restake {
     /// The wallet that owns the ticket.
     pub wallet: Signer,
     /// The configuration: the ratio. Of this program and type there is only one.
-    pub config: Account<StakingConfig>,
+    pub config: ReadOnly<StakingConfig>,
     /// The ticket; its rent goes back to its payer.
     #[account(mut, close = payer, constraint = anchor_lang::address_eq(&ticket.owner, wallet.address()) @ StakingError::NotDelegator)]
     pub ticket: Account<Unbonding>,
@@ -44,7 +45,7 @@ impl Restake {
         self.node.drop_child()?;
         self.delegation.close_ticket()?;
         self.delegation.add_shares(shares)?;
-        emit!(Restaked {
+        tell(Restaked {
             node: *self.node.address(),
             owner: *self.wallet.address(),
             shares,

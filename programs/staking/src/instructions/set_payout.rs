@@ -6,6 +6,7 @@ use crate::event::NodeUpdated;
 use crate::state::{Node, StakingConfig};
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::TokenAccount;
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `set_payout`.
 #[derive(Accounts)]
@@ -13,7 +14,7 @@ pub struct SetPayout {
     /// The node's owner.
     pub owner: Signer,
     /// The configuration: the mint. Of this program and type there is only one.
-    pub config: Account<StakingConfig>,
+    pub config: ReadOnly<StakingConfig>,
     /// The node; bound to its owner by the stored key.
     #[account(mut, constraint = anchor_lang::address_eq(&node.owner, owner.address()) @ StakingError::NotOwner)]
     pub node: Account<Node>,
@@ -26,7 +27,7 @@ impl SetPayout {
     pub fn handle(&mut self) -> Result<()> {
         require_payout(&self.payout, &self.config.stake_mint, self.owner.address())?;
         self.node.payout = *self.payout.address();
-        emit!(NodeUpdated {
+        tell(NodeUpdated {
             node: *self.node.address(),
             worker: self.node.worker,
             payout: self.node.payout,

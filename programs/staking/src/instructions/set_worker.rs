@@ -5,6 +5,7 @@ use crate::error::StakingError;
 use crate::event::NodeUpdated;
 use crate::state::Node;
 use anchor_lang::prelude::*;
+use lode_program::tell;
 
 /// Accounts of `set_worker`.
 #[derive(Accounts)]
@@ -21,7 +22,7 @@ impl SetWorker {
     pub fn handle(&mut self, worker: Address) -> Result<()> {
         require_worker(&worker, self.owner.address())?;
         self.node.worker = worker;
-        emit!(NodeUpdated {
+        tell(NodeUpdated {
             node: *self.node.address(),
             worker,
             payout: self.node.payout,

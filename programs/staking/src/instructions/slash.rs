@@ -10,6 +10,7 @@ use anchor_lang::accounts::Interface;
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `slash`.
 #[derive(Accounts)]
@@ -18,7 +19,7 @@ pub struct Slash {
     #[account(address = SLASHER @ StakingError::NotSlasher)]
     pub slasher: Signer,
     /// The configuration: the window, the jail, the mint. Of this program and type there is only one.
-    pub config: Account<StakingConfig>,
+    pub config: ReadOnly<StakingConfig>,
     /// The node: the caller says which. Left out where it is gone.
     #[account(mut)]
     pub node: Option<Account<Node>>,
@@ -53,14 +54,14 @@ impl Slash {
         if amount > 0 {
             lode_token::burn(
                 self.token_program.address(),
-                vault.cpi_handle(),
-                self.mint.cpi_handle(),
-                node.cpi_handle(),
+                vault.account(),
+                self.mint.account(),
+                node.account(),
                 amount,
-                &[&[NODE_SEED, owner.as_ref(), &index, &bump]],
+                &[NODE_SEED, owner.as_ref(), &index, &bump],
             );
         }
-        emit!(NodeSlashed {
+        tell(NodeSlashed {
             node: at,
             burned: amount,
             stake: node.stake,

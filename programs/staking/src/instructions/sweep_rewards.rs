@@ -6,12 +6,13 @@ use crate::event::RewardsSwept;
 use crate::state::{Node, StakingConfig};
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::TokenAccount;
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `sweep_rewards`.
 #[derive(Accounts)]
 pub struct SweepRewards {
     /// The configuration: how long rewards stream. Of this program and type there is only one.
-    pub config: Account<StakingConfig>,
+    pub config: ReadOnly<StakingConfig>,
     /// The node: any account of this program and type is one.
     #[account(mut)]
     pub node: Account<Node>,
@@ -28,7 +29,7 @@ impl SweepRewards {
             return Ok(());
         }
         let commission = self.node.receive(reward, self.config.stream_seconds, now)?;
-        emit!(RewardsSwept {
+        tell(RewardsSwept {
             node: *self.node.address(),
             reward,
             commission,

@@ -4,6 +4,7 @@ use crate::error::StakingError;
 use crate::event::NodeUnjailed;
 use crate::state::Node;
 use anchor_lang::prelude::*;
+use lode_program::tell;
 
 /// Accounts of `unjail`.
 #[derive(Accounts)]
@@ -19,7 +20,7 @@ impl Unjail {
     /// Checks, then frees the node.
     pub fn handle(&mut self, now: i64) -> Result<()> {
         self.node.unjail(now)?;
-        emit!(NodeUnjailed {
+        tell(NodeUnjailed {
             node: *self.node.address(),
         });
         Ok(())

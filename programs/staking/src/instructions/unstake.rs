@@ -5,6 +5,7 @@ use crate::error::StakingError;
 use crate::event::Unstaked;
 use crate::state::{Delegation, Node, StakingConfig, Unbonding};
 use anchor_lang::prelude::*;
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `unstake`.
 #[derive(Accounts)]
@@ -13,7 +14,7 @@ pub struct Unstake {
     #[account(mut)]
     pub wallet: Signer,
     /// The configuration: how long unbonding takes. Of this program and type there is only one.
-    pub config: Account<StakingConfig>,
+    pub config: ReadOnly<StakingConfig>,
     /// The node of the delegation.
     #[account(mut, address = delegation.node @ StakingError::ForeignAccount)]
     pub node: Account<Node>,
@@ -41,7 +42,7 @@ impl Unstake {
             self.config.unbonding_seconds,
             now,
         )?;
-        emit!(Unstaked {
+        tell(Unstaked {
             node: self.ticket.node,
             owner: wallet,
             ticket: *self.ticket.address(),

@@ -6,6 +6,7 @@ use crate::event::ConfigUpdated;
 use crate::state::{ParameterArgs, StakingConfig};
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
+use lode_program::tell;
 
 /// Accounts of `update_config`.
 #[derive(Accounts)]
@@ -25,7 +26,7 @@ impl UpdateConfig {
             StakingError::NotGovernor
         );
         self.config.update(args)?;
-        emit!(ConfigUpdated {
+        tell(ConfigUpdated {
             unbonding_seconds: args.unbonding_seconds,
             minimum_self_stake: args.minimum_self_stake,
             jail_seconds: args.jail_seconds,

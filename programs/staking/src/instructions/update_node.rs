@@ -4,6 +4,7 @@ use crate::error::StakingError;
 use crate::event::NodeDescribed;
 use crate::state::Node;
 use anchor_lang::prelude::*;
+use lode_program::tell;
 
 /// What the owner says of the node.
 #[derive(Clone, Copy, AnchorSerialize, AnchorDeserialize, IdlType)]
@@ -40,7 +41,7 @@ impl UpdateNode {
         node.memory_mib = args.memory_mib;
         node.metadata = args.metadata;
         node.encryption_key = args.encryption_key;
-        emit!(NodeDescribed {
+        tell(NodeDescribed {
             node: at,
             metadata: args.metadata,
             encryption_key: args.encryption_key,

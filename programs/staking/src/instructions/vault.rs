@@ -5,41 +5,45 @@ use crate::error::StakingError;
 use crate::state::Node;
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
-use anchor_spl::token_interface::{Mint, TokenAccount};
 
-/// Pays `amount` from a node's vault, which the node signs for.
+/// Pays `amount` from a node's vault, which the node signs for. The caller has bound vault, mint and destination; that
+/// they are what they should be to the token program, the token program demands.
 pub(crate) fn pay(
     token_program: &Address,
-    vault: &InterfaceAccount<TokenAccount>,
-    mint: &InterfaceAccount<Mint>,
-    to: &InterfaceAccount<TokenAccount>,
+    vault: &AccountView,
+    mint: &AccountView,
+    to: &AccountView,
     node: &Account<Node>,
     amount: u64,
-) {
-    let (owner, index, bump) = (node.owner, node.index.to_le_bytes(), [node.bump]);
+) -> Result<()> {
+    let (index, bump) = (node.index.to_le_bytes(), [node.bump]);
+    let decimals = lode_token::decimals(&mint.try_borrow()?);
     lode_token::transfer_checked(
         token_program,
-        vault.cpi_handle(),
-        mint.cpi_handle(),
-        to.cpi_handle(),
-        node.cpi_handle(),
+        vault,
+        mint,
+        to,
+        node.account(),
         amount,
-        mint.decimals(),
-        &[&[NODE_SEED, owner.as_ref(), &index, &bump]],
+        decimals,
+        &[NODE_SEED, node.owner.as_ref(), &index, &bump],
     );
+    Ok(())
 }
 
 /// Money goes to the wallet's associated account, or to the stored payout account where there is one - and there only
-/// while the account is the wallet's: token accounts can be given away.
+/// while the account is the wallet's: token accounts can be given away. The token program refuses to pay into what is
+/// no token account of its own.
 pub(crate) fn require_destination(
-    to: &InterfaceAccount<TokenAccount>,
+    to: &AccountView,
     wallet: &Address,
     payout: Option<&Address>,
     mint: &Address,
     token_program: &Address,
 ) -> Result<()> {
+    let owner = lode_token::owner(&to.try_borrow()?);
     require!(
-        address_eq(to.owner(), wallet)
+        owner.is_some_and(|owner| address_eq(&owner, wallet))
             && (payout.is_some_and(|payout| address_eq(payout, to.address()))
                 || lode_token::is_associated(to.address(), wallet, mint, token_program)),
         StakingError::WrongDestination

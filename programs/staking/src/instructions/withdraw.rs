@@ -6,13 +6,14 @@ use crate::event::Withdrawn;
 use crate::state::{Delegation, Node, StakingConfig, Unbonding};
 use anchor_lang::accounts::Interface;
 use anchor_lang::prelude::*;
-use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
+use anchor_spl::token_interface::TokenInterface;
+use lode_program::{tell, ReadOnly};
 
 /// Accounts of `withdraw`.
 #[derive(Accounts)]
 pub struct Withdraw {
     /// The configuration: the mint. Of this program and type there is only one.
-    pub config: Account<StakingConfig>,
+    pub config: ReadOnly<StakingConfig>,
     /// The ticket; its rent goes back to its payer.
     #[account(mut, close = payer)]
     pub ticket: Account<Unbonding>,
@@ -27,13 +28,13 @@ pub struct Withdraw {
     pub delegation: Account<Delegation>,
     /// The node's vault.
     #[account(mut, address = node.vault @ StakingError::ForeignAccount)]
-    pub vault: InterfaceAccount<TokenAccount>,
+    pub vault: UncheckedAccount,
     /// The wallet's associated token account of the stake mint: its address is derived in `validate`.
     #[account(mut)]
-    pub to: InterfaceAccount<TokenAccount>,
+    pub to: UncheckedAccount,
     /// The stake mint.
     #[account(address = config.stake_mint @ StakingError::WrongMint)]
-    pub mint: InterfaceAccount<Mint>,
+    pub mint: UncheckedAccount,
     /// The mint's token program; the transfer fails under any other.
     pub token_program: Interface<'static, TokenInterface>,
 }
@@ -45,7 +46,7 @@ impl Withdraw {
             StakingError::UnbondingNotOver
         );
         require_destination(
-            &self.to,
+            self.to.account(),
             &self.ticket.owner,
             None,
             self.mint.address(),
@@ -65,11 +66,11 @@ impl Withdraw {
             self.token_program.address(),
             &self.vault,
             &self.mint,
-            &self.to,
+            self.to.account(),
             &self.node,
             amount,
-        );
-        emit!(Withdrawn {
+        )?;
+        tell(Withdrawn {
             node: node_at,
             owner: wallet,
             amount,

@@ -2,7 +2,7 @@
 
 use crate::constants::VERSION;
 use crate::error::StakingError;
-use crate::state::Node;
+use crate::state::{add, Node};
 use anchor_lang::prelude::*;
 use lode_math::rewards;
 
@@ -63,7 +63,7 @@ impl Delegation {
             self.checkpoint(),
             node.reward_per_share(),
         )
-        .and_then(|earned| earned.checked_add(self.rewards_pending))
+        .and_then(|earned| lode_math::wide::add(earned, self.rewards_pending))
         .ok_or(StakingError::Overflow.into())
     }
 
@@ -77,10 +77,7 @@ impl Delegation {
 
     /// `shares` were bought, or came back from a ticket.
     pub fn add_shares(&mut self, shares: u64) -> Result<()> {
-        self.active_shares = self
-            .active_shares
-            .checked_add(shares)
-            .ok_or(StakingError::Overflow)?;
+        self.active_shares = add(self.active_shares, shares)?;
         Ok(())
     }
 

@@ -12,3 +12,12 @@ pub use config::{ConfigArgs, ParameterArgs, StakingConfig};
 pub use delegation::Delegation;
 pub use node::{Node, NodeStatus};
 pub use unbonding::Unbonding;
+
+use crate::error::StakingError;
+use anchor_lang::prelude::*;
+
+/// `a + b`, or [`StakingError::Overflow`].
+#[inline(always)]
+pub(crate) fn add(a: u64, b: u64) -> Result<u64> {
+    lode_math::wide::add(a, b).ok_or(StakingError::Overflow.into())
+}

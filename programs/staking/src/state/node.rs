@@ -2,8 +2,9 @@
 
 use crate::constants::SLASH_MOST;
 use crate::error::StakingError;
-use crate::state::StakingConfig;
+use crate::state::{add, StakingConfig};
 use anchor_lang::prelude::*;
+use lode_math::wide::mul;
 use lode_math::{bps_ceil, bps_floor, rewards, shares};
 
 /// What a node may do.
@@ -99,12 +100,17 @@ pub struct Node {
     pub reserved: [u8; 32],
 }
 
+/// `delegated <= ratio x own`.
+#[inline(always)]
+fn supports(own: u64, delegated: u64, config: &StakingConfig) -> bool {
+    // what does not fit is more than any stake
+    mul(own, config.delegation_ratio.into()).is_none_or(|most| delegated <= most)
+}
+
 impl Node {
     /// All shares.
     pub fn total_shares(&self) -> Result<u64> {
-        self.active_shares
-            .checked_add(self.unbonding_shares)
-            .ok_or(StakingError::Overflow.into())
+        add(self.active_shares, self.unbonding_shares)
     }
 
     /// What `shares` are worth now, base units.
@@ -141,18 +147,26 @@ impl Node {
 
     /// Self-stake supports the delegated stake: `delegated <= ratio x self`.
     pub fn ratio_holds(&self, config: &StakingConfig) -> Result<bool> {
-        let own = self.self_stake()?;
-        let delegated = self
-            .active_stake()?
-            .checked_sub(own)
-            .ok_or(StakingError::Overflow)?;
-        Ok(u128::from(delegated) <= u128::from(own) * u128::from(config.delegation_ratio))
+        let (own, delegated) = self.own_and_delegated()?;
+        Ok(supports(own, delegated, config))
     }
 
     /// Skin is in: the node may accept a job as far as its stake goes. Checked at every accept, so that the owner's
     /// leaving is always free and always felt.
     pub fn skin_is_in(&self, config: &StakingConfig) -> Result<bool> {
-        Ok(self.self_stake()? >= config.minimum_self_stake && self.ratio_holds(config)?)
+        let (own, delegated) = self.own_and_delegated()?;
+        Ok(own >= config.minimum_self_stake && supports(own, delegated, config))
+    }
+
+    /// The owner's active stake and that of all others, base units.
+    #[inline(always)]
+    fn own_and_delegated(&self) -> Result<(u64, u64)> {
+        let total = self.total_shares()?;
+        let own = shares::worth(self.self_active_shares, self.stake, total);
+        let delegated = shares::worth(self.active_shares, self.stake, total)
+            .checked_sub(own)
+            .ok_or(StakingError::Overflow)?;
+        Ok((own, delegated))
     }
 
     /// Adds stake and returns the shares it buys.
@@ -165,7 +179,6 @@ impl Node {
                     shares::Refusal::Overflow => StakingError::Overflow,
                 },
             )?;
-        let add = |a: u64, b: u64| a.checked_add(b).ok_or(StakingError::Overflow);
         self.stake = add(self.stake, amount)?;
         self.active_shares = add(self.active_shares, bought)?;
         if is_own {
@@ -214,7 +227,6 @@ impl Node {
             .unbonding_shares
             .checked_sub(shares)
             .ok_or(StakingError::NotEnoughShares)?;
-        let add = |a: u64, b: u64| a.checked_add(b).ok_or(StakingError::Overflow);
         self.active_shares = add(self.active_shares, shares)?;
         if is_own {
             self.self_active_shares = add(self.self_active_shares, shares)?;
@@ -257,7 +269,6 @@ impl Node {
         if flowed == 0 {
             return Ok(());
         }
-        let add = |a: u64, b: u64| a.checked_add(b).ok_or(StakingError::Overflow);
         self.stream_left = self
             .stream_left
             .checked_sub(flowed)
@@ -276,11 +287,10 @@ impl Node {
 
     /// Everything that the vault holds for somebody, base units: what it holds above this is a reward.
     pub fn booked(&self) -> Result<u64> {
-        self.stake
-            .checked_add(self.stream_left)
-            .and_then(|sum| sum.checked_add(self.rewards_owed))
-            .and_then(|sum| sum.checked_add(self.commission_owed))
-            .ok_or(StakingError::Overflow.into())
+        add(
+            add(self.stake, self.stream_left)?,
+            add(self.rewards_owed, self.commission_owed)?,
+        )
     }
 
     /// Books a reward: the commission to the operator, the rest into the stream; all of it to the operator where
@@ -295,19 +305,13 @@ impl Node {
         let streams = reward
             .checked_sub(commission)
             .ok_or(StakingError::Overflow)?;
-        self.commission_owed = self
-            .commission_owed
-            .checked_add(commission)
-            .ok_or(StakingError::Overflow)?;
+        self.commission_owed = add(self.commission_owed, commission)?;
         if streams > 0 {
             let seconds = u64::try_from(stream_seconds).map_err(|_| StakingError::Overflow)?;
             self.stream_end =
                 rewards::stream_end(self.stream_left, self.stream_end, streams, now, seconds)
                     .ok_or(StakingError::Overflow)?;
-            self.stream_left = self
-                .stream_left
-                .checked_add(streams)
-                .ok_or(StakingError::Overflow)?;
+            self.stream_left = add(self.stream_left, streams)?;
             self.stream_at = now;
         }
         Ok(commission)
