@@ -49,7 +49,7 @@ struct Case {
 /// The case of a seed, unless it is no valid module.
 fn case(seed: u64, real: &[RunRequest]) -> Option<Case> {
     let (kind, request) = match seed % 8 {
-        0 if seed % 64 == 0 => {
+        0 if seed.is_multiple_of(64) => {
             let at = (seed / 64) as usize % real.len();
             ("mutated workload", mutated(&real[at], seed)?)
         }

@@ -19,6 +19,8 @@ mod coverage;
 mod differential;
 mod error;
 mod estimate;
+#[cfg(test)]
+mod meter;
 mod receipt;
 mod run;
 mod scan;

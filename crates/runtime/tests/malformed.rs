@@ -9,13 +9,16 @@ use proptest::prelude::*;
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// Module, spec and receipt of each vector that has a module of its own.
-fn vectors() -> &'static [(Vec<u8>, Vec<u8>, Vec<u8>)] {
-    static ALL: OnceLock<Vec<(Vec<u8>, Vec<u8>, Vec<u8>)>> = OnceLock::new();
+/// A module, its spec and its receipt.
+type Known = (Vec<u8>, Vec<u8>, Vec<u8>);
+
+/// Each vector that has a module of its own.
+fn vectors() -> &'static [Known] {
+    static ALL: OnceLock<Vec<Known>> = OnceLock::new();
     ALL.get_or_init(read_all)
 }
 
-fn read_all() -> Vec<(Vec<u8>, Vec<u8>, Vec<u8>)> {
+fn read_all() -> Vec<Known> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors");
     let mut folders: Vec<_> = std::fs::read_dir(root)
         .unwrap()

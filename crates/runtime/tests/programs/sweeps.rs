@@ -115,10 +115,13 @@ fn plain(names: &[&str], pairs: bool) -> Vec<String> {
         .collect()
 }
 
+/// Operators' code, and what each means.
+type Meanings<T, R> = Vec<(String, fn(T, T) -> R)>;
+
 /// Operators with what they must come to.
 struct Known<T, R> {
     pairs: bool,
-    list: Vec<(String, fn(T, T) -> R)>,
+    list: Meanings<T, R>,
 }
 
 trait Scalar: Copy {
@@ -156,11 +159,11 @@ impl Scalar for f64 {
 }
 
 impl<T: Scalar, R: Scalar> Known<T, R> {
-    fn pairs(list: Vec<(String, fn(T, T) -> R)>) -> Known<T, R> {
+    fn pairs(list: Meanings<T, R>) -> Known<T, R> {
         Known { pairs: true, list }
     }
 
-    fn singles(list: Vec<(String, fn(T, T) -> R)>) -> Known<T, R> {
+    fn singles(list: Meanings<T, R>) -> Known<T, R> {
         Known { pairs: false, list }
     }
 
@@ -209,7 +212,7 @@ macro_rules! integers {
             let kind = $name;
             let op = |name: &str| two(&format!("{kind}.{name}"));
             let single = |name: &str| one(&format!("{kind}.{name}"));
-            let mut arithmetic: Vec<(String, fn($u, $u) -> $u)> = vec![
+            let mut arithmetic: Meanings<$u, $u> = vec![
                 (op("add"), |a, b| a.wrapping_add(b)),
                 (op("sub"), |a, b| a.wrapping_sub(b)),
                 (op("mul"), |a, b| a.wrapping_mul(b)),
@@ -237,7 +240,7 @@ macro_rules! integers {
                 0 => <$u>::MAX,
                 _ => (a as $s).wrapping_rem(b as $s) as $u,
             }));
-            let comparisons: Vec<(String, fn($u, $u) -> u32)> = vec![
+            let comparisons: Meanings<$u, u32> = vec![
                 (op("eq"), |a, b| u32::from(a == b)),
                 (op("ne"), |a, b| u32::from(a != b)),
                 (op("lt_u"), |a, b| u32::from(a < b)),
@@ -249,7 +252,7 @@ macro_rules! integers {
                 (op("le_s"), |a, b| u32::from((a as $s) <= (b as $s))),
                 (op("ge_s"), |a, b| u32::from((a as $s) >= (b as $s))),
             ];
-            let mut singles: Vec<(String, fn($u, $u) -> $u)> = vec![
+            let mut singles: Meanings<$u, $u> = vec![
                 (single("clz"), |a, _| a.leading_zeros() as $u),
                 (single("ctz"), |a, _| a.trailing_zeros() as $u),
                 (single("popcnt"), |a, _| a.count_ones() as $u),
@@ -259,7 +262,7 @@ macro_rules! integers {
             if kind == "i64" {
                 singles.push((single("extend32_s"), |a, _| a as i32 as $s as $u));
             }
-            let zero: Vec<(String, fn($u, $u) -> u32)> =
+            let zero: Meanings<$u, u32> =
                 vec![(single("eqz"), |a, _| u32::from(a == 0))];
             let mut expected = Vec::new();
             let sweeps = [
@@ -343,7 +346,7 @@ macro_rules! floats {
                 }
             }
             const SIGN: $u = 1 << (<$u>::BITS - 1);
-            let arithmetic: Vec<(String, fn($f, $f) -> $f)> = vec![
+            let arithmetic: Meanings<$f, $f> = vec![
                 (op("add"), |a, b| canonical(a + b)),
                 (op("sub"), |a, b| canonical(a - b)),
                 (op("mul"), |a, b| canonical(a * b)),
@@ -354,7 +357,7 @@ macro_rules! floats {
                     <$f>::from_bits(a.to_bits() & !SIGN | b.to_bits() & SIGN)
                 }),
             ];
-            let comparisons: Vec<(String, fn($f, $f) -> u32)> = vec![
+            let comparisons: Meanings<$f, u32> = vec![
                 (op("eq"), |a, b| u32::from(a == b)),
                 (op("ne"), |a, b| u32::from(a != b)),
                 (op("lt"), |a, b| u32::from(a < b)),
@@ -362,7 +365,7 @@ macro_rules! floats {
                 (op("le"), |a, b| u32::from(a <= b)),
                 (op("ge"), |a, b| u32::from(a >= b)),
             ];
-            let singles: Vec<(String, fn($f, $f) -> $f)> = vec![
+            let singles: Meanings<$f, $f> = vec![
                 (single("ceil"), |a, _| canonical(a.ceil())),
                 (single("floor"), |a, _| canonical(a.floor())),
                 (single("trunc"), |a, _| canonical(a.trunc())),
