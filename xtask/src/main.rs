@@ -3,6 +3,7 @@
 //! Every command prepares what it needs by itself, so a fresh machine needs nothing but a Rust toolchain.
 
 mod bench;
+mod bench_runtime;
 mod build;
 mod demo;
 mod idl;
@@ -39,8 +40,10 @@ enum Command {
         #[arg(long)]
         built: bool,
     },
-    /// Measure compute units, accounts and binaries into docs/costs.md
+    /// Measure compute units, accounts and binaries into docs/costs.md; `bench runtime` measures jobs into docs/runtime.md
     Bench {
+        #[command(subcommand)]
+        what: Option<Bench>,
         /// Take what the last tests measured, and run nothing
         #[arg(long)]
         measured: bool,
@@ -61,6 +64,12 @@ enum Command {
     Keys,
 }
 
+#[derive(Subcommand)]
+enum Bench {
+    /// Measure what a unit takes, how fast jobs are and what real modules need, into docs/runtime.md
+    Runtime,
+}
+
 fn main() -> std::process::ExitCode {
     let result = match Arguments::parse().command {
         Command::Setup => setup::everything(),
@@ -71,8 +80,14 @@ fn main() -> std::process::ExitCode {
         Command::Test => test::everything(),
         Command::Demo { built: true } => demo::show(),
         Command::Demo { built: false } => demo::everything(),
-        Command::Bench { measured: false } => bench::everything(),
-        Command::Bench { measured: true } => bench::write(),
+        Command::Bench {
+            what: Some(Bench::Runtime),
+            ..
+        } => bench_runtime::everything(),
+        Command::Bench {
+            measured: false, ..
+        } => bench::everything(),
+        Command::Bench { measured: true, .. } => bench::write(),
         Command::Idl { check: true } => idl::check(),
         Command::Idl { check: false } => idl::write(),
         Command::Soak { arguments } => soak::everything(&arguments),
