@@ -299,7 +299,7 @@ fn compiles() -> Vec<(String, String)> {
         ("exports".to_owned(), module(&(0..30_000).map(|n| format!(r#"(export "e{n}" (func 0))"#)).collect::<String>())),
         ("types".to_owned(), module(&(0..900).map(|n| format!("(type (func (param {})))", "i32 i64 ".repeat(n % 450))).collect::<String>())),
     ];
-    for (locals, branches) in [(30usize, 2000usize), (100, 900), (250, 190), (511, 95)] {
+    for (locals, branches) in [(30usize, 2000usize), (100, 400), (250, 170), (511, 90)] {
         list.push((
             format!("{locals} locals in a loop with {branches} branches back"),
             module(&format!("(func (local {}) (loop $l {} {}))", "i32 ".repeat(locals), sets(locals), "(br_if $l (local.get 0)) ".repeat(branches))),
@@ -312,10 +312,10 @@ fn compiles() -> Vec<(String, String)> {
         ));
     }
     list.push((
-        "br_table of 95 with 511 locals".to_owned(),
+        "br_table of 90 with 511 locals".to_owned(),
         module(&format!(
             "(func (local {}) (loop $l {} (br_table {} (local.get 0))))",
-            "i32 ".repeat(511), sets(511), "$l ".repeat(95)
+            "i32 ".repeat(511), sets(511), "$l ".repeat(90)
         )),
     ));
     list

@@ -201,11 +201,15 @@ impl Past {
         let mut past = Past::default();
         for (_, job) in &jobs {
             past.prices.push(job.price);
-            if !classes.contains_key(&job.node) {
-                let node: Option<Node> = context.client.try_account(&job.node).await?;
-                classes.insert(job.node, node.map(|node| node.class));
-            }
-            let class = classes.get(&job.node).copied().flatten();
+            let class = match classes.get(&job.node) {
+                Some(class) => *class,
+                None => {
+                    let node: Option<Node> = context.client.try_account(&job.node).await?;
+                    let class = node.map(|node| node.class);
+                    classes.insert(job.node, class);
+                    class
+                }
+            };
             let took = job.submitted_at.saturating_sub(job.accepted_at);
             if let (Some(class), true) = (class, job.units > 0) {
                 // Chain time counts whole seconds: half of one is as good a guess for less.
