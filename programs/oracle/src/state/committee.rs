@@ -21,6 +21,7 @@ pub struct Seat {
 
 impl Seat {
     /// Serves a result submitted at `submitted_at`, unix seconds.
+    #[inline]
     pub fn is_eligible(&self, submitted_at: i64) -> bool {
         // free seats are all zero: this order asks least of them
         submitted_at < self.left_at && self.active_from != 0 && self.active_from <= submitted_at
@@ -118,6 +119,7 @@ pub struct CommitteeArgs {
 impl Committee {
     /// The seats that serve a result submitted at `submitted_at`, a bit each. A function of the submission alone:
     /// joining, leaving or changing a key later changes nothing of it.
+    #[inline]
     pub fn eligible(&self, submitted_at: i64) -> u32 {
         const { assert!(SEATS.is_multiple_of(8)) };
         // by eights, which the compiler lays out in a row: sealing asks all of them
@@ -144,6 +146,7 @@ impl Committee {
     }
 
     /// The seat of a number, if there is one.
+    #[inline]
     pub fn seat(&self, seat: u8) -> Result<&Seat> {
         self.seats
             .get(usize::from(seat))
