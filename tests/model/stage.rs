@@ -2105,7 +2105,7 @@ impl Stage {
                 }
             }
             // over some jobs the whole committee is silent
-            JobState::Sealed | JobState::Challenged if at.as_array()[0] % 10 == 0 => {
+            JobState::Sealed | JobState::Challenged if at.as_array()[0].is_multiple_of(10) => {
                 self.pass_to_deadline(at, 0);
                 Ok(false)
             }
