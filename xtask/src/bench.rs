@@ -314,7 +314,9 @@ impl Costs {
             Some(said) => {
                 let slack = SLACK + said.max(measured) * percent / 100;
                 let difference = said.abs_diff(measured);
-                let tries = if calls < MANY_CALLS { TRIES } else { 0 };
+                // What is cheaper by whole tries met better addresses than the file's tests did.
+                let luck = measured < said || calls < MANY_CALLS;
+                let tries = if luck { TRIES } else { 0 };
                 if (0..=tries).all(|n| difference.abs_diff(n * further) > slack) {
                     stale.push(format!("{row} takes {measured}, it says {said}"));
                 }
@@ -389,6 +391,7 @@ mod tests {
         // one further try of a bump, of an instruction that tests call seldom, and of one that they call often
         assert_eq!((stale(5_500, 9), stale(5_500, 99)), (0, 1));
         assert_eq!(stale(4_750, 9), 1);
+        assert_eq!((stale(2_500, 99), stale(3_250, 99)), (0, 1));
     }
 
     #[test]
