@@ -12,7 +12,7 @@ use lode_math::bills;
 use lode_staking::state::Node;
 use serde_json::{json, Value};
 use solana_address::Address;
-use std::collections::BTreeMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 /// What a signature costs, lamports.
 const SIGNATURE: u64 = 5_000;
@@ -201,13 +201,11 @@ impl Past {
         let mut past = Past::default();
         for (_, job) in &jobs {
             past.prices.push(job.price);
-            let class = match classes.get(&job.node) {
-                Some(class) => *class,
-                None => {
+            let class = match classes.entry(job.node) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(place) => {
                     let node: Option<Node> = context.client.try_account(&job.node).await?;
-                    let class = node.map(|node| node.class);
-                    classes.insert(job.node, class);
-                    class
+                    *place.insert(node.map(|node| node.class))
                 }
             };
             let took = job.submitted_at.saturating_sub(job.accepted_at);
