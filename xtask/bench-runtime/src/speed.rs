@@ -39,15 +39,15 @@ pub fn programs(workloads: &Path, modules: &Path) -> Result<Vec<Program>> {
     };
     let book = read(&workloads.join("word-stats/keepers-book.txt"))?;
     let mut statistics = job(read(&workloads.join("word-stats.wasm"))?, &["word-stats", "/in/book.txt"], b"");
-    statistics.inputs.push(("book.txt".into(), book.repeat(100)));
-    let picture = ["picture", "--width", "640", "--height", "480", "--iterations", "300"];
+    statistics.inputs.push(("book.txt".into(), book.repeat(400)));
+    let picture = ["picture", "--width", "1600", "--height", "1200", "--iterations", "400"];
     let mut list = vec![
         Program { name: "picture (floats)", job: job(read(&workloads.join("picture.wasm"))?, &picture, b"") },
         Program { name: "word-stats", job: statistics },
     ];
-    let script = "let a=[];for(let i=0;i<300000;i++)a.push((i*7919)%100003);a.sort((x,y)=>x-y);let s=0;for(const x of a)s=(s*31+x)%1000007;console.log(s);let o={};for(let i=0;i<200000;i++){const k='k'+(i%5000);o[k]=(o[k]||0)+i}console.log(Object.keys(o).length)";
-    let floats = "let x=0.5,s=0;for(let i=0;i<3000000;i++){x=3.7*x*(1-x);s+=Math.sqrt(x)*1.0001}console.log(s.toFixed(9))";
-    let strings = "let t='';for(let i=0;i<60000;i++){t+=String.fromCharCode(97+i*7%26);if(i%11==0)t+=' '}let n=0;for(let r=0;r<12;r++)for(const w of t.split(' '))n+=w.replace(/[aeiou]+/g,'-').length;console.log(n)";
+    let script = "let a=[];for(let i=0;i<1500000;i++)a.push((i*7919)%100003);a.sort((x,y)=>x-y);let s=0;for(const x of a)s=(s*31+x)%1000007;console.log(s);let o={};for(let i=0;i<1500000;i++){const k='k'+(i%5000);o[k]=(o[k]||0)+i}console.log(Object.keys(o).length)";
+    let floats = "let x=0.5,s=0;for(let i=0;i<20000000;i++){x=3.7*x*(1-x);s+=Math.sqrt(x)*1.0001}console.log(s.toFixed(9))";
+    let strings = "let t='';for(let i=0;i<60000;i++){t+=String.fromCharCode(97+i*7%26);if(i%11==0)t+=' '}let n=0;for(let r=0;r<90;r++)for(const w of t.split(' '))n+=w.replace(/[aeiou]+/g,'-').length;console.log(n)";
     for (name, file, args) in [
         ("QuickJS: sorting, counting", "quickjs.wasm", ["qjs", "-e", script]),
         ("QuickJS: texts, patterns", "quickjs.wasm", ["qjs", "-e", strings]),
@@ -99,7 +99,7 @@ fn plain(job: &Job, folder: &Path) -> wasmtime::Result<(Duration, Duration, Vec<
     Ok((took, compile, stdout.contents().to_vec()))
 }
 
-/// Runs a program three times in each, in turn, and keeps the quickest of each.
+/// Runs a program twice in each, in turn, and keeps the quickest of each.
 pub fn compare(program: &Program, folder: &Path) -> Result<Line> {
     let mut line = Line {
         name: program.name,
@@ -114,7 +114,7 @@ pub fn compare(program: &Program, folder: &Path) -> Result<Line> {
         units: 0,
         ..program.job.clone()
     };
-    for _ in 0..3 {
+    for _ in 0..2 {
         line.compile = line.compile.min(run(&idle)?.cpu);
         let taken = run(&program.job)?;
         let receipt = &taken.finished.receipt;
