@@ -29,7 +29,7 @@ fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
     );
     let steps = network.ask(AUTHORITY, &["network", "apply", "plan.toml"]);
     let steps = steps.as_array().unwrap();
-    assert_eq!(steps.len(), 5);
+    assert_eq!(steps.len(), 6);
     assert!(steps.iter().all(|step| step["outcome"] == "there already"));
     let said = network.refused(WALLET, &["network", "apply", "plan.toml"]);
     assert!(said.contains("fixed for ever"), "{said}");
