@@ -158,7 +158,9 @@ mod tests {
         assert_eq!(streamed(10, 5, 15, 15), Some(10));
         assert_eq!(stream_end(0, 0, 7, 100, 50), Some(150));
         // a second at least
-        assert_eq!(stream_end(u64::MAX, 101, 1, 100, 1), Some(101));
+        assert_eq!(stream_end(u64::MAX - 1, 101, 1, 100, 1), Some(101));
+        // more than any vault can hold
+        assert_eq!(stream_end(u64::MAX, 101, 1, 100, 1), None);
         assert_eq!(stream_end(0, 0, 0, 100, 50), None);
         assert_eq!(per_share(1, 0), None);
         assert_eq!(earned(u64::MAX, 0, u128::MAX), None);
