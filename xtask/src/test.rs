@@ -1,7 +1,8 @@
-//! `cargo xtask test`: formatting, lints, every test, the demonstration; ends with `N passed, N failed`.
+//! `cargo xtask test`: formatting, lints, descriptions and generated clients, every test, the demonstration; ends with
+//! `N passed, N failed`.
 
 use crate::shell::{cargo, root, run, step};
-use crate::{bench, build, demo, setup};
+use crate::{bench, build, demo, idl, setup};
 use anyhow::{bail, Context, Result};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -15,6 +16,7 @@ pub fn everything() -> Result<()> {
     build::selftest()?;
     step("lints");
     run(cargo(&["clippy", "--workspace", "--all-targets"]).args(["--", "-D", "warnings"]))?;
+    idl::check()?;
     step("tests");
     bench::forget()?;
     let (passed, failed) = tests()?;

@@ -53,8 +53,24 @@ impl Node {
         config.cores = 1;
         config.memory_mib = NODE_MEMORY_MIB;
         let (stop, stopped) = watch::channel(false);
-        let agent = lode_node::run(config, self.client.clone(), stopped);
+        let client = self.client.clone();
+        let agent = async move {
+            loop {
+                match lode_node::run(config.clone(), client.clone(), stopped.clone()).await {
+                    // A process takes its threads along when it is killed. Here a run that was under way still holds the
+                    // folder for a moment.
+                    Err(lode_node::Error::FolderInUse(_)) => tokio::time::sleep(POLL).await,
+                    ended => return ended,
+                }
+            }
+        };
         self.running = Some((stop, tokio::spawn(agent)));
+    }
+
+    /// It ended by itself.
+    pub fn is_gone(&self) -> bool {
+        let agent = self.running.as_ref().map(|(_, agent)| agent);
+        agent.is_none_or(JoinHandle::is_finished)
     }
 
     /// Ends it wherever it stands, with all that it holds in memory, and starts it again.

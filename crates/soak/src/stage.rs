@@ -452,6 +452,7 @@ impl Stage {
                 ended.context("an agent broke off")??;
                 bail!("an agent ended by itself");
             }
+            ensure!(!nodes.iter().any(Node::is_gone), "a node ended by itself");
             let found = self
                 .client
                 .get_program_accounts::<Job>(&[filter!(Job, market, self.report.market)])
