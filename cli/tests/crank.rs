@@ -366,14 +366,14 @@ impl World {
         };
         let sign = |seat: &u8| {
             let sitting = &committee.seats[usize::from(*seat)];
-            let digest = statement.digest(*seat, &sitting.owner);
+            let message = statement.message(*seat);
             SeatSignature {
                 seat: *seat,
                 owner: sitting.owner,
                 attester: sitting.attester,
                 signature: self.oracles[usize::from(*seat)]
                     .1
-                    .sign_message(&digest)
+                    .sign_message(&message)
                     .into(),
             }
         };

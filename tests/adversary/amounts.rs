@@ -66,9 +66,9 @@ fn the_smallest_job_there_is_ends_with_every_unit_accounted_for() {
         .iter()
         .enumerate()
         .map(|(seat, member)| {
-            let digest = statement.digest(u8::try_from(seat).unwrap(), &member.owner.pubkey());
-            let signature = member.attester.sign_message(&digest);
-            (member.attester.pubkey(), signature.into(), digest)
+            let message = statement.message(u8::try_from(seat).unwrap());
+            let signature = member.attester.sign_message(&message);
+            (member.attester.pubkey(), signature.into(), message)
         })
         .collect();
     let attest = [proof(&signed), jobs.attest(&at, 1, &RESULT, 1, 0b111)];

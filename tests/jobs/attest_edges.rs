@@ -49,9 +49,9 @@ fn claim(
         .iter()
         .map(|seat| {
             let member = &jobs.panel.members[usize::from(*seat)];
-            let digest = statement.digest(*seat, &member.owner.pubkey());
-            let signature = member.attester.sign_message(&digest);
-            (member.attester.pubkey(), signature.into(), digest)
+            let message = statement.message(*seat);
+            let signature = member.attester.sign_message(&message);
+            (member.attester.pubkey(), signature.into(), message)
         })
         .collect();
     let signers = panel.iter().fold(0, |mask, seat| mask | 1 << seat);

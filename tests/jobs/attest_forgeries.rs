@@ -1,7 +1,7 @@
 //! Forgers who know the precompile and the layout: beside the tests of `attest_job`, what would take money if a single
 //! check were missing.
 
-use lode_attestation::{instruction_data, Statement, Verdict, ED25519_PROGRAM};
+use lode_attestation::{instruction_data, Message, Statement, Verdict, ED25519_PROGRAM};
 use lode_jobs::error::JobsError;
 use lode_jobs::state::{flag, Job, JobState};
 use lode_tests::jobs::*;
@@ -12,7 +12,7 @@ use solana_keypair::Keypair;
 use solana_signer::Signer;
 
 /// Key, signature, message.
-type Signed = (Address, [u8; 64], [u8; 32]);
+type Signed = (Address, [u8; 64], Message);
 
 /// A sealed job whose panel is five of seven seats.
 struct Case {
@@ -95,7 +95,7 @@ impl Case {
 }
 
 /// A signature of `key` over `message`.
-fn sign(key: &Keypair, message: [u8; 32]) -> Signed {
+fn sign(key: &Keypair, message: Message) -> Signed {
     (key.pubkey(), key.sign_message(&message).into(), message)
 }
 
@@ -153,7 +153,7 @@ fn a_signature_is_for_one_job_attempt_seal_verdict_result_committee_and_seat() {
     };
     let [first, second, _] = case.seats;
     let member = &case.jobs.panel.members[usize::from(first)];
-    let (owner, key) = (member.owner.pubkey(), member.attester.insecure_clone());
+    let key = member.attester.insecure_clone();
     let wrong = [
         (
             "program",
@@ -161,7 +161,7 @@ fn a_signature_is_for_one_job_attempt_seal_verdict_result_committee_and_seat() {
                 program: &other,
                 ..honest
             }
-            .digest(first, &owner),
+            .message(first),
         ),
         (
             "job",
@@ -169,7 +169,7 @@ fn a_signature_is_for_one_job_attempt_seal_verdict_result_committee_and_seat() {
                 job: &other,
                 ..honest
             }
-            .digest(first, &owner),
+            .message(first),
         ),
         (
             "attempt",
@@ -177,7 +177,7 @@ fn a_signature_is_for_one_job_attempt_seal_verdict_result_committee_and_seat() {
                 attempt: state.attempt + 1,
                 ..honest
             }
-            .digest(first, &owner),
+            .message(first),
         ),
         (
             "seal",
@@ -185,7 +185,7 @@ fn a_signature_is_for_one_job_attempt_seal_verdict_result_committee_and_seat() {
                 seal: &hash,
                 ..honest
             }
-            .digest(first, &owner),
+            .message(first),
         ),
         (
             "verdict",
@@ -193,7 +193,7 @@ fn a_signature_is_for_one_job_attempt_seal_verdict_result_committee_and_seat() {
                 verdict: Verdict::Mismatch,
                 ..honest
             }
-            .digest(first, &owner),
+            .message(first),
         ),
         (
             "result",
@@ -201,7 +201,7 @@ fn a_signature_is_for_one_job_attempt_seal_verdict_result_committee_and_seat() {
                 result: &hash,
                 ..honest
             }
-            .digest(first, &owner),
+            .message(first),
         ),
         (
             "units",
@@ -209,7 +209,7 @@ fn a_signature_is_for_one_job_attempt_seal_verdict_result_committee_and_seat() {
                 units: UNITS + 1,
                 ..honest
             }
-            .digest(first, &owner),
+            .message(first),
         ),
         (
             "committee",
@@ -217,10 +217,9 @@ fn a_signature_is_for_one_job_attempt_seal_verdict_result_committee_and_seat() {
                 committee: &other,
                 ..honest
             }
-            .digest(first, &owner),
+            .message(first),
         ),
-        ("seat", honest.digest(second, &owner)),
-        ("owner", honest.digest(first, &other)),
+        ("seat", honest.message(second)),
     ];
     let attest = case.attest();
     for (field, digest) in wrong {
@@ -297,7 +296,7 @@ fn offsets_that_point_into_another_instruction_prove_nothing() {
     let attest = case.attest();
     // a thief signs whatever he likes, honestly
     let thief = Keypair::new();
-    let own: Vec<Signed> = (0..3).map(|i| sign(&thief, [i; 32])).collect();
+    let own: Vec<Signed> = (0..3).map(|i| sign(&thief, [i; 33])).collect();
     let genuine = proof(&own);
     // and shows the seats' keys and digests in a second instruction whose offsets point at the first
     let shown: Vec<Signed> = case
@@ -335,7 +334,7 @@ fn offsets_that_point_elsewhere_in_the_same_instruction_prove_nothing() {
         .collect();
     // the thief's own key, signature and message stand behind the canonical data, and all offsets name them
     let mut data = instruction_data(&shown);
-    let (key, signature, message) = sign(&thief, [5; 32]);
+    let (key, signature, message) = sign(&thief, [5; 33]);
     let at = data.len() as u16;
     data.extend(key.as_ref());
     data.extend(signature);

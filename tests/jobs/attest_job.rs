@@ -1,4 +1,4 @@
-use lode_attestation::Verdict;
+use lode_attestation::{Message, Verdict};
 use lode_jobs::error::JobsError;
 use lode_jobs::state::{flag, Job, JobState};
 use lode_tests::jobs::*;
@@ -28,7 +28,7 @@ fn forged(
     jobs: &Jobs,
     at: &Address,
     seats: &[u8],
-    forge: impl Fn(&mut Vec<(Address, [u8; 64], [u8; 32])>),
+    forge: impl Fn(&mut Vec<(Address, [u8; 64], Message)>),
 ) -> [Instruction; 2] {
     let state: Job = world.read(at);
     let mut signed = jobs.digests(at, &state, Verdict::Match, seats);

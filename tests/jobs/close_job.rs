@@ -1,4 +1,5 @@
 use lode_attestation::Verdict;
+use lode_jobs::constants::CRANK_SLICE;
 use lode_jobs::error::JobsError;
 use lode_jobs::state::Job;
 use lode_tests::jobs::*;
@@ -78,10 +79,19 @@ fn what_runs_is_not_closed_and_missing_slices_fail_nothing() {
         );
     }
     let at = jobs.decided(&mut world, Verdict::Match);
-    let mut account = world.svm.get_account(&at).unwrap();
-    account.lamports = world
+    let rent = world
         .svm
-        .minimum_balance_for_rent_exemption(account.data.len());
+        .minimum_balance_for_rent_exemption(8 + size_of::<Job>());
+    let mut state: Job = world.read(&at);
+    assert_eq!(
+        world.lamports(&at),
+        rent + u64::from(state.slices) * CRANK_SLICE,
+        "what the job holds above its rent are the slices that it counts"
+    );
+    state.slices = 0;
+    world.write(&at, &state);
+    let mut account = world.svm.get_account(&at).unwrap();
+    account.lamports = rent;
     world.svm.set_account(at, account).unwrap();
     let crank = world.wallet();
     world.ok(jobs.settle(&crank.pubkey(), &at), &[&crank]);

@@ -139,11 +139,19 @@ fn a_job_at_an_address_of_bump_255_is_cheapest_and_every_further_try_costs_the_s
     let ledger = jobs.customer_ledger();
     let after = jobs.next_nonce();
     let mut args = jobs.post_args();
-    // each within the ledger's window above the one before
-    let mut post = |bump: u8, after: u64| {
-        args.nonce = (after + 1..after + 64)
-            .find(|nonce| job(&ledger, *nonce).1 == bump)
-            .unwrap();
+    // each within the ledger's window above the one before, which another job moves where it holds none of that bump
+    let mut post = |bump: u8, mut after: u64| {
+        let found = loop {
+            match (after + 1..after + 64).find(|nonce| job(&ledger, *nonce).1 == bump) {
+                Some(nonce) => break nonce,
+                None => {
+                    after += 63;
+                    args.nonce = after;
+                    world.ok(jobs.post(args), &[&jobs.customer]);
+                }
+            }
+        };
+        args.nonce = found;
         let meta = world.ok(jobs.post(args), &[&jobs.customer]);
         (args.nonce, meta.compute_units_consumed)
     };

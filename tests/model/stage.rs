@@ -1349,8 +1349,8 @@ impl Stage {
                 Some(keys) => keys[usize::try_from(key).unwrap()].insecure_clone(),
                 None => self.outsider.insecure_clone(),
             };
-            let digest = statement.digest(*seat, &owner);
-            signed.push((key.pubkey(), key.sign_message(&digest).into(), digest));
+            let message = statement.message(*seat);
+            signed.push((key.pubkey(), key.sign_message(&message).into(), message));
             keys.push((*seat, key.pubkey()));
         }
         let names = open.iter().fold(0u32, |mask, seat| mask | 1 << seat);

@@ -4,7 +4,7 @@ use crate::oracle::{Member, Panel};
 use crate::staking::{Operator, Staking, DAY, TOKENS};
 use crate::{Sent, World, SYSTEM, TOKEN};
 use anchor_lang::{InstructionData, ToAccountMetas};
-use lode_attestation::{commitment, Statement, Verdict};
+use lode_attestation::{commitment, Message, Statement, Verdict};
 use lode_jobs::state::{ConfigArgs, Job, Ledger, Market, MarketArgs};
 use lode_jobs::{accounts, instruction, PostArgs, ID};
 use solana_address::Address;
@@ -515,7 +515,7 @@ impl Jobs {
         state: &Job,
         verdict: Verdict,
         seats: &[u8],
-    ) -> Vec<(Address, [u8; 64], [u8; 32])> {
+    ) -> Vec<(Address, [u8; 64], Message)> {
         let is_match = verdict == Verdict::Match;
         let statement = Statement {
             program: &ID,
@@ -530,10 +530,10 @@ impl Jobs {
         seats
             .iter()
             .map(|seat| {
-                let Member { owner, attester } = &self.panel.members[usize::from(*seat)];
-                let digest = statement.digest(*seat, &owner.pubkey());
-                let signature = attester.sign_message(&digest);
-                (attester.pubkey(), signature.into(), digest)
+                let Member { attester, .. } = &self.panel.members[usize::from(*seat)];
+                let message = statement.message(*seat);
+                let signature = attester.sign_message(&message);
+                (attester.pubkey(), signature.into(), message)
             })
             .collect()
     }
@@ -650,7 +650,7 @@ impl Jobs {
 }
 
 /// The Ed25519 instruction that proves signatures.
-pub fn proof(signed: &[(Address, [u8; 64], [u8; 32])]) -> Instruction {
+pub fn proof(signed: &[(Address, [u8; 64], Message)]) -> Instruction {
     Instruction {
         program_id: lode_attestation::ED25519_PROGRAM,
         accounts: vec![],

@@ -46,10 +46,13 @@ hashed!(CommitmentBytes: 121 {
 hashed!(LotteryBytes: 89 {
     tag: [u8; 16], opened_at: [u8; 8], job: [u8; 32], attempt: u8, node: [u8; 32],
 });
-hashed!(MessageBytes: 219 {
+hashed!(StatementBytes: 186 {
     tag: [u8; 16], program: [u8; 32], job: [u8; 32], attempt: u8, seal: [u8; 32], verdict: u8, result: [u8; 32],
-    units: [u8; 8], committee: [u8; 32], seat: u8, owner: [u8; 32],
+    units: [u8; 8], committee: [u8; 32],
 });
+
+/// What a seat signs: the digest of a [`Statement`], then the seat's number.
+pub type Message = [u8; 33];
 
 /// `sha256(tag, result hash, units, job, attempt, node)`: what `submit_result` publishes instead of the result, so
 /// that nobody can copy what he did not compute. The job binds it to one customer and market, the attempt and the
@@ -117,15 +120,9 @@ pub struct Statement<'a> {
 }
 
 impl Statement<'_> {
-    /// The 32 bytes that a seat signs: `sha256(tag, program, job, attempt, seal, verdict, result, units, committee,
-    /// seat, seat owner)`. Seat and owner make every signer's bytes its own, so that a copied signature proves nothing.
-    pub fn digest(&self, seat: u8, owner: &Address) -> [u8; 32] {
-        self.message().digest(seat, owner)
-    }
-
-    /// What the digests of all seats have in common, laid out once.
-    pub fn message(&self) -> Message {
-        Message(MessageBytes {
+    /// `sha256(tag, program, job, attempt, seal, verdict, result, units, committee)`: what all signers have in common.
+    pub fn digest(&self) -> [u8; 32] {
+        sha256(bytes_of(&StatementBytes {
             tag: *b"lode:attest:1...",
             program: *self.program.as_array(),
             job: *self.job.as_array(),
@@ -135,21 +132,15 @@ impl Statement<'_> {
             result: *self.result,
             units: self.units.to_le_bytes(),
             committee: *self.committee.as_array(),
-            seat: 0,
-            owner: [0; 32],
-        })
+        }))
     }
-}
 
-/// The bytes of a [`Statement`], and room for a seat and its owner.
-pub struct Message(MessageBytes);
-
-impl Message {
-    /// See [`Statement::digest`].
-    pub fn digest(&mut self, seat: u8, owner: &Address) -> [u8; 32] {
-        self.0.seat = seat;
-        self.0.owner = *owner.as_array();
-        sha256(bytes_of(&self.0))
+    /// What a seat signs. Its number makes every signer's bytes its own, also where one key signs for two seats. Whose
+    /// seat it was at the submission, the number says: a seat that changed hands serves no submission of before.
+    pub fn message(&self, seat: u8) -> Message {
+        let mut message = [seat; 33];
+        message[..32].copy_from_slice(&self.digest());
+        message
     }
 }
 
@@ -188,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signed_digest_binds_every_field() {
+    fn a_signed_message_binds_every_field() {
         let base = Statement {
             program: &A,
             job: &A,
@@ -200,37 +191,36 @@ mod tests {
             committee: &A,
         };
         let all = [
-            base.digest(0, &A),
-            base.digest(1, &A),
-            base.digest(0, &B),
+            base.message(0),
+            base.message(1),
             Statement {
                 program: &B,
                 ..base
             }
-            .digest(0, &A),
-            Statement { job: &B, ..base }.digest(0, &A),
-            Statement { attempt: 2, ..base }.digest(0, &A),
+            .message(0),
+            Statement { job: &B, ..base }.message(0),
+            Statement { attempt: 2, ..base }.message(0),
             Statement {
                 seal: &[4; 32],
                 ..base
             }
-            .digest(0, &A),
+            .message(0),
             Statement {
                 verdict: Verdict::Mismatch,
                 ..base
             }
-            .digest(0, &A),
+            .message(0),
             Statement {
                 result: &[5; 32],
                 ..base
             }
-            .digest(0, &A),
-            Statement { units: 8, ..base }.digest(0, &A),
+            .message(0),
+            Statement { units: 8, ..base }.message(0),
             Statement {
                 committee: &B,
                 ..base
             }
-            .digest(0, &A),
+            .message(0),
         ];
         assert_eq!(BTreeSet::from(all).len(), all.len());
     }

@@ -50,8 +50,8 @@ pub fn panel(seal: &[u8; 32], eligible: u32, k: u8) -> u32 {
         return eligible;
     }
     let mut places = 0u32;
-    for (i, last) in (count - k..count).enumerate() {
-        let draw = u32::from(u16::from_le_bytes([seal[8 + 2 * i], seal[9 + 2 * i]]));
+    for (last, draw) in (count - k..count).zip(seal[8..].as_chunks().0) {
+        let draw = u32::from(u16::from_le_bytes(*draw));
         let place = (draw * (last + 1)) >> 16;
         places |= if places & (1 << place) == 0 {
             1 << place
@@ -66,7 +66,7 @@ pub fn panel(seal: &[u8; 32], eligible: u32, k: u8) -> u32 {
         if places & 1 == 1 {
             drawn |= seat;
         }
-        left &= !seat;
+        left ^= seat;
         places >>= 1;
     }
     drawn

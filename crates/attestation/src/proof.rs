@@ -1,10 +1,10 @@
 //! The Ed25519 instruction that proves signatures, in the one layout that is accepted.
 //!
-//! `[count][0]`, then per signature seven offsets (14 bytes), then all keys, all signatures, all 32-byte messages. The
+//! `[count][0]`, then per signature seven offsets (14 bytes), then all keys, all signatures, all 33-byte messages. The
 //! precompile checks whatever the offsets point at, in whichever instruction; so every offset must be exactly the
 //! canonical one and name this instruction (`0xFFFF`). Then what stands here is what was verified.
 
-use crate::digest::same;
+use crate::digest::{same, Message};
 use anchor_lang::{address_eq, Address};
 
 /// The precompile that verifies Ed25519 signatures.
@@ -17,7 +17,7 @@ pub const MOST_SIGNERS: usize = 32;
 const OFFSETS: usize = 14;
 const KEY: usize = 32;
 const SIGNATURE: usize = 64;
-const MESSAGE: usize = 32;
+const MESSAGE: usize = core::mem::size_of::<Message>();
 /// This instruction, in the precompile's numbering.
 const HERE: u16 = u16::MAX;
 
@@ -36,7 +36,7 @@ pub enum ProofError {
 #[derive(Clone, Copy, Debug)]
 pub struct Proof<'a> {
     keys: &'a [[u8; KEY]],
-    messages: &'a [[u8; MESSAGE]],
+    messages: &'a [Message],
 }
 
 impl<'a> Proof<'a> {
@@ -78,10 +78,10 @@ impl<'a> Proof<'a> {
         pairs.map(|(key, message)| Signed { key, message })
     }
 
-    /// Whether signature `i` is that of `key` over `message`.
-    pub fn is(&self, i: usize, key: &Address, message: &[u8; 32]) -> Result<(), Mistake> {
+    /// Whether signature `i` is that of `key` for `seat` over a statement's digest.
+    pub fn is(&self, i: usize, key: &Address, digest: &[u8; 32], seat: u8) -> Result<(), Mistake> {
         let signed = self.signed().nth(i).ok_or(Mistake::Key)?;
-        signed.is(key, message)
+        signed.is(key, digest, seat)
     }
 }
 
@@ -89,17 +89,18 @@ impl<'a> Proof<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Signed<'a> {
     key: &'a [u8; KEY],
-    message: &'a [u8; MESSAGE],
+    message: &'a Message,
 }
 
 impl Signed<'_> {
-    /// Whether it is that of `key` over `message`.
+    /// Whether it is that of `key` for `seat` over a statement's digest.
     #[inline(always)]
-    pub fn is(&self, key: &Address, message: &[u8; 32]) -> Result<(), Mistake> {
+    pub fn is(&self, key: &Address, digest: &[u8; 32], seat: u8) -> Result<(), Mistake> {
         if !same(self.key, key.as_array()) {
             return Err(Mistake::Key);
         }
-        if !same(self.message, message) {
+        let [signed @ .., number] = self.message;
+        if !same(signed, digest) || *number != seat {
             return Err(Mistake::Message);
         }
         Ok(())
@@ -135,7 +136,7 @@ struct Offsets {
 }
 
 impl Offsets {
-    /// Those of the first signature. At most 32 signatures: no place is beyond 2 + 142 x 32, so none reaches the next.
+    /// Those of the first signature. At most 32 signatures: no place is beyond 2 + 143 x 32, so none reaches the next.
     #[inline(always)]
     fn first(keys: usize, signatures: usize, messages: usize) -> Self {
         let here = u64::from(HERE);
@@ -174,7 +175,7 @@ impl Offsets {
 /// Data of the Ed25519 instruction that proves these signatures (key, signature, message); empty where they are none
 /// or more than [`MOST_SIGNERS`], which the precompile refuses.
 #[cfg(not(target_os = "solana"))]
-pub fn instruction_data(signed: &[(Address, [u8; 64], [u8; 32])]) -> std::vec::Vec<u8> {
+pub fn instruction_data(signed: &[(Address, [u8; 64], Message)]) -> std::vec::Vec<u8> {
     let Some((keys, signatures, messages, end)) = places(signed.len()) else {
         return std::vec::Vec::new();
     };
@@ -203,11 +204,11 @@ mod tests {
     use super::*;
     use ed25519_dalek::{Signer, SigningKey};
 
-    fn signed(n: u8) -> std::vec::Vec<(Address, [u8; 64], [u8; 32])> {
+    fn signed(n: u8) -> std::vec::Vec<(Address, [u8; 64], Message)> {
         (1..=n)
             .map(|i| {
                 let key = SigningKey::from_bytes(&[i; 32]);
-                let message = [i.wrapping_mul(7); 32];
+                let message = [i.wrapping_mul(7); 33];
                 (
                     Address::new_from_array(key.verifying_key().to_bytes()),
                     key.sign(&message).to_bytes(),
@@ -217,17 +218,24 @@ mod tests {
             .collect()
     }
 
+    fn split(message: &Message) -> ([u8; 32], u8) {
+        let [digest @ .., seat] = *message;
+        (digest, seat)
+    }
+
     #[test]
     fn what_is_built_is_read() {
         for n in [1, 3, 9, 32] {
             let signed = signed(n);
             let data = instruction_data(&signed);
-            assert_eq!(data.len(), 2 + 142 * usize::from(n));
+            assert_eq!(data.len(), 2 + 143 * usize::from(n));
             let proof = Proof::read(&ED25519_PROGRAM, &data, usize::from(n)).unwrap();
             for (i, (key, _, message)) in signed.iter().enumerate() {
-                assert_eq!(proof.is(i, key, message), Ok(()));
-                assert_eq!(proof.is(i + 1, key, message), Err(Mistake::Key));
-                assert_eq!(proof.is(i, key, &[0; 32]), Err(Mistake::Message));
+                let (digest, seat) = split(message);
+                assert_eq!(proof.is(i, key, &digest, seat), Ok(()));
+                assert_eq!(proof.is(i + 1, key, &digest, seat), Err(Mistake::Key));
+                assert_eq!(proof.is(i, key, &[0; 32], seat), Err(Mistake::Message));
+                assert_eq!(proof.is(i, key, &digest, seat ^ 1), Err(Mistake::Message));
             }
         }
     }
@@ -287,7 +295,8 @@ mod tests {
                 let proof = Proof::read(&ED25519_PROGRAM, &other, 3).unwrap();
                 for (n, (key, _, message)) in signed.iter().enumerate() {
                     let expected = if n == i { Err(mistake) } else { Ok(()) };
-                    assert_eq!(proof.is(n, key, message), expected, "byte {place}");
+                    let (digest, seat) = split(message);
+                    assert_eq!(proof.is(n, key, &digest, seat), expected, "byte {place}");
                 }
             }
         }
@@ -299,8 +308,9 @@ mod tests {
         let swapped = instruction_data(&[signed[1], signed[0]]);
         let proof = Proof::read(&ED25519_PROGRAM, &swapped, 2).unwrap();
         for (i, (key, _, message)) in signed.iter().enumerate() {
-            assert_eq!(proof.is(i, key, message), Err(Mistake::Key));
-            assert_eq!(proof.is(1 - i, key, message), Ok(()));
+            let (digest, seat) = split(message);
+            assert_eq!(proof.is(i, key, &digest, seat), Err(Mistake::Key));
+            assert_eq!(proof.is(1 - i, key, &digest, seat), Ok(()));
         }
     }
 

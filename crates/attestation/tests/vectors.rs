@@ -48,8 +48,8 @@ fn a_signed_digest_is_these_bytes() {
         committee: &A,
     };
     assert_eq!(
-        hex(statement.digest(4, &B)),
-        "02e07ade52fc91b96cef44b0aa5320c223b1bb2cf943f49da983969685785599"
+        hex(statement.digest()),
+        "231b4d18d3784ded55251075827b4d65732aec18df1e9df804aa842862e407f1"
     );
 }
 

@@ -75,7 +75,7 @@ pub(crate) async fn find(
             (Verdict::Match, None) => continue,
             _ => ([0; 32], 0),
         };
-        let digest = Statement {
+        let message = Statement {
             program: &lode_jobs::ID,
             job: at,
             attempt: job.attempt,
@@ -85,11 +85,11 @@ pub(crate) async fn find(
             units,
             committee: &market.committee,
         }
-        .digest(seat, &sitting.owner);
+        .message(seat);
         let holds = sitting.is_eligible(job.submitted_at)
             && attestation
                 .signature
-                .verify(sitting.attester.as_ref(), &digest);
+                .verify(sitting.attester.as_ref(), &message);
         if !holds {
             tracing::debug!(job = %at, attempt = job.attempt, seat, "the store has a signature that does not hold");
             continue;

@@ -189,7 +189,7 @@ impl Case {
         } else {
             0
         };
-        let digest = Statement {
+        let message = Statement {
             program: &lode_jobs::ID,
             job: &self.address,
             attempt: self.job.attempt,
@@ -199,10 +199,10 @@ impl Case {
             units,
             committee: &self.market.committee,
         }
-        .digest(seat, &sitting.owner);
+        .message(seat);
         attestation
             .signature
-            .verify(sitting.attester.as_ref(), &digest)
+            .verify(sitting.attester.as_ref(), &message)
     }
 }
 

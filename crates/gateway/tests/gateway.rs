@@ -264,7 +264,7 @@ impl World {
             units: if matches { job.units } else { 0 },
             committee: &COMMITTEE,
         }
-        .digest(seat, &Address::new_from_array([100 + seat; 32]));
+        .message(seat);
         Attestation {
             verdict: verdict as u8,
             signature: self.attesters[usize::from(seat)].sign_message(&digest),

@@ -447,12 +447,11 @@ impl Task {
                 tracing::warn!(job = %self.at, attempt = job.attempt, seat, verdict = attestation.verdict, "this seat does not agree");
                 continue;
             }
-            let digest = statement(&self.at, job, &self.market.committee, known)
-                .digest(seat, &sitting.owner);
+            let message = statement(&self.at, job, &self.market.committee, known).message(seat);
             let holds = sitting.is_eligible(job.submitted_at)
                 && attestation
                     .signature
-                    .verify(sitting.attester.as_ref(), &digest);
+                    .verify(sitting.attester.as_ref(), &message);
             if !holds {
                 tracing::warn!(job = %self.at, attempt = job.attempt, seat, "the store has a signature that does not hold");
                 continue;

@@ -167,7 +167,7 @@ impl Task {
     }
 
     fn sign(&self, entry: &Entry) -> Result<Attestation> {
-        let digest = Statement {
+        let message = Statement {
             program: &lode_jobs::ID,
             job: &self.at,
             attempt: self.job.attempt,
@@ -177,10 +177,10 @@ impl Task {
             units: entry.units,
             committee: &self.shared.committee,
         }
-        .digest(self.seat.seat, &self.seat.owner);
+        .message(self.seat.seat);
         Ok(Attestation {
             verdict: entry.verdict as u8,
-            signature: self.shared.attester.sign_message(&digest),
+            signature: self.shared.attester.sign_message(&message),
         })
     }
 }

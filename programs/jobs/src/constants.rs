@@ -45,8 +45,10 @@ pub const PUNISHING: u64 = 14 * 216_000;
 
 /// What turning a job's crank once earns, lamports.
 pub const CRANK_SLICE: u64 = 15_000;
-/// What a job carries for its cranks, lamports: 12 slices; the rest returns at the close.
-pub const CRANK_DEPOSIT: u64 = 12 * CRANK_SLICE;
+/// Slices that a job carries for its cranks; what is left of them returns at the close.
+pub const CRANK_SLICES: u8 = 12;
+/// What a job carries for its cranks, lamports.
+pub const CRANK_DEPOSIT: u64 = CRANK_SLICES as u64 * CRANK_SLICE;
 
 /// Highest burn fee and highest market fee, basis points each.
 pub const HIGHEST_FEE: u16 = 1_000;

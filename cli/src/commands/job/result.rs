@@ -166,10 +166,10 @@ pub(super) async fn receipt(at: &Address, save_to: Option<&Path>, context: &Cont
             continue;
         }
         progress.say(format!("checking the signature of seat {number}"));
-        let digest = statement.digest(number, &seat.owner);
+        let message = statement.message(number);
         let signature = match gateway.attestation(at, job.attempt, number).await? {
             None => "the store has it no more",
-            Some(found) if found.signature.verify(seat.attester.as_ref(), &digest) => "verified",
+            Some(found) if found.signature.verify(seat.attester.as_ref(), &message) => "verified",
             // The chain verified it when it was counted; a key that was changed since fits no more.
             Some(_) => "of another key than the seat's present one",
         };

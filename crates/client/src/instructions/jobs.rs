@@ -440,7 +440,7 @@ pub struct SeatSignature {
     pub owner: Address,
     /// The key that signed.
     pub attester: Address,
-    /// Over the seat's own digest of the statement.
+    /// Over the seat's own message, `Statement::message`.
     pub signature: [u8; 64],
 }
 
@@ -471,7 +471,7 @@ pub fn attest_job(
     by_seat.dedup_by_key(|signature| signature.seat);
     let signed: Vec<_> = by_seat
         .iter()
-        .map(|s| (s.attester, s.signature, statement.digest(s.seat, &s.owner)))
+        .map(|s| (s.attester, s.signature, statement.message(s.seat)))
         .collect();
     let signers = by_seat.iter().fold(0u32, |mask, s| {
         mask | 1u32.checked_shl(u32::from(s.seat)).unwrap_or(0)

@@ -92,12 +92,12 @@ impl Network {
                     .iter()
                     .find(|(owner, _)| owner.pubkey() == place.owner)
                     .unwrap();
-                let digest = statement.digest(seat, &place.owner);
+                let message = statement.message(seat);
                 SeatSignature {
                     seat,
                     owner: place.owner,
                     attester: place.attester,
-                    signature: attester.sign_message(&digest).into(),
+                    signature: attester.sign_message(&message).into(),
                 }
             })
             .collect()

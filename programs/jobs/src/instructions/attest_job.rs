@@ -6,7 +6,7 @@ use crate::error::JobsError;
 use crate::state::{flag, Job, JobState, Market};
 use anchor_lang::prelude::*;
 use lode_attestation::{
-    commitment, majority, same, Message, Mistake, Proof, ProofError, Statement, Verdict,
+    commitment, majority, same, Mistake, Proof, ProofError, Statement, Verdict,
 };
 use lode_oracle::state::Committee;
 use lode_program::ReadOnly;
@@ -33,7 +33,7 @@ pub struct AttestJob {
 fn require_seats(
     committee: &Committee,
     proof: &Proof,
-    message: &mut Message,
+    digest: &[u8; 32],
     signers: u32,
     submitted_at: i64,
 ) -> Result<()> {
@@ -44,9 +44,8 @@ fn require_seats(
         let seat = committee.seat(number)?;
         // the panel was eligible when it was drawn; a seat freed since then is nobody's
         require!(seat.is_eligible(submitted_at), JobsError::NotInPanel);
-        let digest = message.digest(number, &seat.owner);
         signed
-            .is(&seat.attester, &digest)
+            .is(&seat.attester, digest, number)
             .map_err(|mistake| match mistake {
                 Mistake::Key => JobsError::WrongSigner,
                 Mistake::Message => JobsError::WrongMessage,
@@ -107,12 +106,10 @@ impl AttestJob {
             units,
             committee: self.committee.address(),
         };
-        // Only seat and owner differ between signers: the rest is laid out once.
-        let mut message = statement.message();
         require_seats(
             &self.committee,
             &proof,
-            &mut message,
+            &statement.digest(),
             signers,
             self.job.submitted_at,
         )

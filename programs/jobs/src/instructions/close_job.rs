@@ -32,6 +32,6 @@ impl CloseJob {
             slot >= self.job.deadline.saturating_add(patience),
             JobsError::NotClosable
         );
-        super::pay_crank(&self.job, &self.crank)
+        super::pay_crank(&mut self.job, &self.crank)
     }
 }

@@ -43,6 +43,6 @@ impl EscalateJob {
             job.enter(JobState::Sealed, slot, self.market.attest_window)?;
         }
         self.job.tell(self.job.address(), 0);
-        super::pay_crank(&self.job, &self.crank)
+        super::pay_crank(&mut self.job, &self.crank)
     }
 }

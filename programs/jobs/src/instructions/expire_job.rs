@@ -43,6 +43,6 @@ impl ExpireJob {
             slot,
         )?;
         self.job.tell(self.job.address(), late);
-        super::pay_crank(&self.job, &self.crank)
+        super::pay_crank(&mut self.job, &self.crank)
     }
 }

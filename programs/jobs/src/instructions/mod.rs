@@ -116,14 +116,15 @@ pub(crate) fn named_ledger(
 }
 
 /// Pays a crank slice from what a job holds above its rent; a missing slice fails nothing.
-pub(crate) fn pay_crank(job: &Account<Job>, crank: &impl Lamports) -> Result<()> {
-    let rent = anchor_lang::cpi::rent_exempt_lamports(8 + core::mem::size_of::<Job>())?;
-    let lamports = job.get_lamports();
-    if lamports <= rent {
+///
+/// Posting put the slices there, and nothing else takes from the account, so they are counted and the rent, which
+/// costs a call, is not asked for.
+pub(crate) fn pay_crank(job: &mut Account<Job>, crank: &impl Lamports) -> Result<()> {
+    let Some(left) = job.slices.checked_sub(1) else {
         return Ok(());
-    }
-    let slice = lamports.wrapping_sub(rent).min(CRANK_SLICE);
-    job.sub_lamports(slice)?;
-    crank.add_lamports(slice)?;
+    };
+    job.slices = left;
+    job.sub_lamports(CRANK_SLICE)?;
+    crank.add_lamports(CRANK_SLICE)?;
     Ok(())
 }

@@ -85,6 +85,7 @@ impl PostJob {
         state.version = VERSION;
         state.state = JobState::Open as u8;
         state.bump = bump;
+        state.slices = CRANK_SLICES;
         state.market = *self.market.address();
         state.customer = *ledger;
         state.payer = *self.customer.address();

@@ -29,8 +29,11 @@ pub struct SealJob {
 impl SealJob {
     /// Checks, then writes the seal and what it draws.
     pub fn handle(&mut self, slot: u64) -> Result<()> {
-        self.job
-            .require_step(JobState::Submitted, JobState::Sealed)?;
+        // `enter` asks the table
+        require!(
+            self.job.state == JobState::Submitted as u8,
+            JobsError::IllegalTransition
+        );
         self.job.require_open_window(&self.market, slot)?;
         require!(
             self.committee.version == SISTER_VERSION,
@@ -69,6 +72,6 @@ impl SealJob {
         }
         job.enter(JobState::Sealed, slot, self.market.attest_window)?;
         self.job.tell(self.job.address(), 0);
-        super::pay_crank(&self.job, &self.crank)
+        super::pay_crank(&mut self.job, &self.crank)
     }
 }

@@ -209,6 +209,6 @@ impl SettleJob {
         self.job.enter(end, slot, retention)?;
         self.job
             .tell_settled(self.job.address(), self.ledger.address(), amount);
-        super::pay_crank(&self.job, &self.signer)
+        super::pay_crank(&mut self.job, &self.signer)
     }
 }

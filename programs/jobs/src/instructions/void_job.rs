@@ -65,6 +65,6 @@ impl VoidJob {
         job.mark_silent();
         job.enter(JobState::Voided, slot, self.market.retention())?;
         self.job.tell(self.job.address(), 0);
-        super::pay_crank(&self.job, &self.crank)
+        super::pay_crank(&mut self.job, &self.crank)
     }
 }

@@ -61,6 +61,19 @@ pub const TRANSITIONS: [(JobState, JobState); 19] = [
     (Challenged, Attested),
 ];
 
+/// [`TRANSITIONS`] by the state that a step starts from, a bit for each state that it may lead to: one look instead of
+/// nineteen.
+const LEGAL: [u16; 16] = {
+    let mut legal = [0; 16];
+    let mut i = 0;
+    while i < TRANSITIONS.len() {
+        let (from, to) = TRANSITIONS[i];
+        legal[from as usize] |= 1 << to as u16;
+        i += 1;
+    }
+    legal
+};
+
 impl TryFrom<u8> for JobState {
     type Error = u8;
 
@@ -128,8 +141,8 @@ pub struct Job {
     pub verdict: u8,
     /// The verdict that was appealed against, 0 for none.
     pub first_verdict: u8,
-    /// Padding, 0.
-    pub padding: u8,
+    /// Crank slices that the job's lamports still hold above its rent.
+    pub slices: u8,
     /// The market.
     pub market: Address,
     /// The customer's ledger.
@@ -198,9 +211,9 @@ impl Job {
 
     /// Whether a step is in the table.
     pub fn can_transition_to(&self, next: JobState) -> bool {
-        TRANSITIONS
-            .iter()
-            .any(|(from, to)| *from as u8 == self.state && *to == next)
+        LEGAL
+            .get(usize::from(self.state))
+            .is_some_and(|legal| legal >> next as u16 & 1 == 1)
     }
 
     /// The job stands at `from` and may go to `to`. The states that an instruction starts from are its own; the table
@@ -311,16 +324,23 @@ impl Job {
 
     /// Whether the state's window is over at `slot`. A restart of the cluster inside it lengthens it; the sysvar is
     /// read only where that could matter.
+    #[inline(always)]
     pub fn is_over(&self, market: &Market, slot: u64) -> Result<bool> {
         if slot < self.deadline {
             return Ok(false);
         }
+        self.is_over_despite_restarts(market, slot)
+    }
+
+    #[inline(never)]
+    fn is_over_despite_restarts(&self, market: &Market, slot: u64) -> Result<bool> {
         let window = self.window(market)?;
         let restart = crate::sysvar::last_restart_slot()?;
         Ok(slot >= windows::effective_deadline(self.deadline, window, restart))
     }
 
     /// The party may still act.
+    #[inline(always)]
     pub fn require_open_window(&self, market: &Market, slot: u64) -> Result<()> {
         require!(!self.is_over(market, slot)?, JobsError::WindowOver);
         Ok(())
@@ -537,7 +557,7 @@ impl Job {
     }
 
     /// Tells what changed.
-    #[inline(never)]
+    #[inline(always)]
     pub fn tell(&self, job: &Address, amount: u64) {
         tell(JobChanged {
             job: *job,

@@ -23,8 +23,10 @@ impl Seat {
     /// Serves a result submitted at `submitted_at`, unix seconds.
     #[inline]
     pub fn is_eligible(&self, submitted_at: i64) -> bool {
-        // free seats are all zero: this order asks least of them
-        submitted_at < self.left_at && self.active_from != 0 && self.active_from <= submitted_at
+        // Free seats are all zero: this order asks least of them. A founder's who has not joined begins at 0, and one
+        // before 0 is, without a sign, after everything: both ways of not serving yet are one question.
+        submitted_at < self.left_at
+            && (self.active_from as u64).wrapping_sub(1) < submitted_at as u64
     }
 
     /// Nobody sits here and nobody may.
@@ -121,18 +123,18 @@ impl Committee {
     /// joining, leaving or changing a key later changes nothing of it.
     #[inline]
     pub fn eligible(&self, submitted_at: i64) -> u32 {
-        const { assert!(SEATS.is_multiple_of(8)) };
-        // by eights, which the compiler lays out in a row: sealing asks all of them
-        let (eights, _) = self.seats.as_chunks::<8>();
+        const { assert!(SEATS == 32) };
+        // by sixteens, which the compiler lays out in a row: sealing asks all of them
+        let (halves, _) = self.seats.as_chunks::<16>();
         let mut mask = 0u32;
-        for seats in eights.iter().rev() {
-            let mut eight = 0;
+        for seats in halves.iter().rev() {
+            let mut half = 0;
             for (i, seat) in seats.iter().enumerate() {
                 if seat.is_eligible(submitted_at) {
-                    eight |= 1 << i;
+                    half |= 1 << i;
                 }
             }
-            mask = mask << 8 | eight;
+            mask = mask << 16 | half;
         }
         mask
     }
