@@ -5,7 +5,7 @@
 //! reads a byte of the module (data segment, CPU time, no files, few system calls) and answers over its stdout. However
 //! it ends without an answer, that is a [`HostEnd`]. On Linux it dies with whoever started it, however that one died.
 
-use crate::{Finished, HostEnd, JobSpec, Outcome, Receipt, Result, RunRequest, Timing};
+use crate::{compile, Finished, HostEnd, JobSpec, Outcome, Receipt, Result, RunRequest, Timing};
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -166,6 +166,14 @@ fn send(
     to.flush()
 }
 
+/// Most memory of a child that runs this spec: what the job may have, what serves it, and the stacks of the threads that
+/// compile it. What these hold besides does not grow with their number (`compile.rs`).
+fn memory_bytes(spec: &JobSpec, threads: usize) -> u64 {
+    (spec.memory_mib << 20)
+        .saturating_add(OVERHEAD_BYTES)
+        .saturating_add((threads as u64).saturating_mul(compile::STACK_BYTES as u64))
+}
+
 /// The child's side.
 fn serve(parent: u32) -> std::io::Result<()> {
     #[cfg(target_os = "linux")]
@@ -177,10 +185,7 @@ fn serve(parent: u32) -> std::io::Result<()> {
     let spec_bytes = get_frame(&mut from)?;
     let cpu_seconds = get_number(&mut from)?;
     let spec = JobSpec::parse(&spec_bytes).map_err(refused)?;
-    confine(
-        (spec.memory_mib << 20).saturating_add(OVERHEAD_BYTES),
-        cpu_seconds,
-    )?;
+    confine(memory_bytes(&spec, compile::most_threads()), cpu_seconds)?;
     let limit = get_number(&mut from)?;
     let module = get_frame(&mut from)?;
     let stdin = get_frame(&mut from)?;

@@ -13,6 +13,7 @@
 #![warn(missing_docs)]
 
 pub mod child;
+mod compile;
 #[cfg(test)]
 mod coverage;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Runs a spec in this process.
 
+use crate::compile::compile;
 use crate::wasi::{self, Exit, OutOfFuel, Prices, State, PRICES};
 use crate::{
     scan, sha256, units, v1, BackEnd, Blob, End, Error, JobSpec, Receipt, ReceiptFile, Result, Trap,
@@ -234,7 +235,7 @@ fn execute(
 ) -> std::result::Result<Ended, HostEnd> {
     let started = Instant::now();
     let setup = setup().map_err(broken)?;
-    let module = Module::new(&setup.engine, &request.module).map_err(broken)?;
+    let module = compile(&setup.engine, &request.module)?;
     let compile = started.elapsed();
     let mut ended = conclude(start(request, fuel, &setup, &module)?)?;
     ended.timing.compile = compile;

@@ -9,7 +9,7 @@ use wasmparser::{
 /// Most bytes of a module.
 pub const MAX_MODULE_BYTES: usize = 32 << 20;
 
-const MAX_BODY_BYTES: usize = 512 << 10;
+pub(crate) const MAX_BODY_BYTES: usize = 512 << 10;
 const MAX_LOCALS: u64 = 512;
 const MAX_LOOP_NESTING: usize = 32;
 const MAX_BRANCH_TARGETS: u64 = 8192;

@@ -11,6 +11,7 @@ use lode_runtime::{
     run_on, BackEnd, End, HostEnd, Invalid, JobSpec, Outcome, Receipt, Result, RunRequest,
 };
 use programs::Vector;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 fn request(vector: &Vector) -> RunRequest {
@@ -121,7 +122,8 @@ fn the_child_is_confined() {
                         .lines()
                         .any(|line| line.split_whitespace().eq([name, value]))
                 };
-                let data = ((4u64 << 20) + (1 << 30)).to_string();
+                let stacks = compiling_threads() as u64 * (16 << 20);
+                let data = ((4u64 << 20) + (1 << 30) + stacks).to_string();
                 let bounded = |name: &str, value: &str| {
                     limits.lines().any(|line| {
                         line.starts_with(name) && line.split_whitespace().any(|word| word == value)
@@ -137,6 +139,64 @@ fn the_child_is_confined() {
         }
         assert!(confined);
         assert_eq!(run.join().unwrap().unwrap(), Outcome::Host(HostEnd::Time));
+    });
+}
+
+/// How many threads compile in a child where a module has bodies enough.
+#[cfg(target_os = "linux")]
+fn compiling_threads() -> usize {
+    std::thread::available_parallelism().unwrap().get().min(8)
+}
+
+/// CPU time that each thread of a child that compiles has taken, in seconds, by the thread's name.
+#[cfg(target_os = "linux")]
+fn compiling_seconds(child: &str) -> Vec<(String, f64)> {
+    // SAFETY: the call takes a plain number and only answers.
+    let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as f64;
+    let seconds = |thread: std::fs::DirEntry| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).ok()?;
+        let (name, numbers) = stat.split_once(") ")?;
+        let numbers: Vec<&str> = numbers.split_whitespace().collect();
+        let taken = |at: usize| numbers.get(at)?.parse::<f64>().ok();
+        let seconds = (taken(11)? + taken(12)?) / ticks;
+        name.contains("(compile-")
+            .then(|| (name.to_owned(), seconds))
+    };
+    std::fs::read_dir(format!("/proc/{child}/task"))
+        .into_iter()
+        .flatten()
+        .filter_map(|thread| seconds(thread.ok()?))
+        .collect()
+}
+
+#[cfg(target_os = "linux")]
+fn compiling_takes_all_cores_and_the_limit_counts_all_of_them() {
+    // Many times more than the limit's two seconds.
+    let bomb = module("many bodies", &crossing(30, 2000).repeat(64));
+    let bomb = Vector {
+        long: Some((bomb.module(), 0, 0, Vec::new())),
+        ..bomb
+    };
+    let limits = Limits {
+        cpu_seconds: 2,
+        ..SHORT
+    };
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| in_child(&bomb, limits));
+        let child = running_child(std::process::id());
+        // What was seen last: the threads of a child that is being killed go one after the other.
+        let mut taken = BTreeMap::new();
+        while !run.is_finished() {
+            taken.extend(compiling_seconds(&child));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(run.join().unwrap().unwrap(), Outcome::Host(HostEnd::Time));
+        println!("    {taken:?}");
+        assert_eq!(taken.len(), compiling_threads());
+        assert!(taken.values().all(|seconds| *seconds > 0.05), "{taken:?}");
+        // Together they came to the limit, and no further.
+        let all: f64 = taken.values().sum();
+        assert!((1.0..2.5).contains(&all), "{taken:?}");
     });
 }
 
@@ -372,31 +432,37 @@ fn a_flood_of_data_segments_is_paid_or_out_of_fuel() {
     );
 }
 
+/// A function whose locals live across all of its branches back.
+fn crossing(locals: usize, branches: usize) -> String {
+    let sets: String = (0..locals)
+        .map(|n| {
+            format!(
+                "(local.set {n} (i32.add (local.get {n}) (local.get {})))",
+                (n + 7) % locals
+            )
+        })
+        .collect();
+    format!(
+        "(func (local {}) (loop $l {sets} {}))",
+        "i32 ".repeat(locals),
+        "(br_if $l (local.get 0)) ".repeat(branches)
+    )
+}
+
 fn bombs_for_the_compiler_end_in_time() {
     // The worst that the scan lets through, as far as we know. The first is a hundred times worse without the bound on
     // locals times branches, and is invalid now.
-    let body = |locals: usize, branches: usize| {
-        let sets: String = (0..locals)
-            .map(|n| {
-                format!(
-                    "(local.set {n} (i32.add (local.get {n}) (local.get {})))",
-                    (n + 7) % locals
-                )
-            })
-            .collect();
-        format!(
-            "(func (local {}) (loop $l {sets} {}))",
-            "i32 ".repeat(locals),
-            "(br_if $l (local.get 0)) ".repeat(branches)
-        )
-    };
     ends(
-        &module("crossings", &body(500, 4000)),
+        &module("crossings", &crossing(500, 4000)),
         End::Invalid(Invalid::Crossings),
         60,
     );
-    ends(&module("few locals", &body(30, 2000)), End::Exit(0), 60);
-    ends(&module("few branches", &body(500, 40)), End::Exit(0), 60);
+    ends(&module("few locals", &crossing(30, 2000)), End::Exit(0), 60);
+    ends(
+        &module("few branches", &crossing(500, 40)),
+        End::Exit(0),
+        60,
+    );
     let loops = format!(
         "(func (local i32) {} {} {})",
         "loop ".repeat(32),
@@ -557,6 +623,11 @@ const TESTS: &[(&str, fn())] = &[
     (
         "a_child_whose_parent_is_gone_already_does_not_begin",
         a_child_whose_parent_is_gone_already_does_not_begin,
+    ),
+    #[cfg(target_os = "linux")]
+    (
+        "compiling_takes_all_cores_and_the_limit_counts_all_of_them",
+        compiling_takes_all_cores_and_the_limit_counts_all_of_them,
     ),
     (
         "the_child_comes_to_the_same_receipts",
