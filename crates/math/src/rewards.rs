@@ -48,6 +48,9 @@ pub fn per_share(amount: u64, shares: u64) -> Option<u128> {
 #[inline]
 pub fn earned(shares: u64, then: u128, now: u128) -> Option<u64> {
     let difference = now.wrapping_sub(then);
+    if difference == 0 {
+        return Some(0);
+    }
     // by halves: the product of 64 and 128 bits does not fit 128
     let (low, _) = mul_wide(shares, difference as u64);
     add(mul(shares, (difference >> 64) as u64)?, low)

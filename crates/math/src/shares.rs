@@ -38,7 +38,12 @@ pub fn buy(amount: u64, stake: u64, total: u64) -> Result<u64, Refusal> {
     if !takes_deposits(stake, total) {
         return Err(Refusal::PoolRuined);
     }
-    let shares = mul_div_floor(amount, total, stake).ok_or(Refusal::Overflow)?;
+    // Never slashed, or nothing was rounded since: a share is a base unit.
+    let shares = if stake == total {
+        amount
+    } else {
+        mul_div_floor(amount, total, stake).ok_or(Refusal::Overflow)?
+    };
     if shares == 0 {
         return Err(Refusal::TooSmall);
     }

@@ -7,8 +7,8 @@
 
 use anchor_lang::cpi::{CpiSeed, CpiSigner, InstructionAccount, InstructionView};
 use anchor_lang::pinocchio::cpi::{invoke_signed_unchecked, CpiAccount};
-use anchor_lang::prelude::sha256;
-use anchor_lang::{AccountView, Address};
+use anchor_lang::solana_program::hash::hashv;
+use anchor_lang::{address_eq, AccountView, Address};
 
 /// Token-2022.
 pub const TOKEN_2022: Address =
@@ -187,15 +187,16 @@ pub fn is_associated(
     mint: &Address,
     token_program: &Address,
 ) -> bool {
-    let mut seeds = [0; 32 * 4 + 1 + 21];
-    seeds[..32].copy_from_slice(wallet.as_ref());
-    seeds[32..64].copy_from_slice(token_program.as_ref());
-    seeds[64..96].copy_from_slice(mint.as_ref());
-    seeds[97..129].copy_from_slice(ASSOCIATED.as_ref());
-    seeds[129..].copy_from_slice(ADDRESS_MARKER);
     (0..=u8::MAX).rev().any(|bump| {
-        seeds[96] = bump;
-        sha256(&seeds) == *account.as_array()
+        let hash = hashv(&[
+            wallet.as_ref(),
+            token_program.as_ref(),
+            mint.as_ref(),
+            &[bump],
+            ASSOCIATED.as_ref(),
+            ADDRESS_MARKER,
+        ]);
+        address_eq(&Address::new_from_array(hash.to_bytes()), account)
     })
 }
 

@@ -55,8 +55,7 @@ impl ClaimRewards {
         if amount == 0 {
             return Ok(());
         }
-        self.delegation.book(&self.node)?;
-        self.delegation.rewards_pending = 0;
+        self.delegation.paid(&self.node);
         self.node.rewards_owed = self
             .node
             .rewards_owed

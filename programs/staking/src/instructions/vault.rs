@@ -8,6 +8,7 @@ use anchor_lang::prelude::*;
 
 /// Pays `amount` from a node's vault, which the node signs for. The caller has bound vault, mint and destination; that
 /// they are what they should be to the token program, the token program demands.
+#[inline(always)]
 pub(crate) fn pay(
     token_program: &Address,
     vault: &AccountView,
@@ -34,6 +35,7 @@ pub(crate) fn pay(
 /// Money goes to the wallet's associated account, or to the stored payout account where there is one - and there only
 /// while the account is the wallet's: token accounts can be given away. The token program refuses to pay into what is
 /// no token account of its own.
+#[inline(always)]
 pub(crate) fn require_destination(
     to: &AccountView,
     wallet: &Address,

@@ -70,9 +70,20 @@ impl Delegation {
     /// Books the rewards up to now: before every change of the shares.
     pub fn book(&mut self, node: &Node) -> Result<()> {
         self.rewards_pending = self.claimable(node)?;
+        self.check(node);
+        Ok(())
+    }
+
+    /// All that could be claimed is paid.
+    pub fn paid(&mut self, node: &Node) {
+        self.rewards_pending = 0;
+        self.check(node);
+    }
+
+    /// From here on it earns anew.
+    fn check(&mut self, node: &Node) {
         self.checkpoint_low = node.reward_per_share_low;
         self.checkpoint_high = node.reward_per_share_high;
-        Ok(())
     }
 
     /// `shares` were bought, or came back from a ticket.

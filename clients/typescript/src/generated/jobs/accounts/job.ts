@@ -67,8 +67,8 @@ export type Job = {
   verdict: number;
   /** The verdict that was appealed against, 0 for none. */
   firstVerdict: number;
-  /** Padding, 0. */
-  padding: number;
+  /** Crank slices that the job's lamports still hold above its rent. */
+  slices: number;
   /** The market. */
   market: Address;
   /** The customer's ledger. */
@@ -144,8 +144,8 @@ export type JobArgs = {
   verdict: number;
   /** The verdict that was appealed against, 0 for none. */
   firstVerdict: number;
-  /** Padding, 0. */
-  padding: number;
+  /** Crank slices that the job's lamports still hold above its rent. */
+  slices: number;
   /** The market. */
   market: Address;
   /** The customer's ledger. */
@@ -218,7 +218,7 @@ export function getJobEncoder(): FixedSizeEncoder<JobArgs> {
       ["attempt", getU8Encoder()],
       ["verdict", getU8Encoder()],
       ["firstVerdict", getU8Encoder()],
-      ["padding", getU8Encoder()],
+      ["slices", getU8Encoder()],
       ["market", getAddressEncoder()],
       ["customer", getAddressEncoder()],
       ["node", getAddressEncoder()],
@@ -264,7 +264,7 @@ export function getJobDecoder(): FixedSizeDecoder<Job> {
     ["attempt", getU8Decoder()],
     ["verdict", getU8Decoder()],
     ["firstVerdict", getU8Decoder()],
-    ["padding", getU8Decoder()],
+    ["slices", getU8Decoder()],
     ["market", getAddressDecoder()],
     ["customer", getAddressDecoder()],
     ["node", getAddressDecoder()],
