@@ -22,7 +22,7 @@ pub const SLOTS: u64 = 216_000;
 pub const DAY: i64 = 86_400;
 /// One crank slice and how many a job carries.
 pub const SLICE: u64 = 15_000;
-pub const SLICES: u64 = 12;
+pub const SLICES: u8 = 12;
 
 /// The clock as programs see it.
 #[derive(Clone, Copy, Debug)]
@@ -120,8 +120,6 @@ pub struct Node {
 #[derive(Clone)]
 pub struct Task {
     pub job: Job,
-    /// Slices paid.
-    pub paid: u64,
     /// What the node committed to.
     pub result: [u8; 32],
     pub units: u64,
@@ -419,8 +417,8 @@ impl Model {
     }
 
     fn slice(&mut self, at: &Address) {
-        let task = self.jobs.get_mut(at).unwrap();
-        task.paid = (task.paid + 1).min(SLICES);
+        let job = self.job(at);
+        job.slices = job.slices.saturating_sub(1);
     }
 
     // ---- ledgers
@@ -604,6 +602,7 @@ impl Model {
         job.version = 1;
         job.state = JobState::Open as u8;
         job.bump = bump;
+        job.slices = SLICES;
         (job.market, job.customer, job.payer) = (market.at, ledger_at, signer);
         (job.spec, job.price, job.units_limit) = (args.spec, args.price, args.units_limit);
         if args.checked {
@@ -662,7 +661,6 @@ impl Model {
                 at,
                 Task {
                     job,
-                    paid: 0,
                     result: [0; 32],
                     units: 0,
                 },
@@ -970,6 +968,7 @@ impl Model {
         let mut next: Job = bytemuck::Zeroable::zeroed();
         next.version = 1;
         next.bump = job.bump;
+        next.slices = job.slices;
         next.flags = job.flags & flag::CHECKED;
         next.attempt = job.attempt + 1;
         (next.market, next.customer, next.payer) = (job.market, job.customer, job.payer);
@@ -1614,7 +1613,7 @@ impl Model {
         if !broken.nothing() {
             return (broken, 0, 0);
         }
-        let left = (SLICES - task.paid) * SLICE;
+        let left = u64::from(job.slices) * SLICE;
         self.jobs.remove(at);
         (broken, SLICE.min(left), left - SLICE.min(left))
     }

@@ -653,7 +653,7 @@ impl Stage {
         }
         for (at, task) in &self.model.jobs {
             self.state_is_job(at, &task.job)?;
-            let expected = self.job_rent + (SLICES - task.paid) * SLICE;
+            let expected = self.job_rent + u64::from(task.job.slices) * SLICE;
             let lamports = self.world.lamports(at);
             if lamports != expected {
                 return Err(format!("{at} holds {lamports} lamports, not {expected}"));
