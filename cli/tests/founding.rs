@@ -16,6 +16,11 @@ fn terms(section: &str, mint: &str, id: u8) -> String {
         .replace("id = 0\n", &format!("id = {id}\n"))
 }
 
+fn staking_governor(network: &Network) -> String {
+    let shown = network.ask(WALLET, &["network", "show"]);
+    shown["staking_governor"].as_str().unwrap().to_string()
+}
+
 #[test]
 fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
     let network = Network::start(&["--bare"], &[]);
@@ -33,6 +38,33 @@ fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
     assert!(steps.iter().all(|step| step["outcome"] == "there already"));
     let said = network.refused(WALLET, &["network", "apply", "plan.toml"]);
     assert!(said.contains("fixed for ever"), "{said}");
+
+    // What a plan would change is shown before anything is sent, and can be written for a multisig to sign.
+    let shown_plan = network.ask(AUTHORITY, &["network", "plan", "plan.toml"]);
+    let standings = shown_plan.as_array().unwrap().iter();
+    assert!(standings
+        .clone()
+        .all(|row| row["standing"] == "there already"));
+    let raised = PLAN.replace("jail_seconds = 86_400", "jail_seconds = 172_800");
+    network.file(
+        "raised.toml",
+        &raised.replace("http://127.0.0.1:8800", &network.gateway()),
+    );
+    let shown_plan = network.ask(AUTHORITY, &["network", "plan", "raised.toml"]);
+    let staking = &shown_plan[1];
+    assert_eq!(
+        (&staking["field"], &staking["on_chain"], &staking["planned"]),
+        (&"jail_seconds".into(), &"86400".into(), &"172800".into())
+    );
+    assert_eq!(staking["standing"], "to change");
+    let authority = staking_governor(&network);
+    let unsigned = ["network", "apply", "raised.toml", "--authority", &authority];
+    let unsigned = [&unsigned[..], &["--unsigned", "to-sign"]].concat();
+    let files = network.ask(WALLET, &unsigned);
+    assert_eq!(files.as_array().unwrap().len(), 1);
+    assert_eq!(files[0]["signer"], authority.as_str());
+    let steps = network.ask(AUTHORITY, &["network", "apply", "raised.toml"]);
+    assert_eq!(steps[1]["outcome"], "changed");
 
     // A committee of the wallet's own.
     let mint = shown["stake_mint"].as_str().unwrap();

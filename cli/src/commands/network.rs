@@ -2,20 +2,33 @@
 use crate::context::Context;
 use crate::output::{bps, time, Cell};
 use crate::progress::Progress;
-use anyhow::Result;
+use anyhow::{bail, Context as _, Result};
+use base64::prelude::{Engine as _, BASE64_STANDARD};
 use lode_client::addresses;
 use lode_jobs::state::{JobsConfig, Market};
-use lode_localnet::{Outcome, Plan, Report};
+use lode_localnet::{Difference, Outcome, Plan, Report, Standing};
 use lode_oracle::state::Committee;
 use lode_staking::state::{Node, StakingConfig};
+use serde_json::json;
 use solana_address::Address;
-use std::path::PathBuf;
+use solana_signer::Signer;
+use std::path::{Path, PathBuf};
 
 /// Commands of a network.
 #[derive(clap::Subcommand)]
 pub enum Command {
+    /// Show what `network apply` would do; nothing is sent
+    Plan(Terms),
     /// Make a plan true; what is true already is left alone
-    Apply(Apply),
+    ///
+    /// Everything is looked at before anything is sent, so an interrupted run is simply run again.
+    Apply {
+        #[command(flatten)]
+        args: Terms,
+        /// Write transactions for a multisig to sign into this folder, in their order, and send nothing
+        #[arg(long, value_name = "FOLDER", requires = "authority")]
+        unsigned: Option<PathBuf>,
+    },
     /// Show the network's configuration
     Show,
     /// Move a local network's clock on, to see what time brings
@@ -27,29 +40,108 @@ pub enum Command {
     Keys(super::network_keys::Command),
 }
 
-/// Arguments of `network apply`.
+/// Which plan, and in whose name.
 #[derive(clap::Args)]
-pub struct Apply {
+pub struct Terms {
     /// The plan, as those in migrations/
     plan: PathBuf,
     /// A wallet that may join the new committee in its first day; once for each
     #[arg(long = "founder", value_name = "ADDRESS")]
     founders: Vec<Address>,
+    /// Who makes what is missing: the vault of a multisig that holds the programs' upgrade authority; without it, the
+    /// wallet
+    #[arg(long, value_name = "ADDRESS")]
+    authority: Option<Address>,
+}
+
+impl Terms {
+    /// The plan with its founders, and who makes it true.
+    fn read(&self, context: &Context) -> Result<(Plan, Address)> {
+        let mut plan = Plan::read(&self.plan)?;
+        plan.committee.founders.extend(&self.founders);
+        let authority = match self.authority {
+            Some(authority) => authority,
+            None => context.wallet()?.pubkey(),
+        };
+        Ok((plan, authority))
+    }
 }
 
 pub async fn run(command: Command, context: &Context) -> Result<()> {
     match command {
-        Command::Apply(args) => apply(args, context).await,
+        Command::Plan(args) => plan(args, context).await,
+        Command::Apply {
+            args,
+            unsigned: None,
+        } => apply(args, context).await,
+        Command::Apply {
+            args,
+            unsigned: Some(folder),
+        } => write_unsigned(args, &folder, context).await,
         Command::Show => show(context).await,
         Command::Forward { how_far } => super::network_clock::forward(&how_far, context).await,
         Command::Keys(command) => super::network_keys::run(command, context).await,
     }
 }
 
-async fn apply(args: Apply, context: &Context) -> Result<()> {
-    let mut plan = Plan::read(&args.plan)?;
-    plan.committee.founders.extend(args.founders);
+async fn plan(args: Terms, context: &Context) -> Result<()> {
+    let (plan, authority) = args.read(context)?;
+    let findings = {
+        let _progress =
+            Progress::start(format!("comparing {} with the chain", args.plan.display()));
+        lode_localnet::survey(&plan, &context.client, &authority).await?
+    };
+    let mut rows = Vec::new();
+    for finding in findings {
+        let (standing, differences) = match finding.standing {
+            Standing::There => ("there already", vec![]),
+            Standing::Missing(_) => ("to make", vec![]),
+            Standing::Incomplete(_) => ("to make, with --founder", vec![]),
+            Standing::Changes(differences, _) => ("to change", differences),
+            Standing::Contradicts(differences) => ("contradicts, and is fixed", differences),
+        };
+        let row = |difference: Option<Difference>| {
+            let [field, found, wanted] = match difference {
+                Some(difference) => [
+                    difference.field.into(),
+                    difference.found.into(),
+                    difference.wanted.into(),
+                ],
+                None => [Cell::none(), Cell::none(), Cell::none()],
+            };
+            vec![
+                finding.what.clone().into(),
+                finding.address.into(),
+                standing.into(),
+                field,
+                found,
+                wanted,
+            ]
+        };
+        if differences.is_empty() {
+            rows.push(row(None));
+        }
+        rows.extend(differences.into_iter().map(|d| row(Some(d))));
+    }
+    context.out.table(
+        &[
+            "step", "address", "standing", "field", "on_chain", "planned",
+        ],
+        rows,
+        "The plan has no steps.",
+    );
+    Ok(())
+}
+
+async fn apply(args: Terms, context: &Context) -> Result<()> {
+    let (plan, authority) = args.read(context)?;
     let wallet = context.wallet()?;
+    if authority != wallet.pubkey() {
+        bail!(
+            "the wallet is {}, not the authority {authority}: give its keypair, or write transactions for it to sign with --unsigned FOLDER",
+            wallet.pubkey()
+        );
+    }
     let report = {
         let _progress = Progress::start(format!("applying {}", args.plan.display()));
         lode_localnet::apply(&plan, &context.client, &wallet).await?
@@ -58,11 +150,53 @@ async fn apply(args: Apply, context: &Context) -> Result<()> {
     Ok(())
 }
 
+/// One file for each transaction: what a multisig's members look at, import and sign.
+async fn write_unsigned(args: Terms, folder: &Path, context: &Context) -> Result<()> {
+    let (plan, authority) = args.read(context)?;
+    let steps = {
+        let _progress =
+            Progress::start(format!("comparing {} with the chain", args.plan.display()));
+        lode_localnet::unsigned(&plan, &context.client, &authority).await?
+    };
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{} cannot be made", folder.display()))?;
+    let mut rows = Vec::new();
+    for (number, step) in (1..).zip(steps) {
+        let name = format!(
+            "{number:02}-{}.json",
+            step.what.to_lowercase().replace(' ', "-")
+        );
+        let path = folder.join(name);
+        let text = serde_json::to_string_pretty(&json!({
+            "what": step.what,
+            "address": step.address.to_string(),
+            "signer": step.signer.to_string(),
+            "transaction_base64": BASE64_STANDARD.encode(&step.transaction),
+            "message_base58": bs58::encode(&step.message).into_string(),
+        }))?;
+        std::fs::write(&path, text + "\n")
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+        rows.push(vec![
+            step.what.into(),
+            step.address.into(),
+            step.signer.into(),
+            path.display().to_string().into(),
+        ]);
+    }
+    context.out.table(
+        &["step", "address", "signer", "file"],
+        rows,
+        "Everything is there as the plan says: there is nothing to sign.",
+    );
+    Ok(())
+}
+
 /// The steps of a plan and what became of them.
 pub fn show_report(context: &Context, report: &Report) {
     let rows = report.steps.iter().map(|step| {
         let (outcome, signature) = match step.outcome {
             Outcome::Made(sent) => ("made", sent.signature.to_string().into()),
+            Outcome::Changed(sent) => ("changed", sent.signature.to_string().into()),
             Outcome::Skipped => ("there already", Cell::none()),
         };
         vec![

@@ -40,7 +40,7 @@ pub enum Error {
     #[error("The plan says {field} = {wanted}, but {what} at {address} has {found}, and that is fixed for ever: mend the plan, or use another number or authority")]
     Contradiction {
         /// The account.
-        what: &'static str,
+        what: String,
         /// Its address.
         address: solana_address::Address,
         /// The field.

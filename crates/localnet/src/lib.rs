@@ -8,12 +8,14 @@ mod error;
 mod fund;
 mod network;
 mod plan;
+mod survey;
 
-pub use apply::{apply, Outcome, Report, Step};
+pub use apply::{apply, unsigned, Outcome, Report, Step, Unsigned};
 pub use error::{Error, Result};
 pub use fund::fund;
 pub use network::{time_travel, Localnet, Options, Program, PROGRAMS, RPC_PORT, WS_PORT};
 pub use plan::{
-    from_toml, CommitteePlan, EmissionsPlan, JobsPlan, KindPlan, MarketPlan, MintPlan, Plan,
-    StakingPlan,
+    from_toml, CommitteePlan, EmissionsPlan, JobsPlan, KeysPlan, KindPlan, MarketPlan, MintPlan,
+    Plan, StakingPlan,
 };
+pub use survey::{survey, Difference, Finding, Standing};

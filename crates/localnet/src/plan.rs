@@ -15,6 +15,9 @@ use std::path::Path;
 pub struct Plan {
     /// What the network is called.
     pub name: String,
+    /// Who holds which office.
+    #[serde(default)]
+    pub keys: KeysPlan,
     /// Mints to make, or to use.
     #[serde(default)]
     pub mints: Vec<MintPlan>,
@@ -28,6 +31,22 @@ pub struct Plan {
     pub committee: CommitteePlan,
     /// A market that the committee serves.
     pub market: MarketPlan,
+}
+
+/// Who holds which office; what is not named is whoever applies the plan. An office changes hands by
+/// `lode network handover` and `set`, never by a plan: what the chain has otherwise is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeysPlan {
+    /// Governor of the staking and the jobs program: a multisig.
+    #[serde(default, with = "optional_address")]
+    pub governor: Option<Address>,
+    /// Who may pause both.
+    #[serde(default, with = "optional_address")]
+    pub guardian: Option<Address>,
+    /// Whose associated accounts burn fees of other mints and the treasury's share of emissions go to.
+    #[serde(default, with = "optional_address")]
+    pub treasury_owner: Option<Address>,
 }
 
 /// A mint.
@@ -85,9 +104,6 @@ pub struct JobsPlan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EmissionsPlan {
-    /// Whose associated account the treasury's share goes to; without it, the authority's.
-    #[serde(default, with = "optional_address")]
-    pub treasury_owner: Option<Address>,
     /// Most that is ever minted.
     pub cap: u64,
     /// Most that an epoch of the first era mints.
@@ -114,9 +130,9 @@ pub struct EmissionsPlan {
 
 impl EmissionsPlan {
     /// What `initialize_schedule` is told.
-    pub fn args(&self, authority: &Address) -> ScheduleArgs {
+    pub fn args(&self, treasury_owner: &Address) -> ScheduleArgs {
         ScheduleArgs {
-            treasury_owner: self.treasury_owner.unwrap_or(*authority),
+            treasury_owner: *treasury_owner,
             cap: self.cap,
             first_ceiling: self.first_ceiling,
             era_epochs: self.era_epochs,
@@ -337,10 +353,12 @@ impl Plan {
         match plan.address {
             Some(address) => Ok(address),
             None => lode_client::token::mint_address(authority, name, &addresses::TOKEN)
-                .ok_or_else(|| {
-                    Error::Plan(format!("The mint's name `{name}` is longer than 32 bytes"))
-                }),
+                .ok_or_else(|| Self::name_too_long(name)),
         }
+    }
+
+    pub(crate) fn name_too_long(name: &str) -> Error {
+        Error::Plan(format!("The mint's name `{name}` is longer than 32 bytes"))
     }
 
     /// The committee's address, under an authority.

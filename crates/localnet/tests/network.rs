@@ -114,9 +114,12 @@ async fn a_plan_is_made_true_once_and_then_found_true() {
     let error = apply(&other, &client, &authority).await.unwrap_err();
     assert!(error.to_string().contains("theta_bps"), "{error}");
 
-    // Only the upgrade authority can be first; nobody can be second.
+    // Nobody can be second: another authority's plan is another network's, and nothing is sent for it.
     let error = apply(&plan, &client, &Keypair::new()).await.unwrap_err();
-    assert!(matches!(error, Error::Client(_)), "{error}");
+    assert!(
+        matches!(error, Error::Contradiction { field: "mint", .. }),
+        "{error}"
+    );
 
     wallets_get_money(&client, &authority, &first.stake_mint).await;
     time_passes(&client).await;
