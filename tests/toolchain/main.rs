@@ -505,3 +505,16 @@ fn runtime(t: &mut Test) {
     let r = t.call(t.nothing(), vec![9, 9, 9]);
     t.check("unknown instruction", fails(r, "InstructionError"));
 }
+
+#[test]
+fn every_program_says_whom_to_tell_of_a_hole() {
+    for program in lode_tests::PROGRAMS {
+        let bytes = lode_tests::program_bytes(program.file);
+        let said = solana_security_txt::find_and_parse(&bytes).unwrap();
+        assert_eq!(
+            format!("lode_{}.so", said.name.trim_start_matches("Lode ")),
+            program.file
+        );
+        assert_eq!(said.contacts.len(), 1, "{}", said.name);
+    }
+}

@@ -8,6 +8,7 @@ mod address;
 mod create;
 mod event;
 mod read_only;
+mod security;
 
 pub use address::bump_of;
 pub use anchor_lang::cpi::CpiSeed;

@@ -18,6 +18,7 @@ pub use instructions::*;
 use state::ScheduleArgs;
 
 declare_id!("EaRoNzY9hSEkKtw1W9Z1nazdPsVVDpTEpAs52TUit9SH");
+lode_program::security_txt!("Lode emissions");
 
 /// The emissions program.
 // As a library of another program on chain it is state only: Anchor exports one dispatcher a program under a fixed

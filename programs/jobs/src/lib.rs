@@ -18,6 +18,7 @@ pub use instructions::*;
 use state::{ConfigArgs, MarketArgs};
 
 declare_id!("Fj4LXRkdHfx2775yE5VfeJQSnfrhECF9szYNktPywK6D");
+lode_program::security_txt!("Lode jobs");
 
 /// The jobs program.
 #[program]

@@ -17,6 +17,7 @@ pub use instructions::*;
 use state::CommitteeArgs;
 
 declare_id!("5Aiz8vYSMYLG3RMwgxyC9cunoGpytrRScoTd7QJJSbom");
+lode_program::security_txt!("Lode oracle");
 
 /// The oracle program.
 // As a library of another program on chain it is state only: Anchor exports one dispatcher a program under a fixed

@@ -17,6 +17,7 @@ pub use instructions::*;
 use state::{ConfigArgs, ParameterArgs};
 
 declare_id!("7cFVjMmfX3wbPP8JBniYGsdHNBwknZb73F7xD6hokXHX");
+lode_program::security_txt!("Lode staking");
 
 /// The staking program.
 // As a library of another program on chain it is state only: Anchor exports one dispatcher a program under a fixed
