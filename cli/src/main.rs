@@ -1,6 +1,8 @@
 //! The `lode` command: arguments, output, progress. What it does is done by the libraries.
 mod commands;
 mod context;
+#[cfg(test)]
+mod documented;
 mod local;
 mod output;
 mod progress;

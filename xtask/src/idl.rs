@@ -1,9 +1,10 @@
-//! `cargo xtask idl`: describes the programs for clients in other languages, under `idl/`, and generates the TypeScript
-//! client from that.
+//! `cargo xtask idl`: describes the programs for clients in other languages, under `idl/`, and makes the TypeScript client
+//! and `docs/reference.md` from that.
 //!
 //! Anchor's derive makes tests that print the parts; this puts them together. What has no documentation is refused.
 
 use crate::build::PROGRAMS;
+use crate::reference;
 use crate::setup;
 use crate::shell::{cargo, root, step};
 use anyhow::{bail, ensure, Context, Result};
@@ -12,9 +13,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Writes `idl/*.json` and the TypeScript client.
+/// Writes `idl/*.json`, the reference and the TypeScript client.
 pub fn write() -> Result<()> {
-    for (name, text) in describe()? {
+    let described = describe()?;
+    std::fs::write(root().join(REFERENCE), reference(&described)?)?;
+    println!("{REFERENCE}");
+    for (name, text) in described {
         let file = file(&name);
         std::fs::create_dir_all(root().join("idl"))?;
         std::fs::write(&file, text).with_context(|| format!("{}", file.display()))?;
@@ -23,10 +27,26 @@ pub fn write() -> Result<()> {
     generate()
 }
 
-/// Fails where `idl/*.json` is not what the programs say, or the TypeScript client not what follows from it, or where
-/// that does not type-check.
+const REFERENCE: &str = "docs/reference.md";
+
+fn reference(described: &[(String, String)]) -> Result<String> {
+    let parsed = described.iter().map(|(_, text)| serde_json::from_str(text));
+    let parsed = parsed.collect::<serde_json::Result<Vec<Value>>>()?;
+    let security = std::fs::read_to_string(root().join("SECURITY.md"))
+        .context("SECURITY.md cannot be read")?;
+    reference::page(&parsed, &security)
+}
+
+/// Fails where `idl/*.json` or the reference is not what the programs say, or the TypeScript client not what follows from
+/// it, or where that does not type-check.
 pub fn check() -> Result<()> {
-    for (name, text) in describe()? {
+    let described = describe()?;
+    ensure!(
+        std::fs::read_to_string(root().join(REFERENCE)).unwrap_or_default()
+            == reference(&described)?,
+        "{REFERENCE} is not what the programs say: run `cargo xtask idl` and commit what it writes"
+    );
+    for (name, text) in described {
         let committed = std::fs::read_to_string(file(&name)).unwrap_or_default();
         ensure!(
             committed == text,

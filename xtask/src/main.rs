@@ -8,6 +8,7 @@ mod build;
 mod demo;
 mod idl;
 mod keys;
+mod reference;
 mod setup;
 mod shell;
 mod soak;
