@@ -1,19 +1,24 @@
-//! The agents together: a node and a committee of five, each by its own agent, on a network and a gateway that were
-//! started for real.
+//! The agents together: nodes and a committee of five, each by its own agent, on a network and a gateway that were
+//! started for real. No oracle sends a transaction here, and no crank runs: what reaches the chain the nodes bring.
 //! Needs the programs that `cargo xtask build` makes.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use lode_attestation::{Statement, Verdict};
+use lode_client::instructions::jobs::SeatSignature;
 use lode_client::instructions::{jobs, oracle, staking};
 use lode_client::{addresses, nonce, Client};
+use lode_crank::{Crank, Policy};
 use lode_gateway::{Config as GatewayConfig, Gateway, RpcChain};
 use lode_jobs::state::{Job, JobState, Ledger};
 use lode_jobs::PostArgs;
-use lode_localnet::{apply, fund, KindPlan, Localnet, Options, Plan, Report};
+use lode_localnet::{apply, fund, time_travel, KindPlan, Localnet, Options, Plan, Report};
 use lode_node::AgentConfig;
+use lode_oracle::state::Committee;
 use lode_oracle_agent::{Config as OracleConfig, OracleAgent};
 use lode_runtime::Receipt;
 use lode_staking::NodeArgs;
 use lode_store::{BlobHash, BlobStore, GatewayClient, Writer};
+use lode_telemetry::Telemetry;
 use solana_address::Address;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
@@ -51,6 +56,8 @@ struct World {
     store: GatewayClient,
     folder: tempfile::TempDir,
     customer: Keypair,
+    /// Owners and attesters of the seats.
+    oracles: Vec<(Keypair, Keypair)>,
     stop: CancellationToken,
 }
 
@@ -185,6 +192,69 @@ impl World {
         job
     }
 
+    /// Starts the agents of these seats.
+    fn serve(&self, seats: impl IntoIterator<Item = u8>) {
+        for seat in seats {
+            let attester = self.oracles[usize::from(seat)].1.insecure_clone();
+            let at = self.folder.path().join(format!("oracle-{seat}"));
+            let client = self.client.clone();
+            let mut config = OracleConfig::new(client, attester, self.report.committee, at);
+            config.poll = POLL;
+            tokio::spawn(OracleAgent::run(config, self.stop.clone()));
+        }
+    }
+
+    /// Moves the clock on until a job's window is over.
+    async fn let_its_window_pass(&self, job: &Job) {
+        while self.client.clock().await.unwrap().slot < job.deadline {
+            time_travel(&self.client, 1_000).await.unwrap();
+        }
+    }
+
+    /// Waits until something of a job is so.
+    async fn until(&self, at: &Address, is: impl Fn(&Job) -> bool) -> Job {
+        let started = Instant::now();
+        loop {
+            let job = self.job(at).await;
+            if is(&job) {
+                return job;
+            }
+            assert!(started.elapsed() < PATIENCE, "still at {}", job.state);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// These seats call a result wrong.
+    async fn condemn(&self, at: &Address, job: &Job, seats: &[u8]) {
+        let committee_at = self.report.committee;
+        let committee: Committee = self.client.get_account(&committee_at).await.unwrap();
+        let statement = Statement {
+            program: &lode_jobs::ID,
+            job: at,
+            attempt: job.attempt,
+            seal: &job.seal,
+            verdict: Verdict::Mismatch,
+            result: &[0; 32],
+            units: 0,
+            committee: &committee_at,
+        };
+        let sign = |seat: &u8| {
+            let sitting = &committee.seats[usize::from(*seat)];
+            let attester = &self.oracles[usize::from(*seat)].1;
+            SeatSignature {
+                seat: *seat,
+                owner: sitting.owner,
+                attester: sitting.attester,
+                signature: attester.sign_message(&statement.message(*seat)).into(),
+            }
+        };
+        let signed: Vec<_> = seats.iter().map(sign).collect();
+        let verdict = Verdict::Mismatch;
+        let attest = jobs::attest_job(at, job, &committee_at, verdict, [0; 32], 0, &signed);
+        let sent = self.client.send(&attest, &self.customer, &[]);
+        sent.await.unwrap();
+    }
+
     async fn ledger(&self, party: &Address) -> Ledger {
         let at = addresses::jobs::ledger(&self.report.market, party);
         self.client.get_account(&at).await.unwrap()
@@ -200,7 +270,7 @@ async fn wallet(client: &Client, authority: &Keypair, report: &Report) -> Keypai
     wallet
 }
 
-/// The network with a gateway and five oracles; `change` adapts the plan.
+/// The network with a gateway and five seats, whose agents do not run yet; `change` adapts the plan.
 async fn world(change: impl FnOnce(&mut Plan)) -> World {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let folder = tempfile::tempdir().unwrap();
@@ -238,17 +308,13 @@ async fn world(change: impl FnOnce(&mut Plan)) -> World {
     .unwrap();
     tokio::spawn(gateway.serve(listener, stop.clone()));
     let mint = &report.stake_mint;
-    for (i, (owner, attester)) in oracles.into_iter().enumerate() {
+    for (owner, attester) in &oracles {
         let (me, tokens) = (owner.pubkey(), 1_000 * LODE);
         fund(&client, &authority, &me, LODE, mint, tokens)
             .await
             .unwrap();
         let join = oracle::join(&me, &report.committee, mint, &attester.pubkey(), tokens);
-        client.send(&[join], &owner, &[]).await.unwrap();
-        let at = folder.path().join(format!("oracle-{i}"));
-        let mut config = OracleConfig::new(client.clone(), attester, report.committee, at);
-        config.poll = POLL;
-        tokio::spawn(OracleAgent::run(config, stop.clone()));
+        client.send(&[join], owner, &[]).await.unwrap();
     }
     let customer = wallet(&client, &authority, &report).await;
     let (me, market) = (customer.pubkey(), report.market);
@@ -265,6 +331,7 @@ async fn world(change: impl FnOnce(&mut Plan)) -> World {
         report,
         folder,
         customer,
+        oracles,
         stop,
     }
 }
@@ -272,6 +339,7 @@ async fn world(change: impl FnOnce(&mut Plan)) -> World {
 async fn straight_path() {
     // with a lottery: the node waits for its turn, up to four seconds
     let world = world(|plan| plan.market.ramp = 40).await;
+    world.serve(0..5);
     let operator = world.operator(1).await;
 
     // killed as soon as it has accepted: the next one goes on
@@ -336,6 +404,7 @@ async fn auction() {
         plan.market.accept_window = 120;
     })
     .await;
+    world.serve(0..5);
     // the job is posted at 10 000 a million units: a hundredth less is too little for the first, not for the second
     let dear = world.operator(9_950 * LODE).await;
     let cheap = world.operator(9_900 * LODE).await;
@@ -362,15 +431,116 @@ async fn auction() {
     world.network.stop().await.unwrap();
 }
 
+async fn silence() {
+    let world = world(|_| ()).await;
+    let operator = world.operator(1).await;
+    let (_stop, _agent) = world.agent(&operator);
+
+    // Nobody ever says anything: the panel is widened to all, then everything returns.
+    let at = world.post(1).await;
+    let sealed = world.reaches(&at, JobState::Sealed).await;
+    assert_eq!((sealed.panel.count_ones(), sealed.eligible), (3, 0b1_1111));
+    world.let_its_window_pass(&sealed).await;
+    let asks_all = |job: &Job| job.panel == job.eligible;
+    let escalated = world.until(&at, asks_all).await;
+    assert_eq!(escalated.silent, sealed.panel);
+    world.let_its_window_pass(&escalated).await;
+    let voided = world.reaches(&at, JobState::Settled).await;
+    assert_eq!(voided.state, JobState::Voided as u8);
+    let ledger = world.ledger(&operator.node).await;
+    assert_eq!((ledger.available, ledger.locked), (100 * LODE, 0));
+
+    // Only the panel is silent: who comes later is enough, and the node brings what they sign.
+    let at = world.post(1).await;
+    let sealed = world.reaches(&at, JobState::Sealed).await;
+    world.let_its_window_pass(&sealed).await;
+    world.until(&at, asks_all).await;
+    world.serve(0..5);
+    let settled = world.reaches(&at, JobState::Settled).await;
+    assert_eq!(settled.state, JobState::Settled as u8);
+    assert_eq!(settled.verdict, Verdict::Match as u8);
+    assert!(settled.signed_match.count_ones() >= 3);
+    let ledger = world.ledger(&operator.node).await;
+    assert_eq!((ledger.settled, ledger.locked), (1, 0));
+    assert_eq!(ledger.available, 100 * LODE + ledger.turnover);
+    world.stop.cancel();
+    world.network.stop().await.unwrap();
+}
+
+async fn slander() {
+    let world = world(|plan| plan.market.final_below = 0).await;
+    let operator = world.operator(1).await;
+    let (_stop, _agent) = world.agent(&operator);
+    let at = world.post(1).await;
+    let sealed = world.reaches(&at, JobState::Sealed).await;
+    let drawn: Vec<u8> = (0..5)
+        .filter(|seat| sealed.panel >> seat & 1 == 1)
+        .collect();
+    let slanderers = &drawn[..2];
+    world.condemn(&at, &sealed, slanderers).await;
+    let condemned = world.reaches(&at, JobState::Attested).await;
+    assert_eq!(condemned.verdict, Verdict::Mismatch as u8);
+
+    // Somebody knows better, and puts a bond on it.
+    let appellant = world.wallet().await;
+    let (me, market, mint) = (
+        appellant.pubkey(),
+        world.report.market,
+        world.report.stake_mint,
+    );
+    let bond = condemned.appeal_bond().unwrap();
+    let appeal = [
+        jobs::open_ledger(&me, &market, &me),
+        jobs::deposit(&me, &market, &me, &mint, bond),
+        jobs::challenge_job(&me, &at, &condemned),
+    ];
+    world.client.send(&appeal, &appellant, &[]).await.unwrap();
+    world.serve((0..5).filter(|seat| !slanderers.contains(seat)));
+    let acquitted = world.reaches(&at, JobState::Settled).await;
+    assert_eq!(acquitted.state, JobState::Settled as u8);
+    assert_eq!(acquitted.verdict, Verdict::Match as u8);
+    assert_eq!(acquitted.signed_match.count_ones(), 3);
+    assert!(acquitted.appellant_won());
+    let ledger = world.ledger(&operator.node).await;
+    assert_eq!((ledger.settled, ledger.failed, ledger.locked), (1, 0, 0));
+    assert!(ledger.turnover > 0);
+    assert_eq!(ledger.available, 100 * LODE + ledger.turnover);
+
+    // He takes his bond home and leaves before the slanderers pay. What he is due of their bonds finds him all the same.
+    let leave = [
+        jobs::withdraw(&me, &market, &me, &mint, bond),
+        jobs::close_ledger(&me, &me, &addresses::jobs::ledger(&market, &me)),
+    ];
+    world.client.send(&leave, &appellant, &[]).await.unwrap();
+    let home = mint.account_of(&me);
+    let before = world.client.token_balance(&home).await.unwrap();
+    let wallet = Arc::new(world.authority.insecure_clone());
+    let telemetry = Telemetry::new("crank");
+    let mut crank = Crank::new(world.client.clone(), wallet, Policy::default(), telemetry);
+    crank.once().await.unwrap();
+    let job = world.job(&at).await;
+    let guilty = slanderers.iter().fold(0, |mask, seat| mask | 1u32 << seat);
+    assert_eq!(job.penalised, guilty);
+    // half of three tenths of each bond of 1 000
+    let after = world.client.token_balance(&home).await.unwrap();
+    assert_eq!(after - before, 2 * 150 * LODE);
+    world.stop.cancel();
+    world.network.stop().await.unwrap();
+}
+
 const STRAIGHT: &str = "a_killed_agent_goes_on_and_what_it_accepted_is_run_checked_and_settled";
 const AUCTION: &str = "nodes_bid_against_each_other_and_the_cheapest_awards_itself_and_is_paid";
+const SILENCE: &str =
+    "a_node_has_a_silent_panel_widened_and_what_nobody_decides_returned_and_late_signers_are_enough";
+const SLANDER: &str =
+    "a_condemned_node_is_acquitted_by_the_agents_alone_and_who_appealed_is_paid_though_he_has_left";
 
 /// As much of a harness as `cargo test` and `cargo nextest` ask for.
 fn main() {
     lode_runtime::child::maybe_run_child();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    let tests = [STRAIGHT, AUCTION];
+    let tests = [STRAIGHT, AUCTION, SILENCE, SLANDER];
     if has("--list") {
         for test in tests.iter().filter(|_| !has("--ignored")) {
             println!("{test}: test");
@@ -383,7 +553,9 @@ fn main() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         match test {
             STRAIGHT => runtime.block_on(straight_path()),
-            _ => runtime.block_on(auction()),
+            AUCTION => runtime.block_on(auction()),
+            SILENCE => runtime.block_on(silence()),
+            _ => runtime.block_on(slander()),
         }
         runtime.shutdown_background();
         println!("test {test} ... ok");

@@ -8,12 +8,14 @@ use anyhow::{Context as _, Result};
 use lode_client::cli_config::read_keypair;
 use lode_client::instructions::{jobs, oracle, staking};
 use lode_client::{addresses, Client};
+use lode_crank::{Crank, Policy};
 use lode_localnet::{Localnet, Options, Plan, Report, RPC_PORT, WS_PORT};
 use lode_node::AgentConfig;
 use lode_oracle::state::Oracle;
-use lode_oracle_agent::OracleAgent;
+use lode_oracle_agent::{OracleAgent, Paying};
 use lode_staking::state::Node;
 use lode_staking::NodeArgs;
+use lode_telemetry::Telemetry;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::path::{Path, PathBuf};
@@ -32,6 +34,11 @@ const OWN_LAMPORTS: u64 = 10_000_000_000;
 const WALLET_TOKENS: &str = "100000";
 /// How often an agent looks at the chain.
 const POLL: Duration = Duration::from_millis(500);
+/// What an oracle's owner keeps of it, lamports.
+const OWN_FLOOR: u64 = 1_000_000_000;
+/// How often an oracle looks whether it earned something, and the crank whether a job waits for it.
+const COLLECT_EVERY: Duration = Duration::from_secs(10);
+const CRANK_POLL: Duration = Duration::from_secs(1);
 /// What a node stakes, whole tokens: many times the least there is.
 const NODE_STAKE: &str = "10000";
 /// What a node pays into its account, and lets its jobs lock, whole tokens.
@@ -46,9 +53,12 @@ const SWEEP_SECONDS: u64 = 60;
 /// Arguments of `localnet`.
 #[derive(clap::Args)]
 pub struct LocalnetArgs {
-    /// Only the chain with its programs and the plan: no gateway, no node, no oracles
+    /// Only the chain with its programs and the plan: no gateway, no node, no oracles, no crank
     #[arg(long)]
     bare: bool,
+    /// No crank, and oracles that send no transactions: what anybody may do is left to you
+    #[arg(long)]
+    no_crank: bool,
     /// The plan to make true, as migrations/localnet.toml, which it is without this; founders and the store's URL are filled in
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
@@ -160,6 +170,11 @@ pub async fn run(args: LocalnetArgs, context: &Context) -> Result<()> {
             let owner = key(&keys, &format!("node-{i}"))?;
             let worker = key(&keys, &format!("node-{i}-worker"))?;
             setup.node(i, &owner, worker, &stop, &mut tasks).await?;
+        }
+        if !args.no_crank {
+            progress.say("starting the crank");
+            let wallet = key(&keys, "crank")?;
+            setup.crank(wallet, &stop, &mut tasks).await?;
         }
     }
     drop(progress);
@@ -288,6 +303,25 @@ impl Setup<'_> {
         Ok(())
     }
 
+    /// Turns what anybody may turn, so that nothing ever gets stuck.
+    async fn crank(
+        &self,
+        wallet: Keypair,
+        stop: &CancellationToken,
+        tasks: &mut JoinSet<Result<()>>,
+    ) -> Result<()> {
+        self.fund(&wallet.pubkey(), OWN_LAMPORTS, 0).await?;
+        let policy = Policy {
+            poll: CRANK_POLL,
+            ..Policy::default()
+        };
+        let telemetry = Telemetry::new("crank");
+        let mut crank = Crank::new(self.client.clone(), Arc::new(wallet), policy, telemetry);
+        let stop = stop.clone();
+        tasks.spawn(async move { crank.run(stop).await.context("The crank stopped") });
+        Ok(())
+    }
+
     async fn gateway(
         &self,
         plan: &Plan,
@@ -346,6 +380,12 @@ impl Setup<'_> {
         );
         config.poll = POLL;
         config.cache_bytes = CACHE_BYTES;
+        config.paying = (!self.args.no_crank).then(|| Paying {
+            payer: Arc::new(owner.insecure_clone()),
+            least: 1,
+            floor: OWN_FLOOR,
+            collect_every: COLLECT_EVERY,
+        });
         let stop = stop.clone();
         tasks.spawn(async move {
             OracleAgent::run(config, stop)

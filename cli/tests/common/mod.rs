@@ -16,6 +16,9 @@ pub const WALLET: &str = ".localnet/keys/wallet";
 pub const OWNER: &str = ".localnet/keys/node-0";
 pub const AUTHORITY: &str = ".localnet/keys/authority";
 
+/// Among a network's arguments: with its crank, as people start it.
+pub const WITH_CRANK: &str = "with its crank";
+
 /// A network that ends with the test.
 pub struct Network {
     pub folder: TempDir,
@@ -35,12 +38,14 @@ fn start(
     command
         .args(["localnet", "--rpc-port", &ports[0], "--ws-port", &ports[1]])
         .args(["--gateway-port", &ports[2], "--slot-millis", "100"])
+        // what a test does not do itself nobody does, unless it says so
+        .args((!more.contains(&"--bare") && !more.contains(&WITH_CRANK)).then_some("--no-crank"))
         // wherever this test was compiled to, the programs are where `cargo xtask build` puts them
         .args([
             "--programs",
             concat!(env!("CARGO_MANIFEST_DIR"), "/../target/deploy"),
         ])
-        .args(more);
+        .args(more.iter().filter(|arg| **arg != WITH_CRANK));
     for (_, key) in wallets {
         command.args(["--fund", &key.pubkey().to_string()]);
     }

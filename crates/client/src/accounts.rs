@@ -85,6 +85,18 @@ pub fn decode<T: LodeAccount>(address: &Address, account: &Account) -> Result<T>
     }
 }
 
+/// Decodes an account that must exist.
+///
+/// # Errors
+/// [`Error::NoAccount`], [`Error::WrongAccount`].
+pub fn required<T: LodeAccount>(address: &Address, account: Option<&Account>) -> Result<T> {
+    let account = account.ok_or(Error::NoAccount {
+        kind: T::KIND,
+        address: *address,
+    })?;
+    decode(address, account)
+}
+
 impl Client {
     /// An account as it is, or `None` if there is none.
     pub async fn raw_account(&self, address: &Address) -> Result<Option<Account>> {
@@ -110,10 +122,7 @@ impl Client {
 
     /// A decoded account that must exist.
     pub async fn get_account<T: LodeAccount>(&self, address: &Address) -> Result<T> {
-        self.try_account(address).await?.ok_or(Error::NoAccount {
-            kind: T::KIND,
-            address: *address,
-        })
+        required(address, self.raw_account(address).await?.as_ref())
     }
 
     /// A decoded account, or `None` if there is none.

@@ -1,5 +1,6 @@
 //! The chain's own time: programs never look at the clock of this machine, so neither do we.
 use crate::{addresses, Client, Error, Result};
+use solana_account::Account;
 
 /// What the clock sysvar says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,14 @@ impl Client {
     /// The chain's clock, at this client's commitment.
     pub async fn clock(&self) -> Result<ChainClock> {
         let account = self.raw_account(&addresses::CLOCK).await?;
+        self.clock_of(account.as_ref())
+    }
+
+    /// What the clock's account says, where it was read together with others.
+    ///
+    /// # Errors
+    /// [`Error::NotACluster`] where there is none.
+    pub fn clock_of(&self, account: Option<&Account>) -> Result<ChainClock> {
         account
             .and_then(|account| ChainClock::decode(&account.data))
             .ok_or(Error::NotACluster { url: self.url() })

@@ -70,6 +70,11 @@ pub fn recording(schedule: &Schedule, now: i64) -> Option<u64> {
     schedule.epoch(now)?.checked_sub(RECORD_AGE)
 }
 
+/// The epoch of which a node's points can be recorded at `now`, if it has any.
+pub fn records(work: &Work, schedule: &Schedule, now: i64) -> Option<u64> {
+    recording(schedule, now).filter(|epoch| points_of(work, *epoch) > 0)
+}
+
 /// Whether an epoch can be made final at `now`.
 pub fn can_be_final(schedule: &Schedule, epoch: &Epoch, now: i64) -> bool {
     let age = schedule.age(epoch.index, now);
@@ -108,6 +113,18 @@ pub fn due_of(
         false => None,
     };
     Ok((work, stake))
+}
+
+/// What the treasury is due of an epoch at `now`, base units; nothing where that is 0 or cannot be claimed.
+pub fn treasury_due(schedule: &Schedule, epoch: &Epoch, now: i64) -> Option<u64> {
+    let open = epoch.is_final() && !schedule.is_over(epoch.index, now);
+    let due = epoch.treasury_due().ok().filter(|due| *due > 0);
+    due.filter(|_| open)
+}
+
+/// Whether an epoch can be closed at `now`.
+pub fn epoch_can_be_closed(schedule: &Schedule, epoch: &Epoch, now: i64) -> bool {
+    schedule.is_over(epoch.index, now) && epoch.open_shares == 0
 }
 
 /// Whether a share can be closed at `now`.
@@ -225,9 +242,7 @@ impl Client {
         let epochs = self.epochs().await?;
         Ok(epochs
             .iter()
-            .filter(|epoch| epoch.is_final() && !schedule.is_over(epoch.index, now))
-            .filter_map(|epoch| Some((epoch.index, epoch.treasury_due().ok()?)))
-            .filter(|(_, due)| *due > 0)
+            .filter_map(|epoch| Some((epoch.index, treasury_due(schedule, epoch, now)?)))
             .collect())
     }
 
@@ -240,7 +255,7 @@ impl Client {
         let mut shares = self.shares(None, None).await?;
         shares.retain(|share| can_be_closed(schedule, share, now));
         let mut epochs = self.epochs().await?;
-        epochs.retain(|epoch| schedule.is_over(epoch.index, now) && epoch.open_shares == 0);
+        epochs.retain(|epoch| epoch_can_be_closed(schedule, epoch, now));
         Ok((shares, epochs))
     }
 }
@@ -296,6 +311,22 @@ mod tests {
         assert_eq!((points_of(&work, 3), points_of(&work, 4)), (7, 2));
         work.earn(6, 1).unwrap();
         assert_eq!((points_of(&work, 4), points_of(&work, 5)), (0, 0));
+    }
+
+    #[test]
+    fn points_are_recorded_in_the_epoch_after_theirs_from_whichever_slot_they_stand_in() {
+        let mut work: Work = bytemuck::Zeroable::zeroed();
+        (work.epoch, work.points) = (4, 9);
+        // epoch 4 runs from 1 400 on
+        assert_eq!(records(&work, &schedule(), 1_499), None);
+        assert_eq!(records(&work, &schedule(), 1_500), Some(4));
+        assert_eq!(records(&work, &schedule(), 1_599), Some(4));
+        assert_eq!(records(&work, &schedule(), 1_600), None);
+        work.epoch = 5;
+        assert_eq!(records(&work, &schedule(), 1_500), None);
+        work.previous = 9;
+        assert_eq!(records(&work, &schedule(), 1_500), Some(4));
+        assert_eq!(records(&work, &schedule(), 900), None);
     }
 
     #[test]

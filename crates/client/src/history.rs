@@ -340,6 +340,30 @@ impl Client {
         })
     }
 
+    /// Whose a ledger is, or was: of one that is closed its own transactions tell, and its address proves it. `None` where
+    /// the server does not remember them.
+    pub async fn party_of(&self, market: &Address, ledger: &Address) -> Result<Option<Address>> {
+        if let Some(open) = self.try_account::<Ledger>(ledger).await? {
+            return Ok(Some(open.party));
+        }
+        // Its closing is the last of them.
+        let all = self.signatures_of(ledger, i64::MIN, i64::MAX).await?;
+        for signature in all.iter().rev() {
+            let past = self.past(signature).await?;
+            let told = past
+                .told
+                .iter()
+                .filter_map(|t| t.read::<jobs::LedgerChanged>());
+            let mut parties = told.map(|event| event.party);
+            if let Some(party) =
+                parties.find(|party| addresses::jobs::ledger(market, party) == *ledger)
+            {
+                return Ok(Some(party));
+            }
+        }
+        Ok(None)
+    }
+
     /// What a wallet has to do with now.
     async fn interests(&self, wallet: &Address) -> Result<Interests> {
         let config: StakingConfig = self.get_account(&addresses::staking::config()).await?;

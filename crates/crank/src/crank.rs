@@ -4,7 +4,7 @@ use crate::due::{batches, due, Action, Now};
 use crate::policy::{Duty, Policy};
 use crate::report::Report;
 use crate::send::{Money, Outcome, Sender, Task};
-use crate::signatures::{find, receipt, Receipt};
+use crate::signatures::{attest, find, Receipt};
 use crate::step::Step;
 use crate::{Error, Result};
 use futures_util::{stream, StreamExt};
@@ -14,6 +14,7 @@ use lode_client::{addresses, filter, Client};
 use lode_jobs::state::{Job, JobState, Ledger, Market};
 use lode_oracle::state::Committee;
 use lode_staking::state::StakingConfig;
+use lode_store::Gateways;
 use lode_telemetry::Telemetry;
 use solana_address::Address;
 use solana_instruction::Instruction;
@@ -78,6 +79,7 @@ pub struct Crank {
     /// Seats change: read again by every look.
     committees: HashMap<Address, Committee>,
     mints: Mutex<HashMap<Address, MintInfo>>,
+    gateways: Gateways,
     known: HashMap<(Address, u8), Receipt>,
     rests: HashMap<(Address, Step), Rest>,
     report: Report,
@@ -120,6 +122,7 @@ impl Crank {
             markets: HashMap::new(),
             committees: HashMap::new(),
             mints: Mutex::default(),
+            gateways: Gateways::default(),
             known: HashMap::new(),
             rests: HashMap::new(),
             report: Report::default(),
@@ -591,10 +594,11 @@ impl Crank {
         let serves = committee.seat_is_eligible(seat, job.submitted_at);
         let sitting = committee.seats.get(usize::from(seat));
         let owner = sitting.filter(|_| serves).map(|sitting| sitting.owner);
+        // Who won may have taken his money and closed his ledger before the seats pay.
         let appellant = if job.appellant_won() {
             let client = &self.sender.client;
-            let ledger: Ledger = client.get_account(&job.appellant).await?;
-            Some(ledger.party)
+            let party = client.party_of(&job.market, &job.appellant).await?;
+            Some(party.ok_or(Error::Forgotten(job.appellant))?)
         } else {
             None
         };
@@ -673,35 +677,20 @@ impl Crank {
         market: &Market,
         now: &Now,
     ) -> Result<Option<Task>> {
-        let committee_at = &market.committee;
-        let Some(committee) = self.committees.get(committee_at) else {
+        let Some(committee) = self.committees.get(&market.committee) else {
             return Ok(None);
         };
         let known = self.known.get(&(*at, job.attempt)).copied();
-        let found = find(at, job, market, committee, known).await?;
+        let store = self.gateways.of(&market.store_url)?;
+        let found = find(&store, at, job, market, committee, known).await?;
         let verdicts: Vec<_> = found
             .iter()
             .map(|f| (f.signature.seat, f.verdict))
             .collect();
-        let transactions = batches(job, market, now.slot, &verdicts)
-            .into_iter()
-            .map(|batch| {
-                let signed: Vec<_> = found
-                    .iter()
-                    .filter(|f| {
-                        f.verdict == batch.verdict && batch.seats.contains(&f.signature.seat)
-                    })
-                    .map(|f| f.signature)
-                    .collect();
-                let named = match batch.verdict {
-                    lode_attestation::Verdict::Match => receipt(job, known).unwrap_or_default(),
-                    _ => Receipt::default(),
-                };
-                let (result, units) = named;
-                jobs::attest_job(at, job, committee_at, batch.verdict, result, units, &signed)
-                    .to_vec()
-            })
-            .collect::<Vec<_>>();
+        let transactions: Vec<_> = batches(job, market, now.slot, &verdicts)
+            .iter()
+            .map(|batch| attest(at, job, market, batch, &found, known))
+            .collect();
         Ok((!transactions.is_empty()).then(|| Task {
             step: Step::Job(Action::Attest),
             subject: *at,

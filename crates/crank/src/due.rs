@@ -177,6 +177,14 @@ pub struct Batch {
     pub seats: Vec<u8>,
 }
 
+impl Batch {
+    /// Its seats as a mask.
+    pub fn mask(&self) -> u32 {
+        let bit = |seat: &u8| 1u32.checked_shl(u32::from(*seat)).unwrap_or(0);
+        self.seats.iter().fold(0, |mask, seat| mask | bit(seat))
+    }
+}
+
 /// Signatures in one transaction at most: more do not fit its bytes.
 pub const MOST_SIGNATURES: usize = 5;
 

@@ -1,8 +1,9 @@
-//! What anybody may do beside jobs: ledgers, nodes that leave, emissions. Each question is asked of accounts alone.
+//! What anybody may do beside jobs: ledgers, nodes that leave, emissions. Each question is asked of accounts alone; what
+//! is due in emissions `lode_client::emissions` says, here it becomes steps.
 
 use crate::step::Step;
-use lode_emissions::constants::{FINAL_AGE, RECORD_AGE};
-use lode_emissions::state::{claimed, Epoch, Schedule, Share};
+use lode_client::emissions;
+use lode_emissions::state::{Epoch, Schedule, Share};
 use lode_jobs::state::{JobsConfig, Ledger, Work};
 use lode_staking::state::{Delegation, Node, Unbonding};
 
@@ -49,30 +50,16 @@ pub fn withdraws(ticket: &Unbonding, node: &Node, unix: i64) -> bool {
     node.is_exiting() && unix >= ticket.release_at
 }
 
-/// The epoch of which a node's points may be recorded now, if it has any.
-pub fn records(work: &Work, schedule: &Schedule, unix: i64) -> Option<u64> {
-    let epoch = schedule.epoch(unix)?.checked_sub(RECORD_AGE)?;
-    let points = if work.epoch == epoch {
-        work.points
-    } else if epoch.checked_add(1) == Some(work.epoch) {
-        work.previous
-    } else {
-        0
-    };
-    (points > 0).then_some(epoch)
-}
-
 /// What may be done with an epoch. `treasury` is whether the treasury's owner has an account of the mint.
 pub fn of_epoch(epoch: &Epoch, schedule: &Schedule, treasury: bool, unix: i64) -> Option<Step> {
-    let age = schedule.age(epoch.index, unix)?;
-    if schedule.is_over(epoch.index, unix) {
-        return (epoch.open_shares == 0).then_some(Step::CloseEpoch);
+    if emissions::epoch_can_be_closed(schedule, epoch, unix) {
+        Some(Step::CloseEpoch)
+    } else if emissions::can_be_final(schedule, epoch, unix) {
+        Some(Step::FinalizeEpoch)
+    } else {
+        let due = emissions::treasury_due(schedule, epoch, unix);
+        due.filter(|_| treasury).map(|_| Step::ClaimTreasury)
     }
-    if !epoch.is_final() {
-        return (age >= FINAL_AGE).then_some(Step::FinalizeEpoch);
-    }
-    let due = epoch.treasury_due().is_ok_and(|due| due > 0);
-    (treasury && due).then_some(Step::ClaimTreasury)
 }
 
 /// What may be done with a share of an epoch. `node` is whether its node is still there to be paid.
@@ -83,19 +70,16 @@ pub fn of_share(
     node: bool,
     unix: i64,
 ) -> Vec<Step> {
-    if share.is_claimed() || schedule.is_over(share.epoch, unix) {
+    if emissions::can_be_closed(schedule, share, unix) {
         return vec![Step::CloseShare];
     }
-    let mut steps = Vec::new();
-    if epoch.is_final() && node {
-        if share.flags & claimed::WORK == 0 {
-            steps.push(Step::ClaimWork);
-        }
-        if share.flags & claimed::STAKE == 0 {
-            steps.push(Step::ClaimStake);
-        }
-    }
-    steps
+    // Books that do not add up pay nothing.
+    let (work, stake) = emissions::due_of(schedule, epoch, share, unix).unwrap_or_default();
+    let open = [
+        work.map(|_| Step::ClaimWork),
+        stake.map(|_| Step::ClaimStake),
+    ];
+    open.into_iter().flatten().filter(|_| node).collect()
 }
 
 #[cfg(test)]
@@ -103,7 +87,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use bytemuck::Zeroable;
-    use lode_emissions::state::EpochStatus;
+    use lode_emissions::state::{claimed, EpochStatus};
     use lode_staking::state::NodeStatus;
 
     #[test]
@@ -168,23 +152,6 @@ mod tests {
         schedule.epoch_seconds = 100;
         schedule.genesis = 1_000;
         schedule
-    }
-
-    #[test]
-    fn points_are_recorded_in_the_epoch_after_theirs_from_whichever_slot_they_stand_in() {
-        let mut work = Work::zeroed();
-        work.epoch = 4;
-        work.points = 9;
-        // epoch 4 runs from 1 400 on
-        assert_eq!(records(&work, &schedule(), 1_499), None);
-        assert_eq!(records(&work, &schedule(), 1_500), Some(4));
-        assert_eq!(records(&work, &schedule(), 1_599), Some(4));
-        assert_eq!(records(&work, &schedule(), 1_600), None);
-        work.epoch = 5;
-        assert_eq!(records(&work, &schedule(), 1_500), None);
-        work.previous = 9;
-        assert_eq!(records(&work, &schedule(), 1_500), Some(4));
-        assert_eq!(records(&work, &schedule(), 900), None);
     }
 
     #[test]

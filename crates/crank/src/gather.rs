@@ -2,12 +2,13 @@
 
 use crate::crank::Crank;
 use crate::errands::{
-    closes_work, forces_unstake, of_epoch, of_share, records, redeemable, sweepable,
-    sweeps_rewards, withdraws, Takers,
+    closes_work, forces_unstake, of_epoch, of_share, redeemable, sweepable, sweeps_rewards,
+    withdraws, Takers,
 };
 use crate::send::Task;
 use crate::step::Step;
 use crate::Result;
+use lode_client::emissions::records;
 use lode_client::instructions::{emissions, jobs, staking};
 use lode_client::{addresses, filter};
 use lode_emissions::state::{Epoch, Schedule, Share};

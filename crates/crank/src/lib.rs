@@ -12,7 +12,7 @@ mod pack;
 mod policy;
 mod report;
 mod send;
-mod signatures;
+pub mod signatures;
 mod step;
 mod turner;
 
@@ -20,6 +20,7 @@ pub use crank::Crank;
 pub use due::{
     batches, deadline, due, is_last_quarter, uncollected, Action, Batch, Now, MOST_SIGNATURES,
 };
+pub use pack::fits;
 pub use policy::{Duty, Policy};
 pub use report::Report;
 pub use step::Step;
@@ -37,6 +38,9 @@ pub enum Error {
     /// A market's store.
     #[error(transparent)]
     Store(#[from] lode_store::Error),
+    /// A ledger is closed, and the server's history does not reach back to it.
+    #[error("nobody knows whose the closed account {0} was, so the penalty that pays him cannot be sent: use an RPC server that keeps transactions for longer")]
+    Forgotten(solana_address::Address),
     /// The wallet is too poor.
     #[error("the wallet {wallet} holds {balance} lamports, too little above its floor of {floor}: send it SOL, or lower the floor with --floor")]
     Floor {

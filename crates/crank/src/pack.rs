@@ -11,8 +11,8 @@ const BUDGET_BYTES: usize = 64;
 /// Instructions in one transaction at most: one that fails takes the others with it.
 const MOST_INSTRUCTIONS: usize = 8;
 
-/// Whether instructions fit one transaction.
-pub(crate) fn fits(instructions: &[Instruction], payer: &Address) -> bool {
+/// Whether instructions fit one transaction that `payer` alone signs.
+pub fn fits(instructions: &[Instruction], payer: &Address) -> bool {
     let message = Message::new(instructions, Some(payer));
     size(&Transaction::new_unsigned(message)) + BUDGET_BYTES <= MOST_BYTES
 }

@@ -1,33 +1,30 @@
 //! The panel's signatures that lie in a market's store.
 
-use crate::due::seats;
+use crate::due::{seats, Batch};
 use crate::{Error, Result};
 use futures_util::{stream, StreamExt};
 use lode_attestation::{Statement, Verdict};
-use lode_client::instructions::jobs::SeatSignature;
+use lode_client::instructions::jobs::{self, SeatSignature};
 use lode_jobs::state::{flag, Job, Market};
 use lode_oracle::state::Committee;
 use lode_store::GatewayClient;
 use solana_address::Address;
+use solana_instruction::Instruction;
 
 /// How many seats are asked for at the same time.
 const AT_ONCE: usize = 8;
 
 /// A seat's signature under a verdict, which holds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Found {
+pub struct Found {
+    /// What it says.
     pub verdict: Verdict,
+    /// Whose it is, and the signature itself.
     pub signature: SeatSignature,
 }
 
 /// Hash and units of a receipt.
-pub(crate) type Receipt = ([u8; 32], u64);
-
-/// The market's store.
-pub(crate) fn gateway(market: &Market) -> Result<GatewayClient> {
-    let url = String::from_utf8_lossy(&market.store_url);
-    Ok(GatewayClient::new(url.trim_end_matches('\0'))?)
-}
+pub type Receipt = ([u8; 32], u64);
 
 /// What a match of this job names: what was revealed, else what this machine knows. The store tells neither.
 pub(crate) fn receipt(job: &Job, known: Option<Receipt>) -> Option<Receipt> {
@@ -38,22 +35,22 @@ pub(crate) fn receipt(job: &Job, known: Option<Receipt>) -> Option<Receipt> {
     }
 }
 
-/// All signatures of the panel that hold, but for those of seats that have decided on the chain. A match can be read
+/// All signatures of the panel that hold and are in the market's `store`, but for those of seats that have decided on the chain. A match can be read
 /// only where its receipt is known.
-pub(crate) async fn find(
+///
+/// # Errors
+/// [`Error::Store`].
+pub async fn find(
+    store: &GatewayClient,
     at: &Address,
     job: &Job,
     market: &Market,
     committee: &Committee,
     known: Option<Receipt>,
 ) -> Result<Vec<Found>> {
-    let store = gateway(market)?;
     let open = job.panel & !(job.signed_match | job.signed_mismatch);
     let asked: Vec<_> = stream::iter(seats(open))
-        .map(|seat| {
-            let store = &store;
-            async move { (seat, store.attestation(at, job.attempt, seat).await) }
-        })
+        .map(|seat| async move { (seat, store.attestation(at, job.attempt, seat).await) })
         .buffered(AT_ONCE)
         .collect()
         .await;
@@ -105,4 +102,26 @@ pub(crate) async fn find(
         });
     }
     Ok(found)
+}
+
+/// The instructions that bring those of `found` which a batch names; `known` as [`find`] was told.
+pub fn attest(
+    at: &Address,
+    job: &Job,
+    market: &Market,
+    batch: &Batch,
+    found: &[Found],
+    known: Option<Receipt>,
+) -> Vec<Instruction> {
+    let signed: Vec<_> = found
+        .iter()
+        .filter(|f| f.verdict == batch.verdict && batch.seats.contains(&f.signature.seat))
+        .map(|f| f.signature)
+        .collect();
+    let (result, units) = match batch.verdict {
+        Verdict::Match => receipt(job, known).unwrap_or_default(),
+        Verdict::Mismatch | Verdict::Unrunnable => Receipt::default(),
+    };
+    let committee = &market.committee;
+    jobs::attest_job(at, job, committee, batch.verdict, result, units, &signed).to_vec()
 }

@@ -9,10 +9,11 @@ use crate::pace::Pace;
 use crate::purse::Withdrawals;
 use crate::task::{Done, Shared, Task, Work};
 use crate::{Error, Result};
-use lode_client::{addresses, filter, Client};
+use lode_client::accounts::{decode, required};
+use lode_client::{addresses, filter, ChainClock, Client};
 use lode_jobs::state::{flag, Job, JobState, JobsConfig, Ledger, Market};
 use lode_staking::state::{Node, StakingConfig};
-use lode_store::BlobCache;
+use lode_store::{BlobCache, Gateways};
 use lode_telemetry::Telemetry;
 use solana_address::Address;
 use solana_keypair::Keypair;
@@ -111,6 +112,7 @@ pub async fn run(
             rating: Mutex::new(cache.rating()),
             cache,
             blobs,
+            gateways: Gateways::default(),
             capacity: Capacity::new(config.cores.max(1), config.memory_mib),
             pace: Pace::new(),
             meters: Meters::new(config.telemetry),
@@ -260,6 +262,43 @@ struct Agent {
     idle_looks: u32,
 }
 
+/// What every look needs, of one moment, by one request.
+struct Sight {
+    node: Node,
+    clock: ChainClock,
+    /// Lamports of the worker.
+    lamports: u64,
+    staking: StakingConfig,
+    jobs: JobsConfig,
+}
+
+impl Sight {
+    async fn take(shared: &Shared) -> Result<Self> {
+        let (staking, jobs) = (addresses::staking::config(), addresses::jobs::config());
+        let worker = shared.worker.pubkey();
+        let at = [shared.node, addresses::CLOCK, worker, staking, jobs];
+        let found = shared.client.raw_accounts(&at).await?;
+        let [node, clock, worker, staking_config, jobs_config] = found.as_slice() else {
+            return Err(Error::Runtime("the server left accounts out".into()));
+        };
+        let node = node.as_ref().ok_or(Error::NoNode(shared.node))?;
+        Ok(Self {
+            node: decode(&shared.node, node)?,
+            clock: shared.client.clock_of(clock.as_ref())?,
+            lamports: worker.as_ref().map_or(0, |account| account.lamports),
+            staking: required(&staking, staking_config.as_ref())?,
+            jobs: required(&jobs, jobs_config.as_ref())?,
+        })
+    }
+
+    /// The chain takes this node's accepts at all.
+    fn may_accept(&self) -> bool {
+        let stands = !self.node.is_jailed() && !self.node.is_exiting();
+        let skin = self.node.skin_is_in(&self.staking).unwrap_or(false);
+        stands && skin && self.clock.unix_timestamp >= self.jobs.paused_until
+    }
+}
+
 /// Whether this work takes a job that is not the node's yet.
 fn takes(work: Work) -> bool {
     matches!(work, Work::Accept | Work::Bid(_))
@@ -281,17 +320,16 @@ impl Agent {
         // before anything is read: what is taken later is taken in spite of no order
         let order = local::order(&self.folder)?;
         self.obey(order);
-        let node: Option<Node> = client.try_account(&shared.node).await?;
-        let node = node.ok_or(Error::NoNode(shared.node))?;
         let worker = shared.worker.pubkey();
-        if node.worker != worker {
+        let sight = Sight::take(&shared).await?;
+        let clock = sight.clock;
+        if sight.node.worker != worker {
             return Err(Error::NotWorker {
                 node: shared.node,
-                expected: node.worker,
+                expected: sight.node.worker,
                 worker,
             });
         }
-        let clock = client.clock().await?;
         shared.pace.see(clock.slot, std::time::Instant::now());
         let ledgers = client
             .get_program_accounts::<Ledger>(&[filter!(Ledger, party, shared.node)])
@@ -325,15 +363,13 @@ impl Agent {
                 self.start(*at, *job, Work::Next(step), 0);
             }
         }
-        let takes_jobs = order.is_none() && self.may_accept(&node, clock.unix_timestamp).await?;
-        if takes_jobs {
+        if order.is_none() && sight.may_accept() {
             self.offers(&ledgers, committed, clock.slot, &mut alive)
                 .await?;
         }
         self.resting.retain(|key, _| alive.contains(key));
         self.look_into_purse(&ledgers);
-        let lamports = client.balance(&worker).await?;
-        self.measure(&ledgers, clock.slot, lamports, unfinished, waiting);
+        self.measure(&ledgers, clock.slot, sight.lamports, unfinished, waiting);
         let idle = order.is_some() && self.running.is_empty() && unfinished == 0;
         // twice: what a server tells may be older than what was sent to another
         self.idle_looks = if idle { self.idle_looks + 1 } else { 0 };
@@ -472,17 +508,6 @@ impl Agent {
             }
         }
         Ok(())
-    }
-
-    /// The chain takes this node's accepts at all.
-    async fn may_accept(&self, node: &Node, now: i64) -> Result<bool> {
-        if node.is_jailed() || node.is_exiting() {
-            return Ok(false);
-        }
-        let client = &self.shared.client;
-        let staking: StakingConfig = client.get_account(&addresses::staking::config()).await?;
-        let jobs: JobsConfig = client.get_account(&addresses::jobs::config()).await?;
-        Ok(node.skin_is_in(&staking).unwrap_or(false) && now >= jobs.paused_until)
     }
 
     /// Starts to take what fits, the best price first. `committed` jobs are this node's to run already;

@@ -78,21 +78,6 @@ pub fn next_step(job: &Job, known: bool, slot: u64) -> Step {
     }
 }
 
-/// Signatures of a match that are still wanted before a majority of the panel stands.
-pub(crate) fn wanted(job: &Job) -> u32 {
-    majority(job.panel).saturating_sub(job.signed_match.count_ones())
-}
-
-/// Whether signatures are taken at `slot` that complete no majority: a whole committee's always, a drawn panel's late.
-pub(crate) fn gathers(job: &Job, market: &Market, slot: u64) -> bool {
-    job.panel == job.eligible || is_late(job, market, slot)
-}
-
-/// Whether the last quarter of the attest window runs.
-pub(crate) fn is_late(job: &Job, market: &Market, slot: u64) -> bool {
-    slot >= job.deadline.saturating_sub(market.attest_window / 4)
-}
-
 /// Whether a match that these seats complete may be settled at once.
 pub(crate) fn settles_at_once(job: &Job, market: &Market, signers: u32) -> bool {
     let mut then = *job;
@@ -333,23 +318,6 @@ mod tests {
                 assert_eq!(next_step(&job(state), true, slot), Step::Wait, "{state:?}");
             }
         }
-    }
-
-    #[test]
-    fn a_majority_of_the_panel_is_wanted_less_what_stands() {
-        let mut job = job(JobState::Sealed);
-        job.panel = 0b10101;
-        job.eligible = 0b11111;
-        job.deadline = 1_000;
-        let mut market = market();
-        market.attest_window = 400;
-        assert_eq!(wanted(&job), 2);
-        assert!(!gathers(&job, &market, 899));
-        assert!(gathers(&job, &market, 900));
-        job.panel = 0b11111;
-        job.signed_match = 0b1;
-        assert_eq!(wanted(&job), 2);
-        assert!(gathers(&job, &market, 0));
     }
 
     fn market() -> Market {

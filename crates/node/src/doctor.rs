@@ -1,13 +1,12 @@
 //! Whether a machine and its node are fit to work, and how to mend what is not.
 
 use crate::cache::Cache;
-use crate::execution::gateway;
 use crate::local;
 use lode_client::{addresses, filter, Client};
 use lode_jobs::state::{JobsConfig, Ledger, Market};
 use lode_math::bills;
 use lode_staking::state::{Node, StakingConfig};
-use lode_store::{BlobHash, Retry};
+use lode_store::{BlobHash, Gateways, Retry};
 use solana_address::Address;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -566,7 +565,7 @@ fn bond(ledger: &Ledger, market: &Market, show: impl Fn(u64) -> String, all: &mu
 }
 
 async fn store(at: &Address, market: &Market, all: &mut Findings) {
-    let asked = match gateway(market) {
+    let asked = match Gateways::default().of(&market.store_url) {
         Ok(store) => {
             let store = store.with_retry(Retry {
                 tries: 1,

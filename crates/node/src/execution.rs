@@ -14,12 +14,6 @@ const SUBMITTING: u64 = 16;
 /// No run may take longer, however long its window.
 const LONGEST_RUN: Duration = Duration::from_secs(86_400);
 
-/// The market's store.
-pub(crate) fn gateway(market: &Market) -> Result<GatewayClient> {
-    let url = String::from_utf8_lossy(&market.store_url);
-    Ok(GatewayClient::new(url.trim_end_matches('\0'))?)
-}
-
 /// A job whose spec fits and whose blobs all are on this machine.
 #[derive(Debug)]
 pub(crate) struct Prepared {
@@ -35,18 +29,18 @@ pub(crate) struct Prepared {
     inputs: Vec<PathBuf>,
 }
 
-/// Fetches a job's spec and all that it names, and checks that this node can run it. `known` is what it remembers of
+/// Fetches a job's spec and all that it names from the market's `store`, and checks that this node can run it. `known` is what it remembers of
 /// modules, if that is to count.
 pub(crate) async fn prepare(
     job: &Job,
     market: &Market,
     memory_mib: u64,
+    store: &GatewayClient,
     blobs: &BlobCache,
     known: Option<&Cache>,
 ) -> Result<Prepared> {
-    let store = gateway(market)?;
     let path = blobs
-        .get(BlobHash(job.spec), MOST_SPEC_BYTES, &store)
+        .get(BlobHash(job.spec), MOST_SPEC_BYTES, store)
         .await?;
     let stored = read(&path)?;
     let spec = checked(&stored, job.units_limit, market, memory_mib).map_err(Error::Unfit)?;
@@ -56,7 +50,7 @@ pub(crate) async fn prepare(
         )));
     }
     let get = async |hash: [u8; 32], size: u64| -> Result<PathBuf> {
-        let path = blobs.get(BlobHash(hash), size, &store).await?;
+        let path = blobs.get(BlobHash(hash), size, store).await?;
         let found = std::fs::metadata(&path).map_err(|source| Error::File {
             path: path.clone(),
             source,
@@ -242,9 +236,8 @@ mod tests {
         let mut job = Job::zeroed();
         job.spec = hash.0;
         job.units_limit = 1_000;
-        let mut market = market();
-        market.store_url[..18].copy_from_slice(b"http://127.0.0.1:1");
-        prepare(&job, &market, 64, &blobs, known).await
+        let store = GatewayClient::new("http://127.0.0.1:1").unwrap();
+        prepare(&job, &market(), 64, &store, &blobs, known).await
     }
 
     #[tokio::test]

@@ -28,6 +28,16 @@ pub use rating::Rating;
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
+impl From<lode_crank::Error> for Error {
+    fn from(error: lode_crank::Error) -> Self {
+        match error {
+            lode_crank::Error::Chain(error) => Self::Chain(error),
+            lode_crank::Error::Store(error) => Self::Store(error),
+            other => Self::Unfit(other.to_string()),
+        }
+    }
+}
+
 /// What stops the agent, or one of its jobs.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

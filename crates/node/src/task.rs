@@ -2,30 +2,27 @@
 
 use crate::cache::{Cache, Computed};
 use crate::capacity::{Capacity, Room};
-use crate::decision::{gathers, is_late, settles_at_once, wanted, Step};
-use crate::execution::{execute, gateway, prepare, time_left, Prepared};
+use crate::decision::{settles_at_once, Step};
+use crate::execution::{execute, prepare, time_left, Prepared};
 use crate::meters::Meters;
 use crate::pace::Pace;
 use crate::rating::Rating;
 use crate::{Error, Result};
-use lode_attestation::{commitment, Statement, Verdict};
-use lode_client::instructions::jobs::{self, SeatSignature};
+use lode_attestation::{commitment, majority, Verdict};
+use lode_client::instructions::jobs;
 use lode_client::Client;
+use lode_crank::signatures::{self, find};
+use lode_crank::{batches, fits};
 use lode_jobs::state::{flag, Job, JobState, Market};
 use lode_oracle::state::Committee;
 use lode_runtime::{Finished, Outcome};
-use lode_store::{BlobCache, BlobHash, GatewayClient, Writer};
+use lode_store::{BlobCache, BlobHash, GatewayClient, Gateways, Writer};
 use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Signatures in one transaction at most: more do not fit its bytes.
-const MOST_SIGNATURES: usize = 5;
-/// With so many signatures a settlement fits too.
-const WITH_SETTLEMENT: usize = 3;
 
 /// What all tasks use.
 pub(crate) struct Shared {
@@ -35,6 +32,7 @@ pub(crate) struct Shared {
     pub memory_mib: u64,
     pub cache: Arc<Cache>,
     pub blobs: BlobCache,
+    pub gateways: Gateways,
     pub capacity: Capacity,
     pub pace: Pace,
     pub rating: Mutex<Rating>,
@@ -128,6 +126,11 @@ impl Task {
         }
     }
 
+    /// The market's store.
+    fn store(&self) -> Result<GatewayClient> {
+        Ok(self.shared.gateways.of(&self.market.store_url)?)
+    }
+
     async fn send(&self, what: &str, instructions: &[Instruction]) -> Result<Done> {
         let worker = &*self.shared.worker;
         let sent = self.shared.client.send(instructions, worker, &[]).await?;
@@ -140,10 +143,12 @@ impl Task {
     async fn prepared(&self, careful: bool) -> Result<Prepared> {
         let shared = &self.shared;
         let known = careful.then_some(&*shared.cache);
+        let store = self.store()?;
         let prepared = prepare(
             &self.job,
             &self.market,
             shared.memory_mib,
+            &store,
             &shared.blobs,
             known,
         );
@@ -275,7 +280,7 @@ impl Task {
 
     /// Put before submit: the customer and the panel find outputs and receipt when the commitment appears.
     async fn put(&self, finished: Finished, named: &[[u8; 32]]) -> Result<()> {
-        let store = gateway(&self.market)?;
+        let store = self.store()?;
         let writer = Writer {
             signer: &*self.shared.worker,
             job: self.at,
@@ -374,113 +379,50 @@ impl Task {
         Ok(Done::Did)
     }
 
-    /// Brings the panel's signatures under a match to the chain, once there are enough of them.
+    /// Brings the panel's signatures under a match to the chain, once there are enough of them: all that are there and
+    /// fit, not only a majority, because who signed is paid only if the chain has his signature. Settles in the same
+    /// transaction where that fits too.
     async fn attest(&self) -> Result<Done> {
         let known = self.known().await?;
-        let committee_at = &self.market.committee;
-        let committee: Committee = self.shared.client.get_account(committee_at).await?;
-        let store = gateway(&self.market)?;
-        let mut signed = self.signatures(&store, &committee, &known).await?;
-        let wanted = wanted(&self.job) as usize;
-        let slot = self.shared.client.slot().await?;
-        let gathers = gathers(&self.job, &self.market, slot);
-        // the last quarter of the window takes what there is; before, a transaction is worth its fee when it is full
-        let enough = if gathers && is_late(&self.job, &self.market, slot) {
-            1
-        } else {
-            wanted.clamp(1, MOST_SIGNATURES)
-        };
-        if signed.len() < enough || wanted == 0 {
-            tracing::debug!(job = %self.at, found = signed.len(), wanted, "waiting for signatures");
+        let shared = &self.shared;
+        let committee: Committee = shared.client.get_account(&self.market.committee).await?;
+        let (at, job, market) = (&self.at, &self.job, &self.market);
+        let receipt = Some((known.result, known.units));
+        let store = self.store()?;
+        let mut found = find(&store, at, job, market, &committee, receipt).await?;
+        found.retain(|one| {
+            let agrees = one.verdict == Verdict::Match;
+            if !agrees {
+                tracing::warn!(job = %at, attempt = job.attempt, seat = one.signature.seat, verdict = ?one.verdict, "this seat does not agree");
+            }
+            agrees
+        });
+        let matches: Vec<_> = found
+            .iter()
+            .map(|one| (one.signature.seat, one.verdict))
+            .collect();
+        let slot = shared.client.slot().await?;
+        let batches = batches(job, market, slot, &matches);
+        if batches.is_empty() {
+            tracing::debug!(job = %at, found = found.len(), "waiting for signatures");
             return Ok(Done::NotYet);
         }
-        if wanted > MOST_SIGNATURES && !gathers {
-            return Err(Error::Unfit(
-                "the panel is larger than what one transaction holds".into(),
-            ));
-        }
-        signed.truncate(wanted.min(MOST_SIGNATURES));
-        let mask = signed.iter().fold(0u32, |mask, s| {
-            mask | 1u32.checked_shl(u32::from(s.seat)).unwrap_or(0)
-        });
-        let completes = signed.len() == wanted;
-        let mut instructions = jobs::attest_job(
-            &self.at,
-            &self.job,
-            committee_at,
-            Verdict::Match,
-            known.result,
-            known.units,
-            &signed,
-        )
-        .to_vec();
-        let at_once = settles_at_once(&self.job, &self.market, mask);
-        if completes && signed.len() <= WITH_SETTLEMENT && at_once {
-            instructions.push(self.settlement());
-            self.send("attested and settled", &instructions).await?;
-            self.shared.meters.settled.inc();
-            return Ok(Done::Did);
-        }
-        self.send("attested", &instructions).await
-    }
-
-    /// The panel's signatures under a match that are in the store and hold, but for those that the chain has.
-    async fn signatures(
-        &self,
-        store: &GatewayClient,
-        committee: &Committee,
-        known: &Computed,
-    ) -> Result<Vec<SeatSignature>> {
-        let job = &self.job;
-        let open = job.panel & !(job.signed_match | job.signed_mismatch);
-        let mut found = Vec::new();
-        for (seat, sitting) in (0u8..).zip(&committee.seats) {
-            if open >> seat & 1 == 0 {
-                continue;
+        let mut signers = job.signed_match;
+        for batch in &batches {
+            signers |= batch.mask();
+            let mut instructions = signatures::attest(at, job, market, batch, &found, receipt);
+            let completes = signers.count_ones() >= majority(job.panel);
+            if completes && settles_at_once(job, market, signers) {
+                instructions.push(self.settlement());
+                if fits(&instructions, &shared.worker.pubkey()) {
+                    self.send("attested and settled", &instructions).await?;
+                    shared.meters.settled.inc();
+                    return Ok(Done::Did);
+                }
+                instructions.pop();
             }
-            let attestation = match store.attestation(&self.at, job.attempt, seat).await {
-                Ok(Some(attestation)) => attestation,
-                Ok(None) | Err(lode_store::Error::NotAnAttestation) => continue,
-                Err(error) => return Err(error.into()),
-            };
-            if attestation.verdict != Verdict::Match as u8 {
-                tracing::warn!(job = %self.at, attempt = job.attempt, seat, verdict = attestation.verdict, "this seat does not agree");
-                continue;
-            }
-            let message = statement(&self.at, job, &self.market.committee, known).message(seat);
-            let holds = sitting.is_eligible(job.submitted_at)
-                && attestation
-                    .signature
-                    .verify(sitting.attester.as_ref(), &message);
-            if !holds {
-                tracing::warn!(job = %self.at, attempt = job.attempt, seat, "the store has a signature that does not hold");
-                continue;
-            }
-            found.push(SeatSignature {
-                seat,
-                owner: sitting.owner,
-                attester: sitting.attester,
-                signature: attestation.signature.into(),
-            });
+            self.send("attested", &instructions).await?;
         }
-        Ok(found)
-    }
-}
-
-fn statement<'a>(
-    at: &'a Address,
-    job: &'a Job,
-    committee: &'a Address,
-    known: &'a Computed,
-) -> Statement<'a> {
-    Statement {
-        program: &lode_jobs::ID,
-        job: at,
-        attempt: job.attempt,
-        seal: &job.seal,
-        verdict: Verdict::Match,
-        result: &known.result,
-        units: known.units,
-        committee,
+        Ok(Done::Did)
     }
 }

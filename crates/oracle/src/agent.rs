@@ -10,7 +10,7 @@ use lode_client::{filter, Client};
 use lode_crank::{Crank, Duty, Policy, Turner};
 use lode_jobs::state::{Job, JobState, Market};
 use lode_oracle::state::Committee;
-use lode_store::BlobCache;
+use lode_store::{BlobCache, Gateways};
 use lode_telemetry::Telemetry;
 use solana_address::Address;
 use solana_keypair::Keypair;
@@ -133,7 +133,9 @@ impl OracleAgent {
                 committee: config.committee,
                 journal: Arc::new(journal),
                 cache,
+                gateways: Gateways::default(),
                 gate: Gate::new(config.parallel, config.memory_mib),
+                telemetry: config.telemetry.clone(),
             }),
             memory_mib: config.memory_mib,
             bringer,

@@ -105,9 +105,10 @@ impl Journal {
         for entry in std::fs::read_dir(&self.folder)? {
             let entry = entry?;
             let age = now.duration_since(entry.metadata()?.modified()?);
-            let is_entry = entry.path().extension().is_some_and(|e| e == "json");
+            let path = entry.path();
+            let is_entry = path.extension().is_some_and(|e| e == "json" || e == "told");
             if is_entry && age.is_ok_and(|age| age > KEPT) {
-                std::fs::remove_file(entry.path())?;
+                std::fs::remove_file(path)?;
             }
         }
         Ok(())
@@ -115,6 +116,16 @@ impl Journal {
 
     fn path(&self, job: &Address, attempt: u8) -> PathBuf {
         self.folder.join(format!("{job}.{attempt}.json"))
+    }
+
+    /// Notes that the end of an attempt was told; true only the first time.
+    pub(crate) fn tell(&self, job: &Address, attempt: u8) -> Result<bool> {
+        let path = self.path(job, attempt).with_extension("told");
+        match File::create_new(&path) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(file(&path)(error)),
+        }
     }
 
     /// What was decided for an attempt, if anything was.
@@ -190,6 +201,22 @@ mod tests {
         assert_eq!(journal.entry(&decided.job, 2).unwrap(), Some(decided));
         assert_eq!(journal.entry(&decided.job, 1).unwrap(), None);
         journal.decide(&decided).unwrap();
+    }
+
+    #[test]
+    fn an_end_is_told_once_whoever_asks_and_whenever() {
+        let folder = tempfile::tempdir().unwrap();
+        let (job, other) = (entry(Verdict::Match).job, Address::new_from_array([2; 32]));
+        let journal = Journal::open(folder.path()).unwrap();
+        assert!(journal.tell(&job, 0).unwrap());
+        assert!(!journal.tell(&job, 0).unwrap());
+        drop(journal);
+        let journal = Journal::open(folder.path()).unwrap();
+        assert!(!journal.tell(&job, 0).unwrap());
+        assert!(journal.tell(&job, 1).unwrap());
+        assert!(journal.tell(&other, 0).unwrap());
+        // it says nothing about a verdict
+        assert_eq!(journal.entry(&job, 0).unwrap(), None);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use crate::{execution, Error, Result};
 use lode_attestation::{Statement, Verdict};
 use lode_client::Client;
 use lode_jobs::state::{Job, Market};
-use lode_store::{Attestation, BlobCache, BlobHash, GatewayClient, Writer};
+use lode_store::{Attestation, BlobCache, BlobHash, GatewayClient, Gateways, Writer};
+use lode_telemetry::Telemetry;
 use solana_address::Address;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
@@ -20,8 +21,10 @@ pub(crate) struct Shared {
     pub committee: Address,
     pub journal: Arc<Journal>,
     pub cache: BlobCache,
+    pub gateways: Gateways,
     /// Who runs next.
     pub gate: Gate,
+    pub telemetry: Telemetry,
 }
 
 /// How a task ended.
@@ -48,13 +51,17 @@ pub(crate) struct Task {
 impl Task {
     /// Finds the verdict, or takes the one that was decided before, and sees it into the store.
     pub(crate) async fn serve(&self) -> Result<Done> {
-        let store = gateway(&self.market)?;
+        let store = self.shared.gateways.of(&self.market.store_url)?;
         let decided = self.shared.journal.entry(&self.at, self.job.attempt)?;
         let mut fallback = None;
         match decided {
             Some(entry) if entry.verdict == Verdict::Unrunnable => fallback = Some(entry),
             Some(entry) if self.has_its_receipt(&store, &entry).await? => {
-                return self.publish(&store, &entry).await;
+                match self.publish(&store, &entry).await {
+                    // The receipt is there by another job, and nobody has put it for this one yet: as below.
+                    Err(error) if self.lacks_its_receipt(&store, &entry, &error).await? => {}
+                    published => return published,
+                }
             }
             // Decided, but stopped before the outputs were in the store: they must be made again.
             Some(_) | None => {}
@@ -123,6 +130,26 @@ impl Task {
         Ok(entry.verdict != Verdict::Match || store.size(BlobHash(entry.result)).await?.is_some())
     }
 
+    /// The store refused a match that nothing speaks against but that its receipt is another job's.
+    async fn lacks_its_receipt(
+        &self,
+        store: &GatewayClient,
+        entry: &Entry,
+        error: &Error,
+    ) -> Result<bool> {
+        let conflict = matches!(
+            error,
+            Error::Store(lode_store::Error::Refused { status: 409, .. })
+        );
+        if !conflict || entry.verdict != Verdict::Match {
+            return Ok(false);
+        }
+        let earlier = store
+            .attestation(&self.at, self.job.attempt, self.seat.seat)
+            .await?;
+        Ok(earlier.is_none())
+    }
+
     /// On disk before anything is signed.
     async fn write_down(&self, entry: Entry) -> Result<()> {
         let journal = self.shared.journal.clone();
@@ -162,8 +189,39 @@ impl Task {
                 .put_attestation(job, attempt, seat, &attestation)
                 .await?;
             tracing::info!(%job, attempt, seat, verdict = ?entry.verdict, "attested");
+            self.measure().await;
         }
         Ok(Done::Attested(entry.verdict))
+    }
+
+    /// Counts how far into its window the attestation came: an agent that needs more than a quarter should run fewer
+    /// seats, or more jobs at a time.
+    async fn measure(&self) {
+        let Ok(slot) = self.shared.client.slot().await else {
+            return;
+        };
+        let window = self.market.attest_window;
+        let used = slot.saturating_sub(self.job.deadline.saturating_sub(window));
+        let quarter = match used.saturating_mul(4).checked_div(window) {
+            Some(0) => "first",
+            Some(1) => "second",
+            Some(2) => "third",
+            _ => "last",
+        };
+        let metrics = &self.shared.telemetry.metrics;
+        metrics
+            .counter_with(
+                "lode_oracle_attested_total",
+                "Attestations left in a store, by the quarter of the attest window",
+                &[("quarter", quarter)],
+            )
+            .inc();
+        metrics
+            .counter(
+                "lode_oracle_attested_slots_total",
+                "Slots from the opening of the windows to their attestations",
+            )
+            .add(used as f64);
     }
 
     fn sign(&self, entry: &Entry) -> Result<Attestation> {
@@ -183,10 +241,4 @@ impl Task {
             signature: self.shared.attester.sign_message(&message),
         })
     }
-}
-
-/// The market's store.
-fn gateway(market: &Market) -> Result<GatewayClient> {
-    let url = String::from_utf8_lossy(&market.store_url);
-    Ok(GatewayClient::new(url.trim_end_matches('\0'))?)
 }

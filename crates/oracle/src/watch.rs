@@ -7,13 +7,14 @@
 
 use crate::decision::{decide, Decision, Finding};
 use crate::gate::Gate;
+use crate::journal::{Entry, Journal};
 use crate::{execution, Error, Result};
 use lode_attestation::Verdict;
 use lode_client::instructions::jobs;
 use lode_client::{addresses, filter, Client};
 use lode_crank::{Crank, Policy as CrankPolicy, Turner};
 use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
-use lode_store::{BlobCache, BlobHash, GatewayClient};
+use lode_store::{BlobCache, BlobHash, GatewayClient, Gateways};
 use lode_telemetry::Telemetry;
 use solana_address::Address;
 use solana_keypair::Keypair;
@@ -71,7 +72,8 @@ pub struct WatchConfig {
     pub wallet: Arc<Keypair>,
     /// Markets that are watched; none for all.
     pub markets: Vec<Address>,
-    /// Folder of its own for blobs.
+    /// Folder of its own for blobs, and for what it found: who is started again runs nothing twice, and still knows the
+    /// receipts of what it challenged.
     pub folder: PathBuf,
     /// Which results, and how much.
     pub policy: WatchPolicy,
@@ -238,6 +240,7 @@ impl Watcher {
     /// Only for what a person must mend: its folder.
     pub async fn run(config: WatchConfig, shutdown: CancellationToken) -> Result<()> {
         let cache = BlobCache::open(config.folder.join("blobs"))?;
+        let journal = Journal::open(&config.folder.join("journal"))?;
         let salt = salt(&config.folder.join("salt"))?;
         let policy = CrankPolicy {
             floor: config.floor,
@@ -255,6 +258,8 @@ impl Watcher {
                 client,
                 wallet,
                 cache,
+                journal: Arc::new(journal),
+                gateways: Gateways::default(),
                 gate: Gate::new(config.parallel, config.memory_mib),
                 policy: config.policy,
                 telemetry: config.telemetry,
@@ -263,12 +268,10 @@ impl Watcher {
             only: config.markets,
             salt,
             turner: Turner::start(crank),
-            known: HashMap::new(),
             cache_bytes: config.cache_bytes,
             floor: config.floor,
             running: HashMap::new(),
             resting: HashMap::new(),
-            ended: HashSet::new(),
             tasks: JoinSet::new(),
         };
         tracing::info!(wallet = %watch.shared.wallet.pubkey(), "watching");
@@ -358,7 +361,7 @@ enum Done {
     Late,
 }
 
-type Ended = std::result::Result<(Key, Option<Receipt>, Result<Done>), tokio::task::JoinError>;
+type Ended = std::result::Result<(Key, Result<Done>), tokio::task::JoinError>;
 /// Hash and units of what this machine got.
 type Receipt = ([u8; 32], u64);
 
@@ -366,6 +369,9 @@ struct Shared {
     client: Client,
     wallet: Arc<Keypair>,
     cache: BlobCache,
+    /// The receipts that this machine got, and which challenges' ends were told. What was challenged the chain says.
+    journal: Arc<Journal>,
+    gateways: Gateways,
     gate: Gate,
     policy: WatchPolicy,
     telemetry: Telemetry,
@@ -379,16 +385,12 @@ struct Watch {
     salt: [u8; 32],
     /// Turns the wallet's own challenges.
     turner: Turner,
-    /// Receipts of verdicts that were contested: what signatures under a match cannot be brought without.
-    known: HashMap<(Address, u8), Receipt>,
     cache_bytes: u64,
     floor: u64,
     running: HashMap<Key, AbortHandle>,
     /// Tried again then; never where there is no time.
     resting: HashMap<Key, (Option<Instant>, u32)>,
-    /// Challenges whose end was told.
-    ended: HashSet<(Address, u8)>,
-    tasks: JoinSet<(Key, Option<Receipt>, Result<Done>)>,
+    tasks: JoinSet<(Key, Result<Done>)>,
 }
 
 impl Watch {
@@ -440,11 +442,7 @@ impl Watch {
                     job,
                     market: *market,
                 };
-                let handle = self.tasks.spawn(async move {
-                    let mut receipt = None;
-                    let done = task.watch(&mut receipt).await;
-                    (key, receipt, done)
-                });
+                let handle = self.tasks.spawn(async move { (key, task.watch().await) });
                 self.running.insert(key, handle);
             }
         }
@@ -491,7 +489,7 @@ impl Watch {
             let Some(end) = ending(job, &ledger) else {
                 continue;
             };
-            if self.ended.insert((*at, job.attempt)) {
+            if shared.journal.tell(at, job.attempt)? {
                 tracing::info!(job = %at, attempt = job.attempt, outcome = end.name(), "a challenge ended");
                 metrics
                     .counter_with(
@@ -503,11 +501,13 @@ impl Watch {
             }
         }
         if !mine.is_empty() {
+            // What signatures under a match cannot be brought without.
             let receipt = |(at, job): &(Address, Job)| {
-                let (hash, units) = self.known.get(&(*at, job.attempt))?;
-                Some((*at, job.attempt, *hash, *units))
+                let found = shared.journal.entry(at, job.attempt).ok().flatten()?;
+                Some((*at, job.attempt, found.result, found.units))
             };
-            let known = mine.iter().filter_map(receipt).collect();
+            let running = mine.iter().filter(|(_, job)| !job.is_final());
+            let known = running.filter_map(receipt).collect();
             if !self.turner.turn(mine, known) {
                 tracing::debug!("the wallet's challenges are still being turned");
             }
@@ -525,7 +525,7 @@ impl Watch {
 
     /// Notes how a task ended.
     async fn note(&mut self, ended: Ended) {
-        let (key, receipt, result) = match ended {
+        let (key, result) = match ended {
             Ok(ended) => ended,
             Err(error) if error.is_cancelled() => return,
             Err(error) => {
@@ -541,9 +541,6 @@ impl Watch {
             Ok(Done::Left(what)) => (what, Some((None, 0))),
             Ok(Done::Contested) => {
                 tracing::warn!(%job, attempt, checked, "challenged");
-                if let Some(receipt) = receipt {
-                    self.known.insert((job, attempt), receipt);
-                }
                 self.shared.telemetry.health.well("bonds", LONG);
                 ("contested", Some((None, 0)))
             }
@@ -592,32 +589,69 @@ struct Task {
 }
 
 impl Task {
-    async fn watch(&self, receipt: &mut Option<Receipt>) -> Result<Done> {
-        let url = String::from_utf8_lossy(&self.market.store_url);
-        let store = GatewayClient::new(url.trim_end_matches('\0'))?;
+    async fn watch(&self) -> Result<Done> {
+        let shared = &self.shared;
+        let store = shared.gateways.of(&self.market.store_url)?;
+        // What was found before this agent was started counts as a run.
+        let mut before = None;
+        if let Some(entry) = shared.journal.entry(&self.at, self.job.attempt)? {
+            let (hash, units) = (entry.result, entry.units);
+            let found = Finding::Receipt { hash, units };
+            if self.stand(&self.job, &found) != Stand::Contest {
+                return Ok(Done::Left("right"));
+            }
+            before = Some(Some((hash, units)));
+        }
         // Twice before money is put on it: a machine that errs once seldom errs the same way again.
-        for run in 1..=2 {
+        loop {
             let Some((job, finding)) = self.examine(&store).await? else {
                 return Ok(Done::Late);
             };
-            let stand = stand(&self.at, &job, &self.market, &finding, &self.shared.policy);
-            tracing::info!(job = %self.at, attempt = job.attempt, run, ?finding, ?stand, "looked at");
+            let stand = self.stand(&job, &finding);
+            tracing::info!(job = %self.at, attempt = job.attempt, ?finding, ?stand, "looked at");
             let found = match &finding {
                 Finding::Receipt { hash, units } => Some((*hash, *units)),
                 _ => None,
             };
-            if run == 2 && found != *receipt {
+            if before.is_some_and(|before| before != found) {
                 return Ok(Done::Left("unreliable"));
             }
-            *receipt = found;
             match (stand, &finding) {
                 (Stand::Again, _) => return Ok(Done::Waiting),
                 (Stand::Leave, Finding::HostEnd(_)) => return Ok(Done::Left("no_result")),
-                (Stand::Leave, _) => return Ok(Done::Left("right")),
-                (Stand::Contest, _) => {}
+                (Stand::Leave, _) => {
+                    self.write_down(found).await?;
+                    return Ok(Done::Left("right"));
+                }
+                (Stand::Contest, _) if before.is_some() => {
+                    self.write_down(found).await?;
+                    return self.contest().await;
+                }
+                (Stand::Contest, _) => before = Some(found),
             }
         }
-        self.contest().await
+    }
+
+    fn stand(&self, job: &Job, finding: &Finding) -> Stand {
+        stand(&self.at, job, &self.market, finding, &self.shared.policy)
+    }
+
+    /// Keeps the receipt for whoever is started after this agent.
+    async fn write_down(&self, found: Option<Receipt>) -> Result<()> {
+        let Some((result, units)) = found else {
+            return Ok(());
+        };
+        let entry = Entry {
+            job: self.at,
+            attempt: self.job.attempt,
+            verdict: Verdict::Match,
+            result,
+            units,
+        };
+        let journal = self.shared.journal.clone();
+        tokio::task::spawn_blocking(move || journal.decide(&entry))
+            .await
+            .map_err(|error| Error::Runtime(error.to_string()))?
     }
 
     /// What running it comes to, and the job as it stood before; nothing where its time was over by then.

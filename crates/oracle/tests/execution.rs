@@ -4,6 +4,7 @@
 mod world;
 
 use lode_attestation::{commitment, Verdict};
+use lode_oracle_agent::{Entry, Journal};
 use lode_runtime::{JobSpec, Outcome, RunRequest};
 use lode_store::{BlobHash, Writer};
 use solana_address::Address;
@@ -18,10 +19,11 @@ const MODULE: &str = r#"(module
     (func (export "_start")
         (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
 
-const TESTS: [&str; 3] = [
+const TESTS: [&str; 4] = [
     "the_same_result_is_a_match_and_what_the_node_withholds_is_put",
     "another_result_is_a_mismatch",
     "what_is_stored_for_another_job_alone_is_put_for_this_one_too",
+    "a_seat_that_died_after_it_decided_puts_a_receipt_that_only_another_job_has",
 ];
 /// Another job of the same spec.
 const OTHER: Address = Address::new_from_array([6; 32]);
@@ -41,16 +43,33 @@ fn main() {
     let chosen: Vec<_> = TESTS.iter().filter(named).collect();
     let all = arguments.iter().all(|a| a.starts_with('-'));
     for test in TESTS.iter().filter(|t| all || chosen.contains(t)) {
-        let (honest, elsewhere) = (*test != TESTS[1], *test == TESTS[2]);
+        let case = Case {
+            honest: *test != TESTS[1],
+            elsewhere: *test == TESTS[2] || *test == TESTS[3],
+            decided: *test == TESTS[3],
+        };
         tokio::runtime::Runtime::new()
             .unwrap()
-            .block_on(checked(honest, elsewhere));
+            .block_on(checked(case));
         println!("{test} ... ok");
     }
 }
 
-/// `honest`: the node's result is right. `elsewhere`: all of it is in the store, but for another job.
-async fn checked(honest: bool, elsewhere: bool) {
+struct Case {
+    /// The node's result is right.
+    honest: bool,
+    /// All of it is in the store, but for another job.
+    elsewhere: bool,
+    /// The seat had decided before, and died before it put anything.
+    decided: bool,
+}
+
+async fn checked(case: Case) {
+    let Case {
+        honest,
+        elsewhere,
+        decided,
+    } = case;
     let module = wat::parse_str(MODULE).unwrap();
     let spec = format!(
         r#"{{"v":1,"runtime":1,"module":{{"sha256":"{}","size":{}}},"memory_mib":1,"output_limit":100}}"#,
@@ -99,6 +118,18 @@ async fn checked(honest: bool, elsewhere: bool) {
         put(&world.customer, spec.as_bytes()).await;
         put(&world.worker, &finished.line).await;
         put(&world.worker, b"lode\n").await;
+    }
+
+    if decided {
+        let journal = Journal::open(&world.agent_folder().join("journal")).unwrap();
+        let entry = Entry {
+            job: JOB,
+            attempt: 0,
+            verdict: Verdict::Match,
+            result: finished.result_hash,
+            units,
+        };
+        journal.decide(&entry).unwrap();
     }
 
     let (running, stop) = world.start();

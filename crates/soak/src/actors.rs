@@ -5,6 +5,7 @@ use lode_gateway::{Config as GatewayConfig, Gateway, RpcChain};
 use lode_node::AgentConfig;
 use lode_oracle_agent::{Config as OracleConfig, OracleAgent};
 use lode_store::BlobStore;
+use lode_telemetry::Telemetry;
 use solana_address::Address;
 use solana_keypair::Keypair;
 use std::net::SocketAddr;
@@ -101,11 +102,13 @@ pub fn oracle(
     attester: Keypair,
     committee: Address,
     folder: PathBuf,
+    telemetry: Telemetry,
     stop: CancellationToken,
 ) -> JoinHandle<lode_oracle_agent::Result<()>> {
     let mut config = OracleConfig::new(client, attester, committee, folder);
     config.poll = POLL;
     config.parallel = 2;
+    config.telemetry = telemetry;
     tokio::spawn(OracleAgent::run(config, stop))
 }
 

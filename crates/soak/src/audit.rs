@@ -22,6 +22,10 @@ pub struct Audit {
     pub checked: usize,
     /// Attempts beyond the first.
     pub further_attempts: u64,
+    /// How often the silent seat let a window pass.
+    pub silent: u32,
+    /// How often another did.
+    pub silent_others: u32,
     /// Lies that stood when their job ended.
     pub lies: usize,
     /// How many of them were checked.
@@ -44,6 +48,7 @@ pub async fn audit(
     liars: &[Address],
     nodes: &[Address],
     posted: usize,
+    silent_seat: u32,
 ) -> Result<Audit> {
     let market: Market = client.get_account(market_at).await?;
     let jobs: BTreeMap<Address, Job> = client
@@ -64,6 +69,8 @@ pub async fn audit(
         cancelled: in_state(JobState::Cancelled),
         checked: jobs.values().filter(|job| job.is_checked()).count(),
         further_attempts: jobs.values().map(|job| u64::from(job.attempt)).sum(),
+        silent: 0,
+        silent_others: 0,
         lies: 0,
         lies_checked: 0,
         lies_punished: 0,
@@ -74,7 +81,10 @@ pub async fn audit(
     let over = audit.settled + audit.failed + audit.voided + audit.cancelled;
     ensure!(over == posted, "{over} of {posted} jobs are final");
 
+    let silent_seat = 1u32.checked_shl(silent_seat).unwrap_or(0);
     for (at, job) in &jobs {
+        audit.silent += (job.silent & silent_seat).count_ones();
+        audit.silent_others += (job.silent & !silent_seat).count_ones();
         let lied = lies.contains(&(*at, job.attempt, job.node));
         let mismatch = job.verdict == Verdict::Mismatch as u8;
         if lied {

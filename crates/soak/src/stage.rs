@@ -12,6 +12,7 @@ use lode_client::{addresses, filter, Client, PriorityFee};
 use lode_crank::{Crank, Policy};
 use lode_jobs::state::Job;
 use lode_localnet::{apply, fund, Localnet, Options, Plan, Report};
+use lode_oracle::state::Committee;
 use lode_staking::NodeArgs;
 use lode_store::GatewayClient;
 use lode_telemetry::Telemetry;
@@ -40,6 +41,7 @@ const STAKE: u64 = 2_000 * LODE;
 const MONEY: u64 = 1_000 * LODE;
 const LAMPORTS: u64 = 20_000_000_000;
 const SLOT_MILLIS: u64 = 200;
+const ATTEST_WINDOW: u64 = 4_000;
 /// What fails of 1 000 requests.
 const RPC_RATES: Rates = Rates {
     dropped: 10,
@@ -259,12 +261,15 @@ impl Stage {
         .await?;
         // The last seat is taken, bonded, and silent.
         let serving = self.seats.len() - 1;
+        // One for all of them: what they count adds up.
+        let oracles = Telemetry::new("oracle");
         for (i, seat) in self.seats.iter().take(serving).enumerate() {
             let agent = actors::oracle(
                 self.shaken.clone(),
                 seat.attester.insecure_clone(),
                 self.report.committee,
                 folder.join(format!("oracle-{i}")),
+                oracles.clone(),
                 stop.clone(),
             );
             background.spawn(async move {
@@ -357,6 +362,7 @@ impl Stage {
             &liars,
             &all,
             count,
+            self.silent_seat().await?,
         )
         .await?;
         let slot = |slots: u64| slots as f64 * SLOT_MILLIS as f64 / 1_000.0;
@@ -397,6 +403,25 @@ impl Stage {
             found.quantile(50),
             found.quantile(99)
         );
+        let counted = |labels: &[(&str, &str)]| {
+            let name = "lode_oracle_attested_total";
+            oracles.metrics.counter_with(name, "", labels).get()
+        };
+        let quarters = ["first", "second", "third", "last"].map(|q| counted(&[("quarter", q)]));
+        let attested: f64 = quarters.iter().sum();
+        let waited = oracles
+            .metrics
+            .counter("lode_oracle_attested_slots_total", "")
+            .get();
+        println!(
+            "attestations               {attested}, on average {:.1} s after their window of {:.0} s opened; by its quarters {quarters:?}",
+            slot((waited / attested.max(1.0)) as u64),
+            slot(ATTEST_WINDOW),
+        );
+        println!(
+            "seats marked silent        {} times, and the one that is {} times",
+            found.silent_others, found.silent
+        );
         for (name, faults) in [("RPC server", rpc), ("gateway", gateway)] {
             println!(
                 "{name:<27}{} requests: {} dropped, {} answers lost, {} delayed, {} stale blockhashes",
@@ -413,6 +438,15 @@ impl Stage {
             "nothing failed: this was no soak"
         );
         Ok(())
+    }
+
+    /// The number of the seat that nobody serves.
+    async fn silent_seat(&self) -> Result<u32> {
+        let committee: Committee = self.client.get_account(&self.report.committee).await?;
+        let silent = self.seats.last().map(|seat| seat.owner.pubkey());
+        let mut owners = committee.seats.iter().map(|seat| Some(seat.owner));
+        let at = owners.position(|owner| owner == silent);
+        Ok(u32::try_from(at.context("the silent oracle has no seat")?)?)
     }
 
     fn crank(&self, client: Client) -> Crank {
@@ -526,7 +560,7 @@ fn plan(seats: &[Seat], store_url: &str) -> Result<Plan> {
     market.most_reserved = 1_000 * LODE;
     market.base_slots = 1_500;
     market.accept_window = 100_000;
-    market.attest_window = 4_000;
+    market.attest_window = ATTEST_WINDOW;
     market.challenge_window = 25;
     market.check_bps = 5_000;
     market.surcharge_bps = 15_000;

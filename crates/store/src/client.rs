@@ -12,6 +12,7 @@ use reqwest::{Body, Method, Response, StatusCode};
 use solana_address::Address;
 use solana_signer::Signer;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
@@ -157,6 +158,44 @@ impl Tries {
     }
 }
 
+/// What all clients of gateways share: their connections, and the certificates of this machine, which take longer to read
+/// than a blob to fetch.
+#[derive(Debug, Default)]
+pub struct Gateways(OnceLock<reqwest::Client>);
+
+impl Gateways {
+    /// The client of a market's store; `url` as the market's account holds it, zeros behind it.
+    ///
+    /// # Errors
+    /// [`Error::BadUrl`].
+    pub fn of(&self, url: &[u8]) -> Result<GatewayClient> {
+        let url = String::from_utf8_lossy(url);
+        let url = url.trim_end_matches('\0');
+        let shared = match self.0.get() {
+            Some(http) => http.clone(),
+            None => {
+                let made = http(url)?;
+                self.0.get_or_init(|| made).clone()
+            }
+        };
+        GatewayClient::with(shared, url)
+    }
+}
+
+fn http(url: &str) -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        // A gateway answers itself: following it elsewhere would let it send us where it likes.
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("lode/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|e| Error::BadUrl {
+            url: url.chars().take(200).collect(),
+            reason: chain(&e),
+        })
+}
+
 /// A client of one gateway. Cheap to clone. Every call may be cancelled by dropping it: a download keeps what it has
 /// for the next one, an upload leaves at the gateway what arrived. A call takes as long as the gateway goes on sending;
 /// whoever has a deadline puts `tokio::time::timeout` around it.
@@ -168,8 +207,13 @@ pub struct GatewayClient {
 }
 
 impl GatewayClient {
-    /// A client of the gateway at `url`, as a market names it.
+    /// A client of the gateway at `url`, as a market names it. Whoever asks several gateways, or one again and again,
+    /// has them from [`Gateways`].
     pub fn new(url: &str) -> Result<Self> {
+        Self::with(http(url)?, url)
+    }
+
+    fn with(http: reqwest::Client, url: &str) -> Result<Self> {
         let bad = |reason: &str| Error::BadUrl {
             url: url.chars().take(200).collect(),
             reason: reason.into(),
@@ -182,14 +226,6 @@ impl GatewayClient {
         if parsed.query().is_some() || parsed.fragment().is_some() {
             return Err(bad("it must have neither `?` nor `#`"));
         }
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            // A gateway answers itself: following it elsewhere would let it send us where it likes.
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("lode/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|e| bad(&chain(&e)))?;
         Ok(Self {
             http,
             url: trimmed.into(),
@@ -852,6 +888,13 @@ mod tests {
                 "{wrong}"
             );
         }
+        let gateways = Gateways::default();
+        let mut padded = [0; 96];
+        let url = b"http://127.0.0.1:8800/";
+        padded[..url.len()].copy_from_slice(url);
+        let shared = gateways.of(&padded).unwrap();
+        assert_eq!(shared.url(), "http://127.0.0.1:8800");
+        assert!(matches!(gateways.of(&[0; 96]), Err(Error::BadUrl { .. })));
         let client = GatewayClient::new("http://127.0.0.1:8800/").unwrap();
         assert_eq!(client.url(), "http://127.0.0.1:8800");
     }

@@ -20,7 +20,7 @@ pub use authorization::{
 };
 pub use backend::{BlobPart, BlobStore};
 pub use cache::BlobCache;
-pub use client::{GatewayClient, Retry, Source, Writer};
+pub use client::{GatewayClient, Gateways, Retry, Source, Writer};
 pub use error::{Error, Result};
 pub use hash::{BlobHash, Hasher};
 pub use names::{Attestation, ATTESTATION_BYTES};
