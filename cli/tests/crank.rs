@@ -589,7 +589,8 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
     ];
     let crank = world.start(&cranks, &[&run[..], &["--patience", "2"]].concat());
     let run = ["watch", "run", "--poll-seconds", "1", "--budget", "100"];
-    let watcher = world.start(&wallet, &[&run[..], &["--metrics", &port]].concat());
+    let watch = || world.start(&wallet, &[&run[..], &["--metrics", &port]].concat());
+    let watcher = watch();
 
     // Two oracles of the panel lie with the node: a majority of three, but not of the committee.
     let bought = world.post(true).await;
@@ -720,6 +721,9 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
         .await;
     let appealed = world.reaches(&condemned, JobState::Challenged).await;
     assert_eq!(appealed.appellant, ledger_at);
+    // Killed and started again, it still knows the receipt: a challenged job it does not run again.
+    drop(watcher);
+    let watcher = watch();
     let others = (0..5).filter(|seat| !slanderers.contains(seat));
     agents.extend(others.map(|seat| world.oracle(seat, &[])));
     let acquitted = world.reaches(&condemned, JobState::Settled).await;
@@ -728,6 +732,17 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
         (Verdict::Match as u8, truth)
     );
     world.until(&condemned, "all punished", punished).await;
+    let told = "lode_watch_ended_total{outcome=\"won\"}";
+    world
+        .eventually("it told of this victory", || async {
+            metric(&port, told).await >= 1.0
+        })
+        .await;
+    assert_eq!(
+        metric(&port, told).await,
+        1.0,
+        "and not of the earlier ones again"
+    );
     for (seat, bond) in slanderers.iter().zip(bonds) {
         assert_eq!(world.bond(*seat).await.bond, bond - bond * 3 / 10);
     }
