@@ -16,8 +16,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// How often an agent looks at the chain.
-const POLL: Duration = Duration::from_millis(1_500);
 /// Memory of a node for jobs, MiB.
 const NODE_MEMORY_MIB: u64 = 256;
 
@@ -31,17 +29,26 @@ pub struct Node {
     worker: Arc<Keypair>,
     /// What it keeps on disk: all that a kill leaves it.
     folder: PathBuf,
+    /// How often it looks at the chain.
+    poll: Duration,
     running: Option<(watch::Sender<bool>, JoinHandle<lode_node::Result<()>>)>,
 }
 
 impl Node {
     /// Starts it.
-    pub fn new(client: Client, node: Address, worker: Arc<Keypair>, folder: PathBuf) -> Self {
+    pub fn new(
+        client: Client,
+        node: Address,
+        worker: Arc<Keypair>,
+        folder: PathBuf,
+        poll: Duration,
+    ) -> Self {
         let mut node = Self {
             client,
             node,
             worker,
             folder,
+            poll,
             running: None,
         };
         node.start();
@@ -50,7 +57,8 @@ impl Node {
 
     fn start(&mut self) {
         let mut config = AgentConfig::new(self.node, self.worker.clone(), &self.folder);
-        config.poll = POLL;
+        let poll = self.poll;
+        config.poll = poll;
         config.cores = 1;
         config.memory_mib = NODE_MEMORY_MIB;
         let (stop, stopped) = watch::channel(false);
@@ -60,7 +68,7 @@ impl Node {
                 match lode_node::run(config.clone(), client.clone(), stopped.clone()).await {
                     // A process takes its threads along when it is killed. Here a run that was under way still holds the
                     // folder for a moment.
-                    Err(lode_node::Error::FolderInUse(_)) => tokio::time::sleep(POLL).await,
+                    Err(lode_node::Error::FolderInUse(_)) => tokio::time::sleep(poll).await,
                     ended => return ended,
                 }
             }
@@ -102,11 +110,12 @@ pub fn oracle(
     attester: Keypair,
     committee: Address,
     folder: PathBuf,
+    poll: Duration,
     telemetry: Telemetry,
     stop: CancellationToken,
 ) -> JoinHandle<lode_oracle_agent::Result<()>> {
     let mut config = OracleConfig::new(client, attester, committee, folder);
-    config.poll = POLL;
+    config.poll = poll;
     config.parallel = 2;
     config.telemetry = telemetry;
     tokio::spawn(OracleAgent::run(config, stop))

@@ -44,6 +44,10 @@ pub struct Arguments {
     /// Nothing fails but liars and the silent
     #[arg(long)]
     without_faults: bool,
+    /// Milliseconds between two looks of an agent at the chain: on a machine that has much else to do, looking is most of
+    /// what agents cost
+    #[arg(long, default_value_t = 1_500)]
+    poll_millis: u64,
     /// Seconds between two kills of a node, and four times that between two of the gateway
     #[arg(long, default_value_t = 15)]
     kill_seconds: u64,

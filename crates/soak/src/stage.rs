@@ -259,6 +259,7 @@ impl Stage {
             folder.join("gateway"),
         )
         .await?;
+        let poll = Duration::from_millis(self.arguments.poll_millis);
         // The last seat is taken, bonded, and silent.
         let serving = self.seats.len() - 1;
         // One for all of them: what they count adds up.
@@ -269,6 +270,7 @@ impl Stage {
                 seat.attester.insecure_clone(),
                 self.report.committee,
                 folder.join(format!("oracle-{i}")),
+                poll,
                 oracles.clone(),
                 stop.clone(),
             );
@@ -299,6 +301,7 @@ impl Stage {
                     operator.node,
                     operator.worker.clone(),
                     folder.join(format!("node-{i}")),
+                    poll,
                 ));
             }
         }
