@@ -183,6 +183,8 @@ mod tests {
         let mut epoch = Epoch::zeroed();
         let mut share = Share::zeroed();
         (epoch.index, share.epoch) = (4, 4);
+        (epoch.points, epoch.stake) = (100, 1_000);
+        (share.points, share.stake) = (25, 500);
         let steps = |share: &Share, epoch: &Epoch, node, unix| {
             of_share(share, epoch, &schedule(), node, unix)
         };
