@@ -26,7 +26,8 @@ fn the_readme_leads_from_nothing_to_a_settled_job_of_ones_own_in_at_most_five_co
         "{before:?}"
     );
     let commands = block("and in another terminal");
-    assert!(1 + commands.len() <= 5, "{commands:?}");
+    // with the network's own there are five
+    assert!(commands.len() < 5, "{commands:?}");
 
     let network = Network::start(&[], &[]);
     let folder = network.folder.path();
