@@ -1,4 +1,6 @@
 //! Every command in README and guides is one that this program takes.
+#![allow(clippy::unwrap_used)]
+
 use crate::Cli;
 use clap::error::ErrorKind;
 use clap::Parser as _;
