@@ -4,6 +4,7 @@
 
 mod bench;
 mod bench_runtime;
+mod book;
 mod build;
 mod demo;
 mod idl;
@@ -55,6 +56,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Make a book of the guides, in target/book
+    Book,
     /// A thousand jobs on a network that lies, is silent and fails; what is left must add up
     Soak {
         /// Arguments of the soak, such as `--jobs 50`; `-- --help` lists them
@@ -91,6 +94,7 @@ fn main() -> std::process::ExitCode {
         Command::Bench { measured: true, .. } => bench::write(),
         Command::Idl { check: true } => idl::check(),
         Command::Idl { check: false } => idl::write(),
+        Command::Book => book::make(),
         Command::Soak { arguments } => soak::everything(&arguments),
         Command::Keys => keys::write(),
     };

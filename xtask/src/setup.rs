@@ -18,6 +18,7 @@ pub fn everything() -> Result<()> {
     sbf_toolchain()?;
     nextest()?;
     typescript()?;
+    mdbook()?;
     println!("ready: `cargo xtask test` runs the tests, `cargo xtask build` compiles the programs");
     Ok(())
 }
@@ -69,6 +70,22 @@ pub fn nextest() -> Result<()> {
     }
     step("installing cargo-nextest, the test runner, from the Cargo registry (some minutes, once)");
     run(Command::new("cargo").args(["install", "--locked", "cargo-nextest"]))
+}
+
+/// Makes sure that `mdbook` is there.
+pub fn mdbook() -> Result<()> {
+    if succeeds("mdbook", &["--version"]) {
+        return Ok(());
+    }
+    step("installing mdbook, which makes a book of the guides, from the Cargo registry (some minutes, once)");
+    run(Command::new("cargo").args([
+        "install",
+        "--locked",
+        "--no-default-features",
+        "--version",
+        "0.5.4",
+        "mdbook",
+    ]))
 }
 
 /// Node's oldest version that runs the TypeScript client.

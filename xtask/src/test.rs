@@ -2,7 +2,7 @@
 //! `N passed, N failed`.
 
 use crate::shell::{cargo, root, run, step};
-use crate::{bench, build, demo, idl, setup};
+use crate::{bench, book, build, demo, idl, setup};
 use anyhow::{bail, Context, Result};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -17,6 +17,7 @@ pub fn everything() -> Result<()> {
     step("lints");
     run(cargo(&["clippy", "--workspace", "--all-targets"]).args(["--", "-D", "warnings"]))?;
     idl::check()?;
+    book::make()?;
     step("tests");
     bench::forget()?;
     let (passed, failed) = tests()?;
