@@ -12,6 +12,7 @@ mod keys;
 mod reference;
 mod setup;
 mod shell;
+mod simulate;
 mod soak;
 mod test;
 
@@ -64,6 +65,11 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Compute what the protocol would do over years, and fail where it would break a bound
+    Simulate {
+        #[command(subcommand)]
+        what: Simulate,
+    },
     /// Make program ids of your own and write them wherever they stand
     Keys,
 }
@@ -72,6 +78,12 @@ enum Command {
 enum Bench {
     /// Measure what a unit takes, how fast jobs are and what real modules need, into docs/runtime.md
     Runtime,
+}
+
+#[derive(Subcommand)]
+enum Simulate {
+    /// Ten years of emissions with whales, splitters and washers, into docs/emissions.md and docs/emissions.svg
+    Emissions,
 }
 
 fn main() -> std::process::ExitCode {
@@ -96,6 +108,9 @@ fn main() -> std::process::ExitCode {
         Command::Idl { check: false } => idl::write(),
         Command::Book => book::make(),
         Command::Soak { arguments } => soak::everything(&arguments),
+        Command::Simulate {
+            what: Simulate::Emissions,
+        } => simulate::emissions(),
         Command::Keys => keys::write(),
     };
     match result {
