@@ -7,7 +7,7 @@ use anyhow::{anyhow, bail, Context as _, Result};
 use lode_runtime::child::{self, Limits};
 use lode_runtime::{Estimate, Outcome, MAX_UNITS};
 use serde_json::json;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Without another limit, a trial ends here: 10 000 million of fuel take seconds, and few wait longer unasked.
 const TRIAL_UNITS: u64 = 1_000_000;
@@ -20,7 +20,7 @@ pub struct Trial {
     pub limit: u64,
     estimate: Estimate,
     result: [u8; 32],
-    seconds: f64,
+    took: Duration,
 }
 
 /// Runs a prepared job in a limited child process.
@@ -51,7 +51,7 @@ pub async fn run(prepared: &Prepared, units_limit: Option<u64>) -> Result<Trial>
     })
     .await
     .context("The run was interrupted")??;
-    let seconds = begun.elapsed().as_secs_f64();
+    let took = begun.elapsed();
     drop(progress);
     let estimate = Estimate {
         base_units: spec.base_units(),
@@ -74,9 +74,14 @@ pub async fn run(prepared: &Prepared, units_limit: Option<u64>) -> Result<Trial>
         units,
         limit,
         result,
-        seconds,
+        took,
         estimate,
     })
+}
+
+fn seconds(time: Duration) -> Cell {
+    let seconds = time.as_secs_f64();
+    Cell::new(format!("{seconds:.2}"), json!(seconds))
 }
 
 impl Trial {
@@ -116,12 +121,13 @@ impl Trial {
                 ("stdout", written(&receipt.stdout)),
                 ("stderr", written(&receipt.stderr)),
                 ("files", Cell::new(files.join(", "), listed)),
+                (
+                    "seconds_to_first_instruction",
+                    seconds(finished.timing.first),
+                ),
             ]);
         }
-        rows.push((
-            "seconds_here",
-            Cell::new(format!("{:.2}", self.seconds), json!(self.seconds)),
-        ));
+        rows.push(("seconds_here", seconds(self.took)));
         rows
     }
 }

@@ -26,6 +26,9 @@ fn a_job_is_posted_run_checked_paid_and_withdrawn_with_nothing_but_the_command()
         WALLET,
         &[&["job", "estimate", module.as_str()][..], &job[..]].concat(),
     );
+    let seconds = |name: &str| estimate[name].as_f64().unwrap();
+    let first = seconds("seconds_to_first_instruction");
+    assert!(first > 0.0 && first < seconds("seconds_here"), "{first}");
     let nodes = network.ask(OWNER, &["node", "list"]);
     let node = nodes[0]["node"].as_str().unwrap();
     let earned =
@@ -92,6 +95,31 @@ fn a_job_is_posted_run_checked_paid_and_withdrawn_with_nothing_but_the_command()
         );
         std::thread::sleep(Duration::from_millis(500));
     }
+
+    // The next customer is told what was paid, how long it took, and that fees outweigh so small a job: at a million
+    // tokens a SOL, 50 000 lamports are 50 tokens.
+    let ask = ["--markets", "--tokens-per-sol", "1000000"];
+    let told = network.ask(
+        WALLET,
+        &[&["job", "estimate", &module][..], &ask, &job].concat(),
+    );
+    let market = &told[0];
+    assert_eq!(market["fits"], true);
+    assert_eq!(units(&market["price"]), 1_000_000_000_000);
+    assert_eq!(units(&market["work"]), work);
+    assert_eq!(units(&market["checks"]), 3 * work);
+    assert!(units(&market["escrow"]) >= 4 * work);
+    let fees: u64 = 50_000_000_000;
+    let share = market["fees_to_work"].as_f64().unwrap();
+    assert!(
+        (share * work as f64 / fees as f64 - 1.0).abs() < 1e-9,
+        "{share}"
+    );
+    assert_eq!(market["tasks_a_job"], (10 * fees).div_ceil(work));
+    let times = market["time_by_class"].as_array().unwrap();
+    assert_eq!(times.len(), 1);
+    assert_eq!(times[0]["class"], nodes[0]["class"]);
+    assert!(times[0]["seconds"].as_f64().unwrap() >= 0.5);
     network.stop();
 }
 

@@ -45,23 +45,16 @@ struct Stage {
 }
 
 impl Stage {
-    fn new() -> Self {
+    fn new(verify: bool) -> Self {
         let network = Network::start(&["--nodes", "0"], &["customer", "owner", "worker"]);
         let program = wat::parse_str(PROGRAM).unwrap();
         std::fs::write(network.folder.path().join("count.wasm"), program).unwrap();
-        let registered = network.ask(
-            "owner",
-            &[
-                "node",
-                "register",
-                "--worker",
-                "worker.json",
-                "--cores",
-                "2",
-                "--memory-mib",
-                "64",
-            ],
-        );
+        let offer = ["--worker", "worker.json", "--cores", "2"];
+        let offer = [&offer[..], &["--memory-mib", "64"]].concat();
+        let unchecked: &[&str] = if verify { &[] } else { &["--no-verify"] };
+        let register = [&["node", "register"][..], &offer, unchecked].concat();
+        let registered = network.ask("owner", &register);
+        assert_eq!(registered["machine_verified"], verify);
         let node = registered["node"].as_str().unwrap().to_string();
         let client = network.client();
         let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -183,6 +176,15 @@ impl Stage {
 struct Agent(Child);
 
 impl Agent {
+    /// Memory that it holds, its own and the pages of its program that it has touched.
+    #[cfg(target_os = "linux")]
+    fn resident_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.unwrap().split_whitespace().next().unwrap();
+        kib.parse::<u64>().unwrap() / 1024
+    }
+
     fn kill(mut self) {
         // SIGKILL: no handler, no last words
         self.0.kill().unwrap();
@@ -233,7 +235,7 @@ fn an_agent_that_is_killed_at_random_moments_loses_no_job_and_is_paid_once_for_e
         std::env::var("LODE_KILL_SEED").map_or_else(|_| rand::random(), |n| n.parse().unwrap());
     println!("{count} jobs, seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
-    let stage = Stage::new();
+    let stage = Stage::new(false);
     stage.enter();
     let posted: Vec<Address> = (0..count).map(|_| stage.post()).collect();
 
@@ -306,7 +308,7 @@ fn says<'a>(found: &'a Value, check: &str) -> (&'a str, &'a str) {
 
 #[test]
 fn an_agent_is_examined_watched_withdraws_by_policy_and_drains() {
-    let stage = Stage::new();
+    let stage = Stage::new(true);
     let network = &stage.network;
     let node = stage.node.as_str();
     let doctor = [
@@ -395,6 +397,12 @@ fn an_agent_is_examined_watched_withdraws_by_policy_and_drains() {
         .all(|line| text.contains(line))
     });
     assert_eq!(page(port, "/health").unwrap().0, 200);
+    #[cfg(target_os = "linux")]
+    {
+        let held = agent.resident_mib();
+        println!("an idle agent holds {held} MiB");
+        assert!(held < 60, "{held} MiB");
+    }
     let found = network.ask("owner", &[&doctor[..], &["--metrics", &at]].concat());
     assert_eq!(says(&found, "ports").0, "ok");
 

@@ -58,6 +58,10 @@ pub struct Register {
     /// Memory offered to jobs
     #[arg(long, default_value_t = 1024, value_name = "MIB")]
     memory_mib: u32,
+    /// Do not check this machine first, as `lode runtime verify` does; where the worker is given by its address, the
+    /// machine is another, and is not checked here
+    #[arg(long)]
+    no_verify: bool,
 }
 
 pub async fn run(command: Command, context: &Context) -> Result<()> {
@@ -90,6 +94,11 @@ async fn register(args: Register, context: &Context) -> Result<()> {
             args.index
         );
     }
+    // Whose key lies here works here.
+    let verify = !args.no_verify && args.worker.parse::<Address>().is_err();
+    if verify {
+        super::runtime::require_machine(context).await?;
+    }
     let cores = args.cores.unwrap_or_else(|| {
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
         u16::try_from(cores).unwrap_or(u16::MAX)
@@ -115,6 +124,7 @@ async fn register(args: Register, context: &Context) -> Result<()> {
         ("node", at.into()),
         ("worker", worker.into()),
         ("payout", payout.into()),
+        ("machine_verified", verify.into()),
         ("signature", sent.signature.to_string().into()),
     ]);
     context.out.note(&format!(

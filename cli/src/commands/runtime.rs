@@ -23,14 +23,6 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
 async fn verify(context: &Context) -> Result<()> {
     let found = machine().await?;
     context.out.sheet(rows(&found));
-    let Some(first) = found.differences.first() else {
-        if found.is_slow() {
-            context.out.note(&format!(
-                "A unit may take {MILLISECONDS_PER_UNIT} ms where markets make their windows: this machine will be late with long jobs. Choose short ones, or give it less to do besides."
-            ));
-        }
-        return Ok(());
-    };
     for difference in &found.differences {
         context.out.note(&format!(
             "{} on {}:\n  must be {}\n  but was {}",
@@ -40,8 +32,26 @@ async fn verify(context: &Context) -> Result<()> {
             difference.found.trim_end()
         ));
     }
+    require_fit(&found, context)
+}
+
+/// Checks this machine before it is made a node.
+pub(super) async fn require_machine(context: &Context) -> Result<()> {
+    require_fit(&machine().await?, context)
+}
+
+/// Refuses a machine that is not fit to work, and warns of one that is slow.
+fn require_fit(found: &Verification, context: &Context) -> Result<()> {
+    let Some(first) = found.differences.first() else {
+        if found.is_slow() {
+            context.out.note(&format!(
+                "A unit may take {MILLISECONDS_PER_UNIT} ms where markets make their windows: this machine will be late with long jobs. Choose short ones, or give it less to do besides."
+            ));
+        }
+        return Ok(());
+    };
     bail!(
-        "This machine is not fit to work: {} of {} runs differ (the first is `{}` on {}), and a node whose results differ loses its collateral. Check its memory, take another machine, and report this with the lines above",
+        "This machine is not fit to work: {} of {} runs differ (the first is `{}` on {}), and a node whose results differ loses its collateral. Check its memory, take another machine, and report this with the output of `lode runtime verify`",
         found.differences.len(),
         found.vectors * found.places.len(),
         first.vector,

@@ -176,6 +176,7 @@ fn memory_bytes(spec: &JobSpec, threads: usize) -> u64 {
 
 /// The child's side.
 fn serve(parent: u32) -> std::io::Result<()> {
+    let started = Instant::now();
     #[cfg(target_os = "linux")]
     linux::die_with(parent)?;
     #[cfg(not(target_os = "linux"))]
@@ -200,14 +201,20 @@ fn serve(parent: u32) -> std::io::Result<()> {
         inputs,
         limit,
     };
+    let told = started.elapsed();
     let mut to = std::io::BufWriter::new(std::io::stdout().lock());
     match crate::run(&request) {
         Ok(Outcome::Receipt(finished)) => {
             put_number(&mut to, 0)?;
             put_frame(&mut to, &finished.line)?;
             put_number(&mut to, finished.memory_bytes)?;
-            let Timing { compile, run, hash } = finished.timing;
-            for time in [compile, run, hash] {
+            let Timing {
+                compile,
+                run,
+                hash,
+                first,
+            } = finished.timing;
+            for time in [compile, run, hash, first.saturating_add(told)] {
                 put_number(&mut to, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))?;
             }
             put_number(&mut to, finished.outputs.len() as u64)?;
@@ -257,6 +264,7 @@ fn read_answer(spec: &JobSpec, limit: u64, mut answer: &[u8]) -> Option<Outcome>
         compile: time()?,
         run: time()?,
         hash: time()?,
+        first: time()?,
     };
     let count = get_number(from).ok()?;
     let outputs = (0..count)

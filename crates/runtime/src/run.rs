@@ -120,6 +120,9 @@ pub struct Timing {
     pub run: Duration,
     /// Hashing its memory and outputs.
     pub hash: Duration,
+    /// From the request to the program's first instruction: checking the blobs, compiling, laying out its memory; in a
+    /// child, also being told what to run.
+    pub first: Duration,
 }
 
 /// Why a run ended without a receipt.
@@ -180,6 +183,7 @@ pub(crate) fn run_with(
     request: &RunRequest,
     setup: impl FnOnce() -> wasmtime::Result<Setup> + Send,
 ) -> Result<Outcome> {
+    let started = Instant::now();
     let fuel = request.check()?;
     if let Err(reason) = scan(&request.module, request.spec.memory_mib) {
         return Ok(Outcome::Receipt(Box::new(finish(
@@ -191,7 +195,7 @@ pub(crate) fn run_with(
         std::thread::Builder::new()
             .name("job".to_owned())
             .stack_size(v1::THREAD_STACK_BYTES)
-            .spawn_scoped(scope, || execute(request, fuel, setup))?
+            .spawn_scoped(scope, || execute(request, fuel, setup, started))?
             .join()
             .map_err(|_| std::io::Error::other("the thread of the job panicked"))
     });
@@ -232,13 +236,17 @@ fn execute(
     request: &RunRequest,
     fuel: u64,
     setup: impl FnOnce() -> wasmtime::Result<Setup>,
+    asked: Instant,
 ) -> std::result::Result<Ended, HostEnd> {
     let started = Instant::now();
     let setup = setup().map_err(broken)?;
     let module = compile(&setup.engine, &request.module)?;
     let compile = started.elapsed();
-    let mut ended = conclude(start(request, fuel, &setup, &module)?)?;
+    let ran = start(request, fuel, &setup, &module)?;
+    let first = ran.first.saturating_duration_since(asked);
+    let mut ended = conclude(ran)?;
     ended.timing.compile = compile;
+    ended.timing.first = first;
     Ok(ended)
 }
 
@@ -253,6 +261,8 @@ pub(crate) struct Ran {
     outcome: wasmtime::Result<()>,
     fuel: u64,
     took: Duration,
+    /// When its first instruction was due.
+    first: Instant,
 }
 
 /// Instantiates and calls a compiled module, on the calling thread.
@@ -269,20 +279,20 @@ pub(crate) fn start(
     store.limiter(|state| state);
     store.set_fuel(fuel).map_err(broken)?;
     let mut instance = None;
-    let outcome = setup
-        .linker
-        .instantiate(&mut store, module)
-        .and_then(|instantiated| {
-            instance = Some(instantiated);
-            let entry = instantiated.get_typed_func::<(), ()>(&mut store, "_start")?;
-            entry.call(&mut store, ())
-        });
+    let instantiated = setup.linker.instantiate(&mut store, module);
+    let first = Instant::now();
+    let outcome = instantiated.and_then(|instantiated| {
+        instance = Some(instantiated);
+        let entry = instantiated.get_typed_func::<(), ()>(&mut store, "_start")?;
+        entry.call(&mut store, ())
+    });
     Ok(Ran {
         store,
         instance,
         outcome,
         fuel,
         took: started.elapsed(),
+        first,
     })
 }
 
@@ -294,6 +304,7 @@ pub(crate) fn conclude(ran: Ran) -> std::result::Result<Ended, HostEnd> {
         outcome,
         fuel,
         took,
+        ..
     } = ran;
     let started = Instant::now();
     let end = classify(outcome)?;

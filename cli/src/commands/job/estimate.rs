@@ -76,12 +76,14 @@ pub(super) async fn estimate(args: &Estimate, context: &Context) -> Result<()> {
                 let fees = args.tokens_per_sol.and_then(|rate| fees_in(rate, &token));
                 row.extend([price, cost.work, cost.checks, cost.escrow].map(|n| token.cell(n)));
                 row.push(fees.map_or_else(Cell::none, |fees| share(fees, cost.work)));
-                advice.extend(batch(fees, cost.work).map(|many| {
+                let many = batch(fees, cost.work);
+                row.push(many.map_or_else(Cell::none, Cell::from));
+                advice.extend(many.map(|many| {
                     format!("In {at} the network's fees outweigh the work: give {many} such tasks to one job, as inputs or arguments, and they do not.")
                 }));
             }
             // Nobody was paid there lately.
-            None => row.extend((0..5).map(|_| Cell::none())),
+            None => row.extend((0..6).map(|_| Cell::none())),
         }
         row.extend([
             trial.limit.into(),
@@ -99,6 +101,7 @@ pub(super) async fn estimate(args: &Estimate, context: &Context) -> Result<()> {
             "checks",
             "escrow",
             "fees_to_work",
+            "tasks_a_job",
             "units_limit",
             "at_the_latest",
             "time_by_class",
