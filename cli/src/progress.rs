@@ -36,3 +36,40 @@ impl Drop for Progress {
         }
     }
 }
+
+/// How far something is that has parts. Cleared when dropped.
+pub struct Bar(Option<ProgressBar>);
+
+impl Bar {
+    /// Begins; says nothing unless stderr is a terminal.
+    pub fn start(what: impl Into<String>) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self(None);
+        }
+        let bar = ProgressBar::new(0);
+        let template = "{spinner} [{bar:30}] {pos}/{len} {msg} ({elapsed}, {eta} to go)";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_message(what.into());
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Self(Some(bar))
+    }
+
+    /// Says how far it is.
+    pub fn at(&self, done: usize, of: usize, what: impl Into<String>) {
+        if let Some(bar) = &self.0 {
+            bar.set_length(of as u64);
+            bar.set_position(done as u64);
+            bar.set_message(what.into());
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}

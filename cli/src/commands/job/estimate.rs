@@ -15,9 +15,9 @@ use solana_address::Address;
 use std::collections::btree_map::{BTreeMap, Entry};
 
 /// What a signature costs, lamports.
-const SIGNATURE: u64 = 5_000;
+pub(super) const SIGNATURE: u64 = 5_000;
 /// Steps of a job that nobody contests, which are paid from its deposit: seal, settle, close.
-const STEPS: u64 = 3;
+pub(super) const STEPS: u64 = 3;
 /// Lamports a SOL has.
 const SOL: f64 = 1e9;
 /// A slot, in seconds, as long as the network keeps its pace.
@@ -150,7 +150,7 @@ impl Cost {
 }
 
 /// The fees of a job in base units of a token, at so many tokens a SOL.
-fn fees_in(tokens_per_sol: f64, token: &Token) -> Option<u64> {
+pub(super) fn fees_in(tokens_per_sol: f64, token: &Token) -> Option<u64> {
     let tokens = FEES as f64 / SOL * tokens_per_sol;
     let units = tokens * 10f64.powi(i32::from(token.mint.decimals));
     (units.is_finite() && units >= 0.0).then_some(units.ceil() as u64)

@@ -1,6 +1,7 @@
 //! `lode job`.
 mod auction;
 mod estimate;
+mod map;
 mod post;
 mod result;
 mod show;
@@ -32,6 +33,9 @@ pub enum Command {
     },
     /// Run a job here and say what it takes: exact, because jobs are deterministic
     Estimate(estimate::Estimate),
+    /// Spread many inputs over many jobs and gather the results in order; the same command goes on after a crash
+    #[command(after_help = map::EXAMPLES)]
+    Map(map::MapArgs),
     /// Post a job and put its files into the market's store
     Post {
         #[command(flatten)]
@@ -150,6 +154,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
             finish(&at, save_to.as_deref(), context).await
         }
         Command::Estimate(args) => estimate::estimate(&args, context).await,
+        Command::Map(args) => map::map(args, context).await,
         Command::Post {
             post: args,
             wait,
