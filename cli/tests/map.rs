@@ -101,7 +101,7 @@ fn alone(args: &[&str], stdin: Option<&str>) -> String {
 
 #[test]
 fn a_map_that_is_killed_goes_on_and_gathers_every_result_in_order_and_pays_for_each_once() {
-    let inputs: usize = std::env::var("LODE_MAP_INPUTS").map_or(36, |text| text.parse().unwrap());
+    let inputs: usize = std::env::var("LODE_MAP_INPUTS").map_or(24, |text| text.parse().unwrap());
     let batch = if inputs > 100 { "10" } else { "3" };
     let network = Network::start(&["--nodes", NODES], &[]);
     let seeds: Vec<String> = (0..inputs).map(|i| (i * 7 + 1).to_string()).collect();
@@ -243,7 +243,7 @@ fn an_input_that_its_program_fails_on_costs_the_others_nothing_and_a_limit_that_
     let folder = network.folder.path();
     std::fs::create_dir(folder.join("texts")).unwrap();
     for name in ["a", "b", "c", "d"] {
-        let text = if name == "c" { "6000000" } else { "1000" };
+        let text = if name == "c" { "1500000" } else { "1000" };
         std::fs::write(folder.join("texts").join(name), format!("{text:>10}")).unwrap();
     }
     std::fs::write(folder.join("count.wasm"), wat::parse_str(COUNT).unwrap()).unwrap();
@@ -266,7 +266,7 @@ fn an_input_that_its_program_fails_on_costs_the_others_nothing_and_a_limit_that_
     let report = network.ask(WALLET, &map);
     assert!(report["jobs"].as_u64().unwrap() > 4, "{report}");
     let counted = std::fs::read_to_string(folder.join("counted/stdout")).unwrap();
-    assert_eq!(counted, "      1000      1000   6000000      1000");
+    assert_eq!(counted, "      1000      1000   1500000      1000");
     network.stop();
 }
 

@@ -434,6 +434,8 @@ pub(crate) mod tests {
     };
 
     proptest! {
+        // Each case parses every spec that it makes.
+        #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn every_input_is_in_exactly_one_job_in_order_and_no_job_is_too_large(
             sizes in prop::collection::vec(0u64..60_000_000, 1..300),
