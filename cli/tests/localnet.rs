@@ -118,7 +118,10 @@ fn a_job_is_posted_run_checked_paid_and_withdrawn_with_nothing_but_the_command()
     assert_eq!(market["tasks_a_job"], (10 * fees).div_ceil(work));
     let times = market["time_by_class"].as_array().unwrap();
     assert_eq!(times.len(), 1);
-    assert_eq!(times[0]["class"], nodes[0]["class"]);
+    assert_eq!(
+        times[0]["class"],
+        network.ask(OWNER, &["node", "show"])["class"]
+    );
     assert!(times[0]["seconds"].as_f64().unwrap() >= 0.5);
     network.stop();
 }
