@@ -27,7 +27,7 @@ else
 fi
 
 # Fetched first: the folders of the sources must be there to be renamed.
-for name in word-stats picture; do
+for name in word-stats picture monte-carlo; do
     (cd "$here/$name" && RUSTC=$rustc $cargo fetch --locked)
 done
 remap="--remap-path-prefix=$here=/workloads"
@@ -37,7 +37,7 @@ done
 sysroot=$($rustc --print sysroot)
 remap="$remap --remap-path-prefix=$sysroot/lib/rustlib/src/rust=/rust --remap-path-prefix=/usr/src=/rust"
 
-for name in word-stats picture; do
+for name in word-stats picture monte-carlo; do
     (cd "$here/$name" && RUSTC=$rustc CARGO_TARGET_DIR=$target RUSTFLAGS="$flags $remap" \
         $cargo build $std --release --locked --target wasm32-wasip1)
     install -m 644 "$target/wasm32-wasip1/release/$name.wasm" "$here/$name.wasm"
