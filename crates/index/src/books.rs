@@ -8,7 +8,7 @@ use anchor_lang::Discriminator;
 use bytemuck::Zeroable as _;
 use lode_attestation::{is_drawn, majority, panel, Verdict};
 use lode_client::record::Carried;
-use lode_jobs::constants::SEALING;
+use lode_jobs::constants::{CRANK_SLICES, SEALING};
 use lode_jobs::instruction as ix;
 use lode_jobs::state::{flag, Job, JobState, Ledger, LedgerKind, Market};
 use lode_math::bills;
@@ -280,14 +280,9 @@ pub fn job_of(instruction: &Carried) -> Option<Address> {
     found.and_then(|(place, _)| instruction.accounts.get(*place).copied())
 }
 
-/// The instruction seals a job.
-pub fn is_seal(instruction: &Carried) -> bool {
-    tag(instruction) == Some(ix::SealJob::DISCRIMINATOR)
-}
-
-/// The instruction gives a job up.
-pub fn is_give_up(instruction: &Carried) -> bool {
-    tag(instruction) == Some(ix::GiveUpJob::DISCRIMINATOR)
+/// Which instruction it is.
+pub fn is<T: Discriminator>(instruction: &Carried) -> bool {
+    tag(instruction) == Some(T::DISCRIMINATOR)
 }
 
 /// An instruction about a job of which the log tells no state.
@@ -487,6 +482,7 @@ fn bidding(
             let mut job = Job::zeroed();
             job.version = 1;
             job.state = JobState::Open as u8;
+            job.slices = CRANK_SLICES;
             (job.market, job.customer, job.payer) = (market, ledger, at(0)?);
             job.spec = args.take()?;
             (job.price, job.units_limit) = (args.u64()?, args.u64()?);
@@ -632,7 +628,8 @@ fn running(
         }
         tag if tag == ix::ExpireJob::DISCRIMINATOR => {
             let job_at = at(2)?;
-            let job = work.job(&job_at)?;
+            let mut job = work.job(&job_at)?;
+            pay_crank(&mut job);
             let late = rule(job.late(terms(facts)?))?;
             end_attempt(work, job_at, job, [at(3)?, at(4)?], late, facts)?;
         }
@@ -651,6 +648,7 @@ fn running(
                 Error::Books(format!("nobody knows what the seal of job {job_at} drew"))
             })?;
             seal(&mut job, terms, &sealed);
+            pay_crank(&mut job);
             rule(job.enter(JobState::Sealed, facts.slot, terms.attest_window))?;
             work.effect.job = Some((job_at, Some(job)));
         }
@@ -667,6 +665,11 @@ fn running(
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// A slice leaves the job, if it has one.
+fn pay_crank(job: &mut Job) {
+    job.slices = job.slices.saturating_sub(1);
 }
 
 fn end_attempt(
@@ -689,7 +692,7 @@ fn end_attempt(
     let terms = terms(facts)?;
     rule(job.end_attempt(terms, &mut of_node, &mut of_customer, forfeit, facts.slot))?;
     if node_before.is_some() {
-        work.put(&node, "late, forfeited", Some(job_at), forfeit, of_node);
+        work.put(&node, "late forfeit", Some(job_at), forfeit, of_node);
     }
     let returned = locked.saturating_sub(of_customer.locked);
     if customer_before.is_some() && job.state == JobState::Failed as u8 {
@@ -761,6 +764,7 @@ fn judging(
             let (terms, job_at) = (terms(facts)?, at(2)?);
             let mut job = work.job(&job_at)?;
             assume_panel(&mut job, terms);
+            pay_crank(&mut job);
             job.mark_silent();
             if job.state == JobState::Challenged as u8 {
                 job.flags |= flag::FINAL;
@@ -877,6 +881,7 @@ fn ending(
                 assume_panel(&mut job, terms);
             }
             job.mark_silent();
+            pay_crank(&mut job);
             rule(job.enter(JobState::Voided, facts.slot, terms.retention()))?;
             work.effect.job = Some((job_at, Some(job)));
         }
@@ -966,7 +971,7 @@ fn settle(
                 ledger.unlock(escrow, escrow)?;
                 failed(ledger)
             })?;
-            work.ledger(&node, "lie, forfeited", about, collateral, |ledger| {
+            work.ledger(&node, "lie forfeit", about, collateral, |ledger| {
                 ledger.unlock(collateral, 0)?;
                 ledger.checks_owed = ledger.checks_owed.saturating_add(checks);
                 ledger.burn_owed = ledger.burn_owed.saturating_add(rest.saturating_sub(reward));
@@ -976,11 +981,11 @@ fn settle(
         }
         Verdict::Unrunnable => {
             let late = rule(job.late(terms))?;
-            work.ledger(&customer, "unrunnable, lost", about, late, |ledger| {
+            work.ledger(&customer, "unrunnable loss", about, late, |ledger| {
                 ledger.unlock(escrow, escrow.saturating_sub(late))?;
                 failed(ledger)
             })?;
-            work.ledger(&node, "unrunnable, lost", about, late, |ledger| {
+            work.ledger(&node, "unrunnable loss", about, late, |ledger| {
                 ledger.unlock(collateral, collateral.saturating_sub(late))?;
                 ledger.checks_owed = ledger.checks_owed.saturating_add(late).saturating_add(late);
                 failed(ledger)
@@ -989,6 +994,7 @@ fn settle(
         }
     };
     bonds(work, job_at, &job, node, terms, reward)?;
+    pay_crank(&mut job);
     rule(job.enter(end, facts.slot, terms.retention()))?;
     work.effect.job = Some((job_at, Some(job)));
     Ok(())

@@ -7,6 +7,7 @@ use lode_client::events::{told, Told};
 use lode_client::record::{Carried, Place, Record};
 use lode_client::{accounts, addresses, Client};
 use lode_jobs::event::{CheckCollected, CreditsRedeemed, FeesSwept, JobChanged, JobSettled, Moved};
+use lode_jobs::instruction as ix;
 use lode_jobs::state::{flag, Job, JobsConfig, Market};
 use lode_oracle::state::Committee;
 use solana_address::Address;
@@ -197,7 +198,7 @@ impl Replay {
             _ => None,
         };
         let sealed = match (&job_at, &market) {
-            (Some(at), Some(market)) if books::is_seal(one) => {
+            (Some(at), Some(market)) if books::is::<ix::SealJob>(one) => {
                 let job = index.job(at)?;
                 let job =
                     job.ok_or_else(|| Error::Books(format!("the job {at} was never posted")))?;
@@ -209,9 +210,20 @@ impl Replay {
             _ => None,
         };
         let named = |told: &Address| one.accounts.contains(told);
-        let redeemed =
-            said.next(|told| told.read::<CreditsRedeemed>().filter(|e| named(&e.ledger)));
-        let swept = said.next(|told| told.read::<FeesSwept>().filter(|e| named(&e.ledger)));
+        let redeemed = match books::is::<ix::RedeemCredits>(one) {
+            true => said.next(|told| {
+                told.read::<CreditsRedeemed>()
+                    .filter(|event| named(&event.ledger))
+            }),
+            false => None,
+        };
+        let swept = match books::is::<ix::SweepFees>(one) {
+            true => said.next(|told| {
+                told.read::<FeesSwept>()
+                    .filter(|event| named(&event.ledger))
+            }),
+            false => None,
+        };
         let facts = Facts {
             slot: record.slot,
             time: record.time,
@@ -221,7 +233,7 @@ impl Replay {
             redeemed: redeemed.map(|event| event.redeemed),
             swept: swept.map(|event| event.fees),
             given_up: event
-                .filter(|_| books::is_give_up(one))
+                .filter(|_| books::is::<ix::GiveUpJob>(one))
                 .map(|event| event.amount),
         };
         let mut effect = books::apply(index, one, &facts)?;
@@ -255,7 +267,7 @@ impl Replay {
                         doubt("redeemed", entry.amount, told.redeemed);
                     }
                 }
-                "job earned" | "lie, forfeited" => {
+                "job earned" | "lie forfeit" => {
                     if let Some(event) = &event {
                         doubt(entry.what, entry.amount, event.amount);
                     }

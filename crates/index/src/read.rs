@@ -64,7 +64,8 @@ pub struct Movement {
 }
 
 impl Movement {
-    fn of(ledger: &Ledger) -> Self {
+    /// What a ledger holds.
+    pub fn of(ledger: &Ledger) -> Self {
         Self {
             available: ledger.available,
             locked: ledger.locked,
@@ -249,9 +250,15 @@ impl Index {
 
     /// The accounts of a wallet and of its nodes, in every market, also closed ones, in the order of their addresses.
     pub fn accounts_of(&mut self, wallet: &Address) -> Result<Vec<Address>> {
-        let text = "SELECT DISTINCT ledger FROM entries WHERE authority = $1 ORDER BY ledger";
+        let text = "SELECT DISTINCT ledger FROM entries WHERE authority = $1";
         let rows = self.sql.rows(text, &[wallet.to_string().into()])?;
-        rows.iter().map(|row| row.parse(0)).collect()
+        let mut found = rows
+            .iter()
+            .map(|row| row.parse(0))
+            .collect::<Result<Vec<Address>>>()?;
+        // The same order in every database, whatever its language.
+        found.sort_by_key(Address::to_string);
+        Ok(found)
     }
 
     /// An account's movements from `since` to before `until` (unix seconds), between its balances before and after.

@@ -34,6 +34,8 @@ CREATE TABLE IF NOT EXISTS events (signature TEXT NOT NULL, number BIGINT NOT NU
 CREATE INDEX IF NOT EXISTS events_name ON events (name);
 CREATE TABLE IF NOT EXISTS entries (seq BIGINT NOT NULL, number BIGINT NOT NULL, signature TEXT NOT NULL, ledger TEXT NOT NULL, market TEXT NOT NULL, party TEXT NOT NULL, authority TEXT NOT NULL, what TEXT NOT NULL, job TEXT NOT NULL, amount TEXT NOT NULL, available TEXT NOT NULL, locked TEXT NOT NULL, owed TEXT NOT NULL, credits TEXT NOT NULL, body {bytes} NOT NULL, PRIMARY KEY (seq, number));
 CREATE INDEX IF NOT EXISTS entries_ledger ON entries (ledger, seq, number);
+CREATE INDEX IF NOT EXISTS entries_party ON entries (party);
+CREATE INDEX IF NOT EXISTS entries_authority ON entries (authority);
 CREATE INDEX IF NOT EXISTS entries_signature ON entries (signature);
 CREATE TABLE IF NOT EXISTS job_states (seq BIGINT NOT NULL, number BIGINT NOT NULL, signature TEXT NOT NULL, job TEXT NOT NULL, market TEXT NOT NULL, customer TEXT NOT NULL, node TEXT NOT NULL, instruction TEXT NOT NULL, state TEXT NOT NULL, verdict BIGINT NOT NULL, attempt BIGINT NOT NULL, price TEXT NOT NULL, units_limit TEXT NOT NULL, units TEXT NOT NULL, body {bytes} NOT NULL, PRIMARY KEY (seq, number));
 CREATE INDEX IF NOT EXISTS job_states_job ON job_states (job, seq, number);
@@ -43,6 +45,9 @@ CREATE TABLE IF NOT EXISTS pools (seq BIGINT NOT NULL, number BIGINT NOT NULL, s
 CREATE TABLE IF NOT EXISTS accruals (signature TEXT NOT NULL, number BIGINT NOT NULL, source TEXT NOT NULL, account TEXT NOT NULL, what TEXT NOT NULL, amount TEXT NOT NULL, PRIMARY KEY (signature, source, number));
 CREATE TABLE IF NOT EXISTS doubts (signature TEXT NOT NULL, number BIGINT NOT NULL, what TEXT NOT NULL, PRIMARY KEY (signature, number));
 ";
+
+/// Jobs as they stand: the last row of each.
+const VIEW: &str = "CREATE VIEW jobs AS SELECT s.* FROM job_states s WHERE NOT EXISTS (SELECT 1 FROM job_states l WHERE l.job = s.job AND (l.seq > s.seq OR (l.seq = s.seq AND l.number > s.number)))";
 
 /// Tables whose rows come from one program's reading of a transaction.
 const OF_PROGRAM: [&str; 2] = ["instructions", "events"];
@@ -142,7 +147,10 @@ impl Index {
             only: None,
         };
         match index.meta("schema")? {
-            None => index.set_meta("schema", SCHEMA)?,
+            None => index.atomically(|index| {
+                index.sql.script(VIEW)?;
+                index.set_meta("schema", SCHEMA)
+            })?,
             Some(found) if found == SCHEMA => {}
             Some(found) => {
                 return Err(Error::Foreign(format!(
@@ -170,6 +178,7 @@ impl Index {
             for table in ALL {
                 index.sql.run(&format!("DELETE FROM {table}"), &[])?;
             }
+            // The tables stay, and with them their version.
             index.set_meta("schema", SCHEMA)
         })
     }
@@ -526,5 +535,226 @@ impl Shelf for Index {
 
     fn follows(&self, at: &Address) -> bool {
         self.only.as_ref().is_none_or(|only| only.contains(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::books::{self, Facts};
+    use crate::Status;
+    use lode_client::instructions::jobs;
+    use lode_client::record::Carried;
+    use lode_client::token::MintInfo;
+    use solana_instruction::Instruction;
+
+    fn key(byte: u8) -> Address {
+        Address::new_from_array([byte; 32])
+    }
+
+    fn mint() -> MintInfo {
+        MintInfo {
+            address: key(7),
+            program: key(8),
+            authority: None,
+            freeze_authority: None,
+            supply: 0,
+            decimals: 9,
+        }
+    }
+
+    /// A transaction of the jobs program, written as the follower does it.
+    fn write(index: &mut Index, seq: u8, is_final: bool, instructions: &[Instruction]) {
+        let record = Record {
+            signature: Signature::from([seq; 64]),
+            slot: 100 + u64::from(seq),
+            time: 1_000 + i64::from(seq),
+            payer: key(1),
+            fee: 5_000,
+            failed: false,
+            instructions: instructions
+                .iter()
+                .map(|one| Carried {
+                    program: one.program_id,
+                    accounts: one.accounts.iter().map(|account| account.pubkey).collect(),
+                    data: one.data.clone(),
+                })
+                .collect(),
+            log: Some(Vec::new()),
+        };
+        let mut effects = Vec::new();
+        for (number, one) in record.instructions.iter().enumerate() {
+            let facts = Facts {
+                slot: record.slot,
+                time: record.time,
+                market: None,
+                emission_mint: key(7),
+                sealed: None,
+                redeemed: None,
+                swept: None,
+                given_up: None,
+            };
+            let effect = books::apply(index, one, &facts).unwrap();
+            index.remember(&effect);
+            effects.push((number, effect));
+        }
+        let written = Written {
+            program: lode_jobs::ID,
+            seq: i64::from(seq),
+            is_final,
+            record: &record,
+            told: &[],
+            effects: &effects,
+            doubts: &[],
+        };
+        index.write(&written).unwrap();
+    }
+
+    fn movements(target: &str) -> (Index, Address) {
+        let mut index = Index::open(target).unwrap();
+        index.clear().unwrap();
+        let (market, me) = (key(2), key(3));
+        let open = jobs::open_ledger(&me, &market, &me);
+        let deposit = |amount| jobs::deposit(&me, &market, &me, &mint(), amount);
+        write(&mut index, 1, true, &[open, deposit(u64::MAX - 9)]);
+        write(
+            &mut index,
+            2,
+            false,
+            &[jobs::withdraw(&me, &market, &me, &mint(), 40)],
+        );
+        write(&mut index, 3, false, &[deposit(5), deposit(6)]);
+        (index, lode_client::addresses::jobs::ledger(&market, &me))
+    }
+
+    /// What must hold of a database of either kind.
+    fn holds(target: &str) {
+        let (mut index, ledger) = movements(target);
+        let statement = index.statement(&ledger, i64::MIN, i64::MAX).unwrap();
+        let all: Vec<(&str, u64)> = statement
+            .lines
+            .iter()
+            .map(|line| (line.what.as_str(), line.amount))
+            .collect();
+        let expected = [
+            ("opened", 0),
+            ("deposit", u64::MAX - 9),
+            ("withdrawal", 40),
+            ("deposit", 5),
+            ("deposit", 6),
+        ];
+        assert_eq!(all, expected);
+        assert_eq!(statement.closing.available, u64::MAX - 9 - 40 + 11);
+        assert_eq!(
+            (statement.party, statement.authority, statement.market),
+            (key(3), key(3), key(2))
+        );
+        // a time of its own: from the second transaction on, before the third
+        let part = index.statement(&ledger, 1_002, 1_003).unwrap();
+        assert_eq!(part.opening.available, u64::MAX - 9);
+        assert_eq!(
+            (part.lines.len(), part.closing.available),
+            (1, u64::MAX - 49)
+        );
+        assert!(index.statement(&key(9), 0, 1).is_err());
+
+        // What vanished is taken back whole, and what stood before it stands again.
+        let kept = index.dump("entries").unwrap();
+        assert_eq!(index.last_final(&lode_jobs::ID).unwrap().unwrap().0, 1);
+        assert_eq!(index.track_after(&lode_jobs::ID, 1).unwrap().len(), 2);
+        assert_eq!(index.drop_from(&lode_jobs::ID, 2).unwrap(), 2);
+        let statement = index.statement(&ledger, i64::MIN, i64::MAX).unwrap();
+        assert_eq!(
+            (statement.lines.len(), statement.closing.available),
+            (2, u64::MAX - 9)
+        );
+        assert_eq!(
+            index.ledger(&ledger).unwrap().unwrap().available,
+            u64::MAX - 9
+        );
+        let count = |status: &Status| (status.transactions, status.instructions, status.entries);
+        assert_eq!(count(&index.status().unwrap()), (1, 2, 2));
+        // The same transactions again, in their places: the same rows.
+        let (market, me) = (key(2), key(3));
+        let deposit = |amount| jobs::deposit(&me, &market, &me, &mint(), amount);
+        write(
+            &mut index,
+            2,
+            false,
+            &[jobs::withdraw(&me, &market, &me, &mint(), 40)],
+        );
+        write(&mut index, 3, false, &[deposit(5), deposit(6)]);
+        assert_eq!(index.dump("entries").unwrap(), kept);
+        index.mark_final(&lode_jobs::ID, 3).unwrap();
+        assert_eq!(index.last_final(&lode_jobs::ID).unwrap().unwrap().0, 3);
+
+        index.require_chain("one").unwrap();
+        index.require_chain("one").unwrap();
+        let other = index.require_chain("another").err().unwrap().to_string();
+        assert!(other.contains("--url"), "{other}");
+        // A closed account says so, and whose it was.
+        write(
+            &mut index,
+            4,
+            false,
+            &[
+                jobs::withdraw(&me, &market, &me, &mint(), u64::MAX - 38),
+                jobs::close_ledger(&me, &me, &ledger),
+            ],
+        );
+        let statement = index.statement(&ledger, i64::MIN, i64::MAX).unwrap();
+        assert_eq!(statement.lines.last().unwrap().what, "closed");
+        assert_eq!((statement.party, statement.closing.available), (me, 0));
+        assert!(index.ledger(&ledger).unwrap().is_none());
+        assert_eq!(index.accounts_of(&me).unwrap(), [ledger]);
+    }
+
+    #[test]
+    fn what_vanished_is_taken_back_and_written_again_to_the_same_rows() {
+        holds(":memory:");
+    }
+
+    #[test]
+    fn postgres_holds_the_same() {
+        match std::env::var("LODE_TEST_POSTGRES") {
+            Ok(target) => holds(&target),
+            Err(_) => println!(
+                "NOT RUN: LODE_TEST_POSTGRES names no database (postgres://USER@HOST/DATABASE)"
+            ),
+        }
+    }
+
+    #[test]
+    fn the_same_transaction_is_never_written_twice() {
+        let (mut index, _) = movements(":memory:");
+        let before = index.dump("entries").unwrap();
+        let record = Record {
+            signature: Signature::from([3; 64]),
+            slot: 1,
+            time: 1,
+            payer: key(1),
+            fee: 1,
+            failed: false,
+            instructions: Vec::new(),
+            log: None,
+        };
+        let twice = index.write(&Written {
+            program: lode_jobs::ID,
+            seq: 3,
+            is_final: false,
+            record: &record,
+            told: &[],
+            effects: &[],
+            doubts: &[],
+        });
+        assert!(twice.is_err());
+        assert_eq!(index.dump("entries").unwrap(), before);
+    }
+
+    #[test]
+    fn an_index_that_is_not_there_is_not_made_by_reading() {
+        let error = Index::open_existing("/no/such/index.db").err().unwrap();
+        assert!(error.to_string().contains("lode index run"));
     }
 }
