@@ -278,7 +278,7 @@ impl Index {
                 if *program == lode_jobs::ID {
                     for table in OF_BOOKS {
                         let text = format!("DELETE FROM {table} WHERE signature = $1");
-                        index.sql.run(&text, &[signature.clone()])?;
+                        index.sql.run(&text, std::slice::from_ref(&signature))?;
                     }
                 }
                 let text = "DELETE FROM track WHERE program = $1 AND signature = $2";

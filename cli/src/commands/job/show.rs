@@ -4,8 +4,8 @@ use crate::context::{hex32, Context};
 use crate::output::{time, Cell, Token};
 use crate::progress::Progress;
 use anyhow::{bail, Result};
-use lode_client::{addresses, filter};
-use lode_jobs::state::{flag, Job, JobState, Market};
+use lode_client::filter;
+use lode_jobs::state::{flag, Job, JobState};
 use solana_address::Address;
 use solana_signer::Signer;
 use std::cmp::Reverse;
@@ -49,9 +49,9 @@ pub(super) async fn list(args: List, context: &Context) -> Result<()> {
         (false, Some(customer)) => Some(customer),
         (false, None) => Some(context.wallet()?.pubkey()),
     };
-    let mut common = Vec::new();
+    let mut filters = Vec::new();
     if let Some(node) = args.node {
-        common.push(filter!(Job, node, node));
+        filters.push(filter!(Job, node, node));
     }
     if let Some(name) = &args.state {
         let number = (1..=u8::MAX)
@@ -60,37 +60,24 @@ pub(super) async fn list(args: List, context: &Context) -> Result<()> {
         let Some(found) = number else {
             bail!("`{name}` is no state: use open, accepted, submitted, sealed, attested, challenged, settled, failed, voided or cancelled");
         };
-        common.push(filter!(Job, state, found as u8));
+        filters.push(filter!(Job, state, found as u8));
     }
-    let mut asked = Vec::new();
-    match (customer, args.market) {
-        (None, None) => asked.push(common),
-        (None, Some(market)) => asked.push([common, vec![filter!(Job, market, market)]].concat()),
-        // A job names its customer by his account, of which he has one in a market.
-        (Some(customer), market) => {
-            let markets = match market {
-                Some(market) => vec![market],
-                None => {
-                    let all = context.client.get_program_accounts::<Market>(&[]).await?;
-                    all.into_iter().map(|(at, _)| at).collect()
-                }
-            };
-            for market in markets {
-                let own = addresses::jobs::ledger(&market, &customer);
-                let filters = vec![filter!(Job, market, market), filter!(Job, customer, own)];
-                asked.push([common.clone(), filters].concat());
-            }
-        }
+    if let Some(market) = args.market {
+        filters.push(filter!(Job, market, market));
+    }
+    if let Some(customer) = customer {
+        // A job's customer is the account that pays for it, one in each market; its rent is always its wallet's.
+        filters.push(filter!(Job, payer, customer));
     }
     let deadline = filter!(Job, deadline, 0);
-    let mut order: Vec<(Reverse<u64>, Address)> = Vec::new();
-    for filters in &asked {
-        let found = context.client.get_program_fields::<Job>(filters, &deadline);
-        for (at, bytes) in found.await? {
-            let deadline = bytes.try_into().map_or(0, u64::from_le_bytes);
-            order.push((Reverse(deadline), at));
-        }
-    }
+    let found = context
+        .client
+        .get_program_fields::<Job>(&filters, &deadline);
+    let mut order: Vec<(Reverse<u64>, Address)> = found
+        .await?
+        .into_iter()
+        .map(|(at, bytes)| (Reverse(bytes.try_into().map_or(0, u64::from_le_bytes)), at))
+        .collect();
     order.sort_unstable();
     let from = match args.after {
         None => 0,
