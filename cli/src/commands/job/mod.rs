@@ -1,8 +1,8 @@
 //! `lode job`.
 mod auction;
 mod estimate;
-mod map;
 mod history;
+mod map;
 mod post;
 mod result;
 mod show;
