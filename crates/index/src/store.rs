@@ -312,9 +312,9 @@ impl Index {
                 i64::from(written.is_final).into(),
             ],
         )?;
-        // Another program's list may have it already.
+        // Another program's list may have it already, from where it stood before the chain changed its mind.
         self.sql.run(
-            "INSERT INTO transactions (signature, slot, time, payer, fee, failed, whole_log) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (signature) DO NOTHING",
+            "INSERT INTO transactions (signature, slot, time, payer, fee, failed, whole_log) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (signature) DO UPDATE SET slot = excluded.slot, time = excluded.time, fee = excluded.fee, failed = excluded.failed, whole_log = excluded.whole_log",
             &[signature.clone(), slot.into(), record.time.into(), words(&record.payer), int(record.fee)?.into(),
               i64::from(record.failed).into(), i64::from(record.has_whole_log()).into()],
         )?;
@@ -750,6 +750,44 @@ mod tests {
         });
         assert!(twice.is_err());
         assert_eq!(index.dump("entries").unwrap(), before);
+    }
+
+    #[test]
+    fn a_transaction_that_moved_has_its_new_place_also_where_two_programs_list_it() {
+        let mut index = Index::open(":memory:").unwrap();
+        let mut record = Record {
+            signature: Signature::from([3; 64]),
+            slot: 10,
+            time: 100,
+            payer: key(1),
+            fee: 1,
+            failed: false,
+            instructions: Vec::new(),
+            log: None,
+        };
+        let programs = [lode_staking::ID, lode_jobs::ID];
+        for slot in [10, 12] {
+            (record.slot, record.time) = (slot, 10 * i64::try_from(slot).unwrap());
+            for program in programs {
+                index.drop_from(&program, 1).unwrap();
+                let written = Written {
+                    program,
+                    seq: 1,
+                    is_final: false,
+                    record: &record,
+                    told: &[],
+                    effects: &[],
+                    doubts: &[],
+                };
+                index.write(&written).unwrap();
+            }
+        }
+        let rows = index.dump("transactions").unwrap();
+        assert_eq!(rows.len(), 1);
+        assert_eq!(
+            (rows[0].int(1).unwrap(), rows[0].int(2).unwrap()),
+            (12, 120)
+        );
     }
 
     #[test]
