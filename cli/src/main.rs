@@ -6,6 +6,7 @@ mod documented;
 mod local;
 mod output;
 mod progress;
+mod sheet;
 mod shutdown;
 mod spec;
 mod telemetry;
@@ -69,7 +70,7 @@ fn init_logs(global: &context::GlobalArgs) {
         output::Format::Json => Format::Json,
         output::Format::Table => Format::Text,
     });
-    let usual = "warn,lode_node=info,lode_oracle_agent=info,lode_gateway=info,lode_crank=info";
+    let usual = "warn,lode_node=info,lode_oracle_agent=info,lode_gateway=info,lode_crank=info,lode_index=info";
     logs::init(format, usual, output::stderr_has_colour());
 }
 

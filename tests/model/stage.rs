@@ -1,6 +1,7 @@
 //! The stage: three markets, two committees, wallets and nodes that do anything at any time, and an outsider who tries
 //! every call that succeeds with something forged in it. After each step the programs' accounts must be the model's.
 
+use crate::mirror::Mirror;
 use crate::rules::*;
 use anchor_lang::prelude::sha256;
 use anchor_lang::{InstructionData, ToAccountMetas};
@@ -137,6 +138,10 @@ pub struct Stage {
     /// Rent of a job and of a ledger, lamports.
     job_rent: u64,
     ledger_rent: u64,
+    /// What the index makes of it all: with what it can read of seals, and without.
+    mirrors: [Mirror; 2],
+    /// Where the index could not follow.
+    unlike: Option<String>,
 }
 
 fn terms(id: u32) -> MarketArgs {
@@ -241,6 +246,8 @@ impl Stage {
             ledger_rent: world
                 .svm
                 .minimum_balance_for_rent_exemption(8 + size_of::<Ledger>()),
+            mirrors: [Mirror::new(true), Mirror::new(false)],
+            unlike: None,
             dice: Dice::new(dice.next()),
             panels,
             world,
@@ -445,6 +452,12 @@ impl Stage {
             .world
             .svm
             .send_transaction(Transaction::new_unsigned(message));
+        if sent.is_ok() {
+            for mirror in &mut self.mirrors {
+                let carried = mirror.carry(&self.world, self.payment[0], instructions);
+                self.unlike = self.unlike.take().or(carried.err());
+            }
+        }
         sent.map_err(|failed| {
             let (index, error) = match failed.err {
                 TransactionError::InstructionError(index, ref error) => {
@@ -650,6 +663,13 @@ impl Stage {
                     market.at, market.pool, market.given
                 ));
             }
+        }
+        if let Some(what) = &self.unlike {
+            return Err(format!("the index does not follow: {what}"));
+        }
+        for mirror in &self.mirrors {
+            let (ledgers, jobs) = (self.model.ledgers.keys(), self.model.jobs.keys());
+            mirror.compare(&self.world, ledgers, jobs)?;
         }
         for (at, task) in &self.model.jobs {
             self.state_is_job(at, &task.job)?;

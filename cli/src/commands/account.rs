@@ -33,6 +33,11 @@ pub enum Command {
         #[command(flatten)]
         of: Of,
     },
+    /// Print everything that moved an account, between its opening and its closing balance
+    #[command(
+        after_help = "Example: lode account statement --year 2026 --index history.db > statement.csv"
+    )]
+    Statement(super::statement::Args),
     /// Show an account
     Show {
         #[command(flatten)]
@@ -62,6 +67,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Open { of, locked_cap } => open(of, locked_cap, context).await,
         Command::Deposit { amount, of } => deposit(&amount, of, context).await,
         Command::Withdraw { amount, of } => withdraw(&amount, of, context).await,
+        Command::Statement(args) => super::statement::run(args, context).await,
         Command::Show { all: true, .. } => show_all(context).await,
         Command::Show { of, party, .. } => {
             let of = Of {

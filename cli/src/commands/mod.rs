@@ -3,6 +3,7 @@ mod account;
 mod crank;
 mod epoch;
 mod gateway;
+mod index;
 mod job;
 mod localnet;
 mod market;
@@ -18,6 +19,7 @@ mod report;
 mod rewards;
 mod runtime;
 mod stake;
+mod statement;
 mod stats;
 mod watch;
 
@@ -69,6 +71,9 @@ pub enum Command {
     /// Watch results of others, challenge lies
     #[command(subcommand)]
     Watch(watch::Command),
+    /// Keep the history of a network: every job, account, event and instruction, in SQL
+    #[command(subcommand)]
+    Index(index::Command),
     /// Start a whole network on this machine
     Localnet(localnet::LocalnetArgs),
 }
@@ -91,6 +96,7 @@ pub async fn run(command: Command, global: &GlobalArgs) -> Result<()> {
         Command::Runtime(command) => runtime::run(command, &context).await,
         Command::Crank(command) => crank::run(command, &context).await,
         Command::Watch(command) => watch::run(command, &context).await,
+        Command::Index(command) => index::run(command, &context).await,
         Command::Localnet(args) => localnet::run(args, &context).await,
     }
 }

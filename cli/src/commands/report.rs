@@ -1,15 +1,14 @@
 //! `lode rewards report`: a wallet's year for its bookkeeping.
 use crate::context::Context;
-use crate::output::{time, Format, Token};
+use crate::output::{Cell, Token};
 use crate::progress::Progress;
+use crate::sheet::{self, Sheet};
 use anyhow::Result;
-use lode_client::history::{History, Row};
+use lode_client::history::Row;
 use lode_client::token::show;
-use serde_json::json;
 use solana_address::Address;
 use solana_signer::Signer;
 use std::collections::BTreeMap;
-use std::io::Write as _;
 
 /// Arguments of `rewards report`.
 #[derive(clap::Args)]
@@ -23,15 +22,10 @@ pub struct Report {
     /// Whose year, if not the wallet's own
     #[arg(long, value_name = "ADDRESS")]
     of: Option<Address>,
-}
-
-/// Forms of the report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Sheet {
-    /// A line a row, its first line names the columns
-    Csv,
-    /// A list of objects
-    Json,
+    /// Read it from this index, which `lode index run` keeps, in place of the chain; fees of transactions that touch no
+    /// program of Lode are then left out
+    #[arg(long, value_name = "FILE OR URL")]
+    index: Option<String>,
 }
 
 const COLUMNS: [&str; 13] = [
@@ -51,7 +45,7 @@ const COLUMNS: [&str; 13] = [
 ];
 
 /// The first second of a year, unix.
-fn begins(year: u16) -> i64 {
+pub(super) fn begins(year: u16) -> i64 {
     let year = i64::from(year);
     // leap days before it, less those before 1970
     let leaps = |year: i64| (year - 1) / 4 - (year - 1) / 100 + (year - 1) / 400;
@@ -64,44 +58,25 @@ pub async fn run(args: Report, context: &Context) -> Result<()> {
         None => context.wallet()?.pubkey(),
     };
     let (since, until) = (begins(args.year), begins(args.year.saturating_add(1)));
-    let history = {
-        let progress = Progress::start("reading the chain");
-        let tell = |done: usize, of: usize| progress.say(format!("reading {done} of {of}"));
-        context.client.history(&owner, since, until, &tell).await?
+    let history = match &args.index {
+        Some(target) => {
+            let pasts = super::index::open(target, context).await?.pasts(until)?;
+            let client = &context.client;
+            client.history_among(&owner, since, until, &pasts).await?
+        }
+        None => {
+            let progress = Progress::start("reading the chain");
+            let tell = |done: usize, of: usize| progress.say(format!("reading {done} of {of}"));
+            context.client.history(&owner, since, until, &tell).await?
+        }
     };
-    let sheet = args.format.unwrap_or(match context.out.format {
-        Format::Json => Sheet::Json,
-        Format::Table => Sheet::Csv,
-    });
     let tokens: BTreeMap<Address, Token> = history
         .mints
         .iter()
         .map(|(at, mint)| (*at, Token::new(*mint)))
         .collect();
-    match sheet {
-        Sheet::Csv => csv(&history, &tokens),
-        Sheet::Json => {
-            let list: Vec<serde_json::Value> = history
-                .rows
-                .iter()
-                .map(|row| {
-                    let cells = cells(row, &tokens);
-                    let named = COLUMNS.iter().zip(cells).map(|(column, text)| {
-                        let value = match *column {
-                            "slot" => json!(row.slot),
-                            "row" => json!(row.number),
-                            "base_units" => json!(row.amount),
-                            _ if text.is_empty() => serde_json::Value::Null,
-                            _ => json!(text),
-                        };
-                        (column.to_string(), value)
-                    });
-                    serde_json::Value::Object(named.collect())
-                })
-                .collect();
-            context.out.json(&serde_json::Value::Array(list));
-        }
-    }
+    let rows = history.rows.iter().map(|row| cells(row, &tokens).to_vec());
+    sheet::print(&COLUMNS, rows.collect(), args.format, context);
     if !history.truncated.is_empty() {
         tracing::warn!(
             transactions = history.truncated.len(),
@@ -111,8 +86,7 @@ pub async fn run(args: Report, context: &Context) -> Result<()> {
     Ok(())
 }
 
-fn cells(row: &Row, tokens: &BTreeMap<Address, Token>) -> [String; 13] {
-    let address = |at: Option<Address>| at.map_or_else(String::new, |at| at.to_string());
+fn cells(row: &Row, tokens: &BTreeMap<Address, Token>) -> [Cell; 13] {
     let token = row.mint.and_then(|mint| tokens.get(&mint));
     let (amount, symbol) = match token {
         Some(token) => (token.mint.show(row.amount), token.symbol.clone()),
@@ -123,32 +97,20 @@ fn cells(row: &Row, tokens: &BTreeMap<Address, Token>) -> [String; 13] {
         false => "the wallet",
     };
     [
-        time(row.time).text().to_string(),
-        row.slot.to_string(),
-        row.signature.to_string(),
-        row.number.to_string(),
+        sheet::time(row.time),
+        row.slot.into(),
+        row.signature.to_string().into(),
+        row.number.into(),
         row.kind.name().into(),
         row.what.into(),
         of.into(),
-        address(row.node),
-        address(row.market),
-        amount,
-        symbol,
-        row.amount.to_string(),
-        address(row.mint),
+        sheet::address(row.node),
+        sheet::address(row.market),
+        amount.into(),
+        symbol.into(),
+        row.amount.into(),
+        sheet::address(row.mint),
     ]
-}
-
-fn csv(history: &History, tokens: &BTreeMap<Address, Token>) {
-    // No cell has a comma, a quote or a line break: numbers, addresses, and words of this program.
-    let mut text = COLUMNS.join(",");
-    text.push('\n');
-    for row in &history.rows {
-        text.push_str(&cells(row, tokens).join(","));
-        text.push('\n');
-    }
-    // Whoever closed our stdout has read enough.
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use crate::{Client, Error, Result};
 use anchor_lang::Discriminator;
 use bytemuck::Pod;
 use solana_account::Account;
-use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding};
+use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding, UiDataSliceConfig};
 use solana_address::Address;
 use solana_client::rpc_config::{RpcAccountInfoConfig, RpcProgramAccountsConfig};
 use solana_client::rpc_filter::{Memcmp, RpcFilterType};
@@ -12,6 +12,8 @@ use solana_client::rpc_filter::{Memcmp, RpcFilterType};
 pub const DISCRIMINATOR_BYTES: usize = 8;
 /// Most accounts one `getMultipleAccounts` takes.
 const MULTIPLE: usize = 100;
+/// Most bytes that one filter compares.
+const MOST_BYTES: usize = 128;
 /// Most filters one `getProgramAccounts` takes.
 const MOST_FILTERS: usize = 4;
 
@@ -151,39 +153,66 @@ impl Client {
         &self,
         filters: &[Filter],
     ) -> Result<Vec<(Address, T)>> {
-        let of_kind = Filter {
-            offset: 0,
-            bytes: T::DISCRIMINATOR.to_vec(),
-        };
-        // A server takes four filters; what it did not check is checked here.
-        let mut sent = vec![RpcFilterType::DataSize(
-            (DISCRIMINATOR_BYTES + size_of::<T>()) as u64,
-        )];
-        sent.extend(
-            std::iter::once(&of_kind)
-                .chain(filters)
-                .take(MOST_FILTERS - sent.len())
-                .map(|f| RpcFilterType::Memcmp(Memcmp::new_base58_encoded(f.offset, &f.bytes))),
-        );
-        let config = RpcProgramAccountsConfig {
-            filters: Some(sent),
-            account_config: self.base64(),
-            ..RpcProgramAccountsConfig::default()
-        };
-        let found = self
-            .rpc
-            .get_program_ui_accounts_with_config(&T::PROGRAM, config)
-            .await
-            .map_err(|e| self.failed(e))?;
+        let found = self.program_accounts::<T>(filters, None).await?;
         let mut accounts = Vec::with_capacity(found.len());
         for (address, account) in found {
             let account = whole(&address, account)?;
-            let known = account.data.get(DISCRIMINATOR_BYTES) == Some(&T::VERSION);
-            if known && filters.iter().all(|f| f.fits(&account.data)) {
+            if filters.iter().all(|f| f.fits(&account.data)) {
                 accounts.push((address, decode(&address, &account)?));
             }
         }
         Ok(accounts)
+    }
+
+    /// Of all accounts of a type that fit every filter only the bytes of one field, as its `filter!` names it: for lists
+    /// too long to be fetched whole. An error where the server cannot check all filters itself.
+    pub async fn get_program_fields<T: LodeAccount>(
+        &self,
+        filters: &[Filter],
+        field: &Filter,
+    ) -> Result<Vec<(Address, Vec<u8>)>> {
+        if merged::<T>(filters).len() > MOST_FILTERS - 1 {
+            return Err(Error::Invalid(
+                "That is more than a server filters by at once: name fewer".into(),
+            ));
+        }
+        let slice = UiDataSliceConfig {
+            offset: field.offset,
+            length: field.bytes.len(),
+        };
+        let found = self.program_accounts::<T>(filters, Some(slice)).await?;
+        found
+            .into_iter()
+            .map(|(address, account)| Ok((address, whole(&address, account)?.data)))
+            .collect()
+    }
+
+    async fn program_accounts<T: LodeAccount>(
+        &self,
+        filters: &[Filter],
+        slice: Option<UiDataSliceConfig>,
+    ) -> Result<Vec<(Address, UiAccount)>> {
+        let size = u64::try_from(DISCRIMINATOR_BYTES + size_of::<T>()).unwrap_or(u64::MAX);
+        // A server takes four filters; what it did not check, the caller does.
+        let mut sent = vec![RpcFilterType::DataSize(size)];
+        sent.extend(
+            merged::<T>(filters)
+                .iter()
+                .take(MOST_FILTERS - 1)
+                .map(|f| RpcFilterType::Memcmp(Memcmp::new_base58_encoded(f.offset, &f.bytes))),
+        );
+        let config = RpcProgramAccountsConfig {
+            filters: Some(sent),
+            account_config: RpcAccountInfoConfig {
+                data_slice: slice,
+                ..self.base64()
+            },
+            ..RpcProgramAccountsConfig::default()
+        };
+        self.rpc
+            .get_program_ui_accounts_with_config(&T::PROGRAM, config)
+            .await
+            .map_err(|e| self.failed(e))
     }
 
     fn base64(&self) -> RpcAccountInfoConfig {
@@ -193,6 +222,32 @@ impl Client {
             ..RpcAccountInfoConfig::default()
         }
     }
+}
+
+/// The filters of a type and its known layout, with those that touch each other joined: a server takes only few, and the
+/// first fields of an account stand side by side.
+fn merged<T: LodeAccount>(filters: &[Filter]) -> Vec<Filter> {
+    let kind = Filter {
+        offset: 0,
+        bytes: [T::DISCRIMINATOR, &[T::VERSION]].concat(),
+    };
+    let mut all: Vec<Filter> = std::iter::once(kind)
+        .chain(filters.iter().cloned())
+        .collect();
+    all.sort_by_key(|filter| filter.offset);
+    let mut joined: Vec<Filter> = Vec::new();
+    for filter in all {
+        match joined.last_mut() {
+            Some(last)
+                if last.offset + last.bytes.len() == filter.offset
+                    && last.bytes.len() + filter.bytes.len() <= MOST_BYTES =>
+            {
+                last.bytes.extend(filter.bytes);
+            }
+            _ => joined.push(filter),
+        }
+    }
+    joined
 }
 
 fn whole(address: &Address, account: UiAccount) -> Result<Account> {
@@ -271,6 +326,24 @@ mod tests {
         assert!(!filter!(Node, worker, owner).fits(&account(&node()).data));
         assert!(filter!(Node, stake, 9).fits(&account(&node()).data));
         assert!(!filter.fits(&account(&node()).data[..40]));
+    }
+
+    #[test]
+    fn filters_of_neighbouring_fields_are_one() {
+        use lode_jobs::state::Job;
+        let key = Address::new_from_array([7; 32]);
+        let joined = merged::<Job>(&[
+            filter!(Job, node, key),
+            filter!(Job, state, 3),
+            filter!(Job, market, key),
+            filter!(Job, customer, key),
+        ]);
+        let shape: Vec<(usize, usize)> = joined.iter().map(|f| (f.offset, f.bytes.len())).collect();
+        // discriminator, version and state; market, customer and node
+        assert_eq!(shape, [(0, 10), (16, 96)]);
+        assert_eq!(joined[0].bytes[8..], [1, 3]);
+        let apart = merged::<Job>(&[filter!(Job, market, key), filter!(Job, node, key)]);
+        assert_eq!(apart.len(), 3);
     }
 
     #[test]

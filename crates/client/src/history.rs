@@ -318,14 +318,40 @@ impl Client {
         more.retain(|signature| pasts.keys().all(|(_, known)| known != signature));
         pasts.extend(self.pasts(&more, tell).await?);
 
+        let pasts = pasts.values();
+        let pasts = pasts.filter(|past| past.time >= since && past.time < until);
+        self.history_of(&interests, pasts).await
+    }
+
+    /// The same from transactions that somebody keeps, such as an index: all those that concern Lode, in the order of slot
+    /// and name. Fees of other transactions of the wallet are then not among the rows.
+    pub async fn history_among(
+        &self,
+        wallet: &Address,
+        since: i64,
+        until: i64,
+        pasts: &[Past],
+    ) -> Result<History> {
+        let mut interests = self.interests(wallet).await?;
+        let pasts = pasts.iter().filter(|past| past.time < until);
+        for past in pasts.clone() {
+            interests.learn(past);
+        }
+        let pasts = pasts.filter(|past| past.time >= since);
+        self.history_of(&interests, pasts).await
+    }
+
+    async fn history_of(
+        &self,
+        interests: &Interests,
+        pasts: impl Iterator<Item = &Past>,
+    ) -> Result<History> {
         let mut rows = Vec::new();
         let mut truncated = Vec::new();
-        for past in pasts.values() {
-            if past.time >= since && past.time < until {
-                rows.extend(interests.rows(past));
-                if past.truncated {
-                    truncated.push(past.signature);
-                }
+        for past in pasts {
+            rows.extend(interests.rows(past));
+            if past.truncated {
+                truncated.push(past.signature);
             }
         }
         let named: BTreeSet<Address> = rows.iter().filter_map(|row| row.mint).collect();

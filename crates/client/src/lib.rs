@@ -20,6 +20,7 @@ mod fail_over;
 pub mod history;
 pub mod instructions;
 pub mod nonce;
+pub mod record;
 pub mod rewards;
 pub mod send;
 pub mod token;

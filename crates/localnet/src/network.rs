@@ -4,6 +4,7 @@ use crossbeam_channel::{Receiver, Sender};
 use lode_client::{addresses, Client};
 use solana_account::Account;
 use solana_address::Address;
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -72,6 +73,8 @@ pub struct Options {
     pub upgrade_authority: Address,
     /// Wallets that get lamports at the start of an empty chain.
     pub airdrop: Vec<(Address, u64)>,
+    /// Accounts that are written as they are at each start: for a state that would take long to reach.
+    pub accounts: Vec<(Address, Account)>,
 }
 
 impl Options {
@@ -86,6 +89,7 @@ impl Options {
             programs: programs.into(),
             upgrade_authority,
             airdrop: vec![(upgrade_authority, 1_000_000_000_000)],
+            accounts: Vec::new(),
         }
     }
 }
@@ -166,6 +170,8 @@ impl Localnet {
                     .map_err(|error| Error::Start(format!("{:?}", error.err)))?;
             }
         }
+
+        write_all(&mut svm, &options.accounts)?;
 
         let config = SurfpoolConfig {
             simnets: vec![simnet],
@@ -325,6 +331,41 @@ fn deploy(svm: &mut SurfnetSvm, id: &Address, elf: &[u8], authority: &Address) -
         };
         svm.set_account(&at, account)
             .map_err(|error| Error::Start(format!("program {id} cannot be deployed: {error}")))?;
+    }
+    Ok(())
+}
+
+/// Writes accounts as they are. The machine keeps for each program the list of its accounts and searches it at every
+/// write, so what belongs to programs without indexes of their own is entered in one go.
+fn write_all(svm: &mut SurfnetSvm, accounts: &[(Address, Account)]) -> Result<()> {
+    let failed = |at: &Address, error: &dyn std::fmt::Display| {
+        Error::Start(format!("account {at} cannot be written: {error}"))
+    };
+    let mut owned: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (at, account) in accounts {
+        if [addresses::TOKEN, addresses::TOKEN_2022].contains(&account.owner) {
+            svm.set_account(at, account.clone())
+                .map_err(|error| failed(at, &error))?;
+            continue;
+        }
+        svm.inner
+            .set_account(*at, account.clone())
+            .map_err(|error| failed(at, &error))?;
+        let of_owner = owned.entry(account.owner.to_string()).or_default();
+        of_owner.push(at.to_string());
+    }
+    for (owner, new) in owned {
+        let index = &mut svm.accounts_by_owner;
+        let mut all = index
+            .get(&owner)
+            .map_err(|error| Error::Start(error.to_string()))?
+            .unwrap_or_default();
+        all.extend(new);
+        all.sort_unstable();
+        all.dedup();
+        index
+            .store(owner, all)
+            .map_err(|error| Error::Start(error.to_string()))?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `lode job`.
 mod auction;
 mod estimate;
+mod history;
 mod map;
 mod post;
 mod result;
@@ -59,23 +60,19 @@ pub enum Command {
         #[command(flatten)]
         spec: SpecArgs,
     },
-    /// List jobs: the wallet's, unless told otherwise
-    List {
-        /// Everybody's
-        #[arg(long)]
-        all: bool,
-        /// Only in this market
-        #[arg(long, value_name = "ADDRESS")]
-        market: Option<Address>,
-        /// Only in this state
-        #[arg(long, value_name = "STATE")]
-        state: Option<String>,
-    },
+    /// List jobs: the wallet's, unless told otherwise; those whose windows end last come first
+    #[command(after_help = "Example: lode job list --all --state open --limit 20")]
+    List(show::List),
     /// Show a job
     Show {
         /// The job
         job: Address,
     },
+    /// Print every step of a job, or of all jobs of a customer or a node
+    #[command(
+        after_help = "Example: lode job history --customer ADDRESS --index history.db --format csv"
+    )]
+    History(history::History),
     /// Follow a job to its end
     Watch {
         /// The job
@@ -167,11 +164,12 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
             show::one(&at, &job, context).await
         }
         Command::Upload { job, spec } => post::upload_again(&job, &spec, context).await,
-        Command::List { all, market, state } => show::list(all, market, state, context).await,
+        Command::List(args) => show::list(args, context).await,
         Command::Show { job } => {
             let found = context.client.get_account(&job).await?;
             show::one(&job, &found, context).await
         }
+        Command::History(args) => history::history(args, context).await,
         Command::Watch { job, timeout } => {
             let end = show::follow(&job, timeout.map(Duration::from_secs), context).await?;
             show::one(&job, &end, context).await

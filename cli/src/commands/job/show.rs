@@ -4,32 +4,56 @@ use crate::context::{hex32, Context};
 use crate::output::{time, Cell, Token};
 use crate::progress::Progress;
 use anyhow::{bail, Result};
-use lode_client::{addresses, filter};
-use lode_jobs::state::{flag, Job, JobState, Market};
+use lode_client::filter;
+use lode_jobs::state::{flag, Job, JobState};
 use solana_address::Address;
 use solana_signer::Signer;
+use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 /// How often a job is looked at while it is watched.
 const LOOK: Duration = Duration::from_millis(400);
 
-pub(super) async fn list(
+/// Arguments of `job list`.
+#[derive(clap::Args)]
+pub struct List {
+    /// Everybody's
+    #[arg(long)]
     all: bool,
+    /// Only in this market
+    #[arg(long, value_name = "ADDRESS")]
     market: Option<Address>,
+    /// Only in this state
+    #[arg(long, value_name = "STATE")]
     state: Option<String>,
-    context: &Context,
-) -> Result<()> {
+    /// This wallet's, if not one's own
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "all")]
+    customer: Option<Address>,
+    /// Everybody's that this node took, bid for or was asked to run
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["all", "customer"])]
+    node: Option<Address>,
+    /// Most jobs that are shown
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    limit: u32,
+    /// Go on after this job, the last one shown before
+    #[arg(long, value_name = "JOB")]
+    after: Option<Address>,
+}
+
+/// The jobs that fit, those whose windows end last first. The server filters, and of what fits it sends only what the
+/// order needs; whole jobs are fetched for one page.
+pub(super) async fn list(args: List, context: &Context) -> Result<()> {
     // A missing wallet is said before the chain is asked.
-    let mine = if all {
-        None
-    } else {
-        Some(context.wallet()?.pubkey())
+    let customer = match (args.all || args.node.is_some(), args.customer) {
+        (true, _) => None,
+        (false, Some(customer)) => Some(customer),
+        (false, None) => Some(context.wallet()?.pubkey()),
     };
     let mut filters = Vec::new();
-    if let Some(market) = market {
-        filters.push(filter!(Job, market, market));
+    if let Some(node) = args.node {
+        filters.push(filter!(Job, node, node));
     }
-    if let Some(name) = &state {
+    if let Some(name) = &args.state {
         let number = (1..=u8::MAX)
             .map_while(|n| JobState::try_from(n).ok())
             .find(|state| format!("{state:?}").eq_ignore_ascii_case(name));
@@ -38,25 +62,54 @@ pub(super) async fn list(
         };
         filters.push(filter!(Job, state, found as u8));
     }
-    let mut found = context.client.get_program_accounts::<Job>(&filters).await?;
-    if let Some(me) = mine {
-        found.retain(|(_, job)| job.customer == addresses::jobs::ledger(&job.market, &me));
+    if let Some(market) = args.market {
+        filters.push(filter!(Job, market, market));
     }
-    found.sort_by_key(|(at, job)| (job.deadline, *at));
-    let mut tokens: Vec<(Address, Market, Token)> = Vec::new();
+    if let Some(customer) = customer {
+        // A job's customer is the account that pays for it, one in each market; its rent is always its wallet's.
+        filters.push(filter!(Job, payer, customer));
+    }
+    let deadline = filter!(Job, deadline, 0);
+    let found = context
+        .client
+        .get_program_fields::<Job>(&filters, &deadline);
+    let mut order: Vec<(Reverse<u64>, Address)> = found
+        .await?
+        .into_iter()
+        .map(|(at, bytes)| (Reverse(bytes.try_into().map_or(0, u64::from_le_bytes)), at))
+        .collect();
+    order.sort_unstable();
+    let from = match args.after {
+        None => 0,
+        Some(last) => match order.iter().position(|(_, at)| *at == last) {
+            Some(place) => place.saturating_add(1),
+            None => bail!("The job {last} is not in this list: name the last one of the page before, with the same options"),
+        },
+    };
+    let limit = usize::try_from(args.limit)?;
+    let page: Vec<Address> = order
+        .iter()
+        .skip(from)
+        .take(limit)
+        .map(|(_, at)| *at)
+        .collect();
+    let rest = order.len().saturating_sub(from.saturating_add(page.len()));
+    let jobs = context.client.get_accounts::<Job>(&page).await?;
+    let mut tokens: Vec<(Address, Token)> = Vec::new();
     let mut rows = Vec::new();
-    for (at, job) in &found {
-        if !tokens.iter().any(|(market, ..)| *market == job.market) {
+    for (at, job) in page.iter().zip(jobs) {
+        // closed since the list was made
+        let Some(job) = job else { continue };
+        if !tokens.iter().any(|(market, _)| *market == job.market) {
             let (_, market) = context.market(Some(job.market)).await?;
-            let token = context.token(&market.mint).await?;
-            tokens.push((job.market, market, token));
+            tokens.push((job.market, context.token(&market.mint).await?));
         }
-        let Some((_, _, token)) = tokens.iter().find(|(market, ..)| *market == job.market) else {
+        let Some((_, token)) = tokens.iter().find(|(market, _)| *market == job.market) else {
             continue;
         };
         rows.push(vec![
             Cell::from(*at),
-            state_name(job).into(),
+            state_name(&job).into(),
             verdict_name(job.verdict),
             token.cell(job.price),
             job.units_limit.into(),
@@ -77,6 +130,11 @@ pub(super) async fn list(
         rows,
         "No job: run one with `lode job run MODULE --price AMOUNT`.",
     );
+    if let (Some(last), true) = (page.last(), rest > 0) {
+        context.out.note(&format!(
+            "{rest} more: go on with --after {last}, or show more with --limit."
+        ));
+    }
     Ok(())
 }
 
