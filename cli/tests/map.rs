@@ -2,7 +2,7 @@
 //! and what it gathers is what one run over all inputs writes. Needs the programs that `cargo xtask build` makes.
 //!
 //! `LODE_MAP_INPUTS=2000 cargo nextest run -p lode-cli --test map --no-capture` does it with as many inputs.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

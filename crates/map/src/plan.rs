@@ -472,10 +472,7 @@ pub(crate) mod tests {
         assert_eq!(of(2_000, 164 * FUEL_PER_UNIT, 0), 10);
         assert_eq!(of(2_000, 164 * FUEL_PER_UNIT * 10, 0), 1);
         // what the network takes for a job counts like units that the job takes for itself
-        assert_eq!(
-            of(2_000, 164 * FUEL_PER_UNIT * 10, 164),
-            1_001usize.min(125)
-        );
+        assert_eq!(of(2_000, 164 * FUEL_PER_UNIT * 10, 164), 125);
         assert_eq!(of(3, 1_000, 0), 1);
         let mut one = task(lines(2_000));
         one.args = vec!["--seed={}".into()];
