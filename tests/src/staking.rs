@@ -128,7 +128,16 @@ impl Staking {
 
     /// A wallet with SOL and an associated account of the stake mint holding `amount`.
     pub fn wallet(&self, world: &mut World, amount: u64) -> Keypair {
-        let wallet = world.wallet();
+        let program = world.token_program_of(&self.mint);
+        // Whose associated account is found at the first try, so that what a claim costs is the same in every run.
+        let wallet = loop {
+            let wallet = world.wallet();
+            let seeds = [wallet.pubkey(), program, self.mint];
+            let seeds = seeds.each_ref().map(Address::as_ref);
+            if Address::find_program_address(&seeds, &lode_token::ASSOCIATED).1 == u8::MAX {
+                break wallet;
+            }
+        };
         world.associated_account(&self.mint, &wallet.pubkey(), amount);
         wallet
     }
