@@ -22,8 +22,6 @@ const SLACK: u64 = 40;
 const SLACK_PERCENT: [u64; 2] = [2, 15];
 /// An instruction called less often may never have met addresses that were right at the first try.
 const MANY_CALLS: u64 = 50;
-/// With so few calls, also what they did differs.
-const FEW_CALLS: u64 = 8;
 /// Most tries of bumps by which a rarely called instruction may differ.
 const TRIES: u64 = 4;
 
@@ -314,13 +312,7 @@ impl Costs {
         let mut compare = |row: String, measured: u64, calls: u64| match known.remove(&row) {
             None => stale.push(format!("{row} is missing")),
             Some(said) => {
-                // The cheapest of a few calls may be of another kind in each run, by less than a try.
-                let kind = if (1..FEW_CALLS).contains(&calls) {
-                    further
-                } else {
-                    0
-                };
-                let slack = SLACK + said.max(measured) * percent / 100 + kind / 2;
+                let slack = SLACK + said.max(measured) * percent / 100;
                 let difference = said.abs_diff(measured);
                 // What is cheaper by whole tries met better addresses than the file's tests did.
                 let luck = measured < said || calls < MANY_CALLS;
