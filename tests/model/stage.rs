@@ -347,6 +347,7 @@ impl Stage {
                     freeze_authority: None,
                     supply: 0,
                     decimals: 9,
+                    symbol: None,
                 },
             );
         }

@@ -250,7 +250,7 @@ fn merged<T: LodeAccount>(filters: &[Filter]) -> Vec<Filter> {
     joined
 }
 
-fn whole(address: &Address, account: UiAccount) -> Result<Account> {
+pub(crate) fn whole(address: &Address, account: UiAccount) -> Result<Account> {
     account.to_account().ok_or_else(|| Error::WrongAccount {
         kind: "account",
         address: *address,

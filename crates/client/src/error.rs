@@ -245,7 +245,7 @@ fn innermost(logs: &[String]) -> Option<Address> {
 }
 
 /// What people call a program.
-fn program_name(program: &Address) -> Option<&'static str> {
+pub fn program_name(program: &Address) -> Option<&'static str> {
     use crate::addresses as a;
     let names = [
         (lode_staking::ID, "staking"),

@@ -20,6 +20,7 @@ mod fail_over;
 pub mod history;
 pub mod instructions;
 pub mod nonce;
+pub mod preview;
 pub mod record;
 pub mod rewards;
 pub mod send;
@@ -31,6 +32,7 @@ pub use bytemuck;
 pub use accounts::{Filter, LodeAccount};
 pub use clock::ChainClock;
 pub use error::{Error, Result};
+pub use preview::{Preview, Touched};
 pub use send::{PriorityFee, Sent, Wallet};
 
 use solana_client::nonblocking::rpc_client::RpcClient;
@@ -53,6 +55,8 @@ pub struct Client {
     pub commitment: CommitmentConfig,
     /// What is paid per compute unit on top of the base fee.
     pub priority_fee: PriorityFee,
+    /// Nothing is ever sent: what would be is an error.
+    only_looks: bool,
 }
 
 impl Client {
@@ -71,6 +75,7 @@ impl Client {
             )),
             commitment,
             priority_fee: PriorityFee::Recent,
+            only_looks: false,
         }
     }
 
@@ -95,12 +100,19 @@ impl Client {
             rpc: Arc::new(RpcClient::new_sender(sender, config)),
             commitment,
             priority_fee: PriorityFee::Recent,
+            only_looks: false,
         }
     }
 
     /// Sets what is paid per compute unit.
     pub fn with_priority_fee(mut self, fee: PriorityFee) -> Self {
         self.priority_fee = fee;
+        self
+    }
+
+    /// The same connection, over which nothing is ever sent.
+    pub fn only_looking(mut self) -> Self {
+        self.only_looks = true;
         self
     }
 

@@ -231,6 +231,7 @@ mod tests {
             freeze_authority: None,
             supply: 0,
             decimals: 9,
+            symbol: None,
         };
         let dues = |unswept, rewards, commission| WalletDues {
             on: NodeDues { unswept, ..on },

@@ -6,8 +6,10 @@ use crate::{Client, Error, Result};
 use solana_address::Address;
 use solana_client::client_error::ClientErrorKind as ErrorKind;
 use solana_client::rpc_config::{
-    RpcSendTransactionConfig, RpcSimulateTransactionConfig, RpcTransactionConfig,
+    RpcSendTransactionConfig, RpcSimulateTransactionAccountsConfig, RpcSimulateTransactionConfig,
+    RpcTransactionConfig,
 };
+use solana_client::rpc_response::RpcSimulateTransactionResult;
 use solana_compute_budget_interface::ComputeBudgetInstruction;
 use solana_hash::Hash;
 use solana_instruction::Instruction;
@@ -23,7 +25,7 @@ use std::time::{Duration, Instant};
 pub type Wallet<'a> = &'a (dyn Signer + Send + Sync);
 
 /// Compute units of a transaction while it is simulated: the most there are.
-const MOST_UNITS: u32 = 1_400_000;
+pub(crate) const MOST_UNITS: u32 = 1_400_000;
 /// Most bytes of a transaction.
 pub const MOST_BYTES: usize = 1_232;
 /// The highest price that is paid without being told to, in micro-lamports per compute unit.
@@ -95,6 +97,9 @@ impl Client {
         payer: Wallet<'_>,
         signers: &[Wallet<'_>],
     ) -> Result<Sent> {
+        if self.only_looks {
+            return Err(Error::Invalid("this is a dry run".into()));
+        }
         let paying = payer.pubkey();
         let price = self.price(instructions, &paying).await;
         let probe = budgeted(instructions, MOST_UNITS, price);
@@ -188,6 +193,17 @@ impl Client {
 
     /// Runs instructions without sending them; returns the compute units they take.
     pub async fn simulate(&self, instructions: &[Instruction], payer: &Address) -> Result<u64> {
+        let ended = self.simulate_with(instructions, payer, None).await?;
+        Ok(ended.units_consumed.unwrap_or(u64::from(MOST_UNITS)))
+    }
+
+    /// Runs instructions without sending them; `accounts` are those that are told as they would be afterwards.
+    pub(crate) async fn simulate_with(
+        &self,
+        instructions: &[Instruction],
+        payer: &Address,
+        accounts: Option<RpcSimulateTransactionAccountsConfig>,
+    ) -> Result<RpcSimulateTransactionResult> {
         let mut transaction = Transaction::new_unsigned(Message::new(instructions, Some(payer)));
         let bytes = size(&transaction);
         if bytes > MOST_BYTES {
@@ -201,6 +217,7 @@ impl Client {
             replace_recent_blockhash: true,
             commitment: Some(self.commitment),
             encoding: Some(UiTransactionEncoding::Base64),
+            accounts,
             ..RpcSimulateTransactionConfig::default()
         };
         let result = self
@@ -216,7 +233,7 @@ impl Client {
                 payer,
                 result.logs.unwrap_or_default(),
             )),
-            None => Ok(result.units_consumed.unwrap_or(u64::from(MOST_UNITS))),
+            None => Ok(result),
         }
     }
 
@@ -370,19 +387,11 @@ impl Client {
     }
 
     /// The price per compute unit; never a reason to fail.
-    async fn price(&self, instructions: &[Instruction], payer: &Address) -> u64 {
+    pub(crate) async fn price(&self, instructions: &[Instruction], payer: &Address) -> u64 {
         match self.priority_fee {
             PriorityFee::Fixed(price) => price,
             PriorityFee::Recent => {
-                let mut writable: Vec<Address> = instructions
-                    .iter()
-                    .flat_map(|i| &i.accounts)
-                    .filter(|meta| meta.is_writable)
-                    .map(|meta| meta.pubkey)
-                    .chain([*payer])
-                    .collect();
-                writable.sort_unstable();
-                writable.dedup();
+                let writable = writable(instructions, payer);
                 let recent = self.rpc.get_recent_prioritization_fees(&writable).await;
                 let fees = recent.unwrap_or_default();
                 third_quartile(fees.iter().map(|f| f.prioritization_fee).collect())
@@ -456,7 +465,7 @@ fn refuses(kind: &ErrorKind) -> bool {
     }
 }
 
-fn budgeted(instructions: &[Instruction], units: u32, price: u64) -> Vec<Instruction> {
+pub(crate) fn budgeted(instructions: &[Instruction], units: u32, price: u64) -> Vec<Instruction> {
     let mut all = vec![ComputeBudgetInstruction::set_compute_unit_limit(units)];
     if price > 0 {
         all.push(ComputeBudgetInstruction::set_compute_unit_price(price));
@@ -465,8 +474,20 @@ fn budgeted(instructions: &[Instruction], units: u32, price: u64) -> Vec<Instruc
     all
 }
 
+/// The accounts that instructions may change, each once: the payer, then as the instructions name them.
+pub(crate) fn writable(instructions: &[Instruction], payer: &Address) -> Vec<Address> {
+    let mut writable = vec![*payer];
+    let named = instructions.iter().flat_map(|i| &i.accounts);
+    for meta in named.filter(|meta| meta.is_writable) {
+        if !writable.contains(&meta.pubkey) {
+            writable.push(meta.pubkey);
+        }
+    }
+    writable
+}
+
 /// A fifth and a thousand more than simulated: another transaction may come before ours and make it take another path.
-fn with_margin(units: u64) -> u32 {
+pub(crate) fn with_margin(units: u64) -> u32 {
     let wanted = units.saturating_add(units / 5).saturating_add(1_000);
     u32::try_from(wanted).unwrap_or(MOST_UNITS).min(MOST_UNITS)
 }
@@ -667,6 +688,7 @@ mod tests {
             )),
             commitment,
             priority_fee: PriorityFee::Recent,
+            only_looks: false,
         };
         (client, shared)
     }
@@ -877,6 +899,18 @@ mod tests {
         assert_eq!(cluster.sent.len(), 1);
         let error = sent.unwrap_err();
         assert_eq!(error.code_of(&crate::addresses::SYSTEM), Some(1));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_only_looks_sends_nothing() {
+        let (client, shared) = scripted(Cluster::default());
+        let client = client.only_looking();
+        let payer = Keypair::new();
+        let instruction =
+            solana_system_interface::instruction::transfer(&payer.pubkey(), &payer.pubkey(), 1);
+        let refused = client.send(&[instruction], &payer, &[&payer]).await;
+        assert!(refused.unwrap_err().to_string().contains("dry run"));
+        assert!(shared.lock().unwrap().sent.is_empty());
     }
 
     #[test]

@@ -7,6 +7,10 @@ use solana_instruction::{AccountMeta, Instruction};
 
 /// Bytes of a mint without extensions.
 pub const MINT_BYTES: usize = 82;
+/// Where the extensions of a Token-2022 mint begin.
+const EXTENSIONS: usize = 166;
+/// The extension that is the mint's metadata.
+const METADATA: u16 = 19;
 
 /// What a mint is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub struct MintInfo {
     pub supply: u64,
     /// Digits after the point.
     pub decimals: u8,
+    /// What a Token-2022 mint's own metadata calls its tokens, filled up with zeros. Anybody may make a mint that says so.
+    pub symbol: Option<[u8; 12]>,
 }
 
 impl MintInfo {
@@ -42,7 +48,17 @@ impl MintInfo {
             freeze_authority: optional(data, 46)?,
             supply: word(data, 36)?,
             decimals: *data.get(44)?,
+            symbol: (account.owner == TOKEN_2022)
+                .then(|| own_symbol(address, data))
+                .flatten(),
         })
+    }
+
+    /// What the mint calls its tokens, if it says so.
+    pub fn calls_itself(&self) -> Option<String> {
+        let symbol = self.symbol?;
+        let text = std::str::from_utf8(&symbol).ok()?;
+        Some(text.trim_end_matches('\0').to_string())
     }
 
     /// A wallet's associated account of this mint.
@@ -93,6 +109,35 @@ pub fn parse(text: &str, decimals: u8) -> Result<u64> {
     digits
         .parse()
         .map_err(|_| Error::Setting(format!("`{text}` is more than any token account can hold")))
+}
+
+/// The symbol in the metadata that a Token-2022 mint carries about itself: up to twelve letters and digits.
+fn own_symbol(mint: &Address, data: &[u8]) -> Option<[u8; 12]> {
+    let mut rest = data.get(EXTENSIONS..)?;
+    loop {
+        let (kind, after) = rest.split_first_chunk::<2>()?;
+        let (size, after) = after.split_first_chunk::<2>()?;
+        let (body, after) = after.split_at_checked(u16::from_le_bytes(*size).into())?;
+        if u16::from_le_bytes(*kind) != METADATA {
+            rest = after;
+            continue;
+        }
+        // Who may change it, whose it is, name, symbol.
+        let (of, body) = body.get(32..)?.split_first_chunk::<32>()?;
+        let (_, body) = counted(body)?;
+        let (symbol, _) = counted(body)?;
+        let plain = symbol.iter().all(u8::is_ascii_alphanumeric);
+        let mut found = [0; 12];
+        let fits = found.get_mut(..symbol.len())?;
+        fits.copy_from_slice(symbol);
+        return (of == mint.as_array() && plain && !symbol.is_empty()).then_some(found);
+    }
+}
+
+/// Bytes after their number, and what follows them.
+fn counted(data: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (count, rest) = data.split_first_chunk::<4>()?;
+    rest.split_at_checked(usize::try_from(u32::from_le_bytes(*count)).ok()?)
 }
 
 fn word(data: &[u8], at: usize) -> Option<u64> {
@@ -346,6 +391,48 @@ mod tests {
             assert!(parse(wrong, 1).is_err(), "{wrong}");
         }
         assert!(parse("18446744073709.551616", 6).is_err());
+    }
+
+    #[test]
+    fn a_mint_s_own_metadata_names_its_tokens_and_another_s_does_not() {
+        let at = Address::new_from_array([1; 32]);
+        let metadata = |of: &Address, symbol: &str| {
+            let text = |s: &str| [&(s.len() as u32).to_le_bytes()[..], s.as_bytes()].concat();
+            let body = [
+                &[9; 32][..],
+                of.as_ref(),
+                &text("A name"),
+                &text(symbol),
+                &text(""),
+            ]
+            .concat();
+            let pointer = [&18u16.to_le_bytes()[..], &64u16.to_le_bytes(), &[5; 64]].concat();
+            let head = [
+                &METADATA.to_le_bytes()[..],
+                &(body.len() as u16).to_le_bytes(),
+            ]
+            .concat();
+            let mut data = vec![0; EXTENSIONS];
+            data[45] = 1;
+            data[165] = 1;
+            [data, pointer, head, body].concat()
+        };
+        let called = |data: Vec<u8>, owner: Address| {
+            let account = Account {
+                data,
+                owner,
+                ..Account::default()
+            };
+            MintInfo::decode(&at, &account).unwrap().calls_itself()
+        };
+        let data = metadata(&at, "USDX");
+        assert_eq!(called(data.clone(), TOKEN_2022).as_deref(), Some("USDX"));
+        assert_eq!(called(data.clone(), TOKEN), None);
+        assert_eq!(called(data[..200].to_vec(), TOKEN_2022), None);
+        assert_eq!(called(metadata(&SYSTEM, "USDX"), TOKEN_2022), None);
+        for symbol in ["", "TOO LONG BY FAR", "THIRTEENCHARS", "\u{1b}[2J"] {
+            assert_eq!(called(metadata(&at, symbol), TOKEN_2022), None, "{symbol}");
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ const DESCRIPTIONS: [&str; 4] = [
 pub struct Described {
     /// What it is called.
     pub name: String,
+    /// What it is for, in a sentence without its full stop; empty for an event.
+    pub purpose: String,
     /// Its arguments or fields: numbers as text, so that none is rounded; addresses in base58, other bytes in hex.
     pub fields: Value,
     /// Names of its accounts, in order; none for an event.
@@ -25,6 +27,7 @@ pub struct Described {
 
 struct Shape {
     name: String,
+    purpose: String,
     fields: Vec<Value>,
     accounts: Vec<String>,
 }
@@ -63,6 +66,15 @@ fn tag(value: &Value) -> [u8; 8] {
     tag
 }
 
+/// The first sentence of a description, without its full stop.
+fn first_sentence(lines: &[Value]) -> String {
+    let lines: Vec<String> = lines.iter().map(text).collect();
+    let paragraph: Vec<String> = lines.into_iter().take_while(|l| !l.is_empty()).collect();
+    let whole = paragraph.join(" ");
+    let first = whole.split(". ").next().unwrap_or_default();
+    first.trim_end_matches('.').to_string()
+}
+
 fn program(description: &Value) -> Program {
     let types: HashMap<String, Vec<Value>> = list(&description["types"])
         .iter()
@@ -73,6 +85,7 @@ fn program(description: &Value) -> Program {
         let accounts = list(&one["accounts"]);
         let shape = Shape {
             name: text(&one["name"]),
+            purpose: first_sentence(&list(&one["docs"])),
             fields: list(&one["args"]),
             accounts: accounts
                 .iter()
@@ -87,6 +100,7 @@ fn program(description: &Value) -> Program {
         let fields = types.get(&name).cloned().unwrap_or_default();
         let shape = Shape {
             name,
+            purpose: String::new(),
             fields,
             accounts: Vec::new(),
         };
@@ -125,6 +139,7 @@ fn described(
     let shape = shapes.get(tag)?;
     Some(Described {
         name: shape.name.clone(),
+        purpose: shape.purpose.clone(),
         fields: fields(program, &shape.fields, &mut body)?,
         accounts: shape.accounts.clone(),
     })
@@ -206,6 +221,7 @@ mod tests {
         let built = jobs::post_job(&key(1), &key(2), args);
         let found = instruction(&built.program_id, &built.data).unwrap();
         assert_eq!(found.name, "post_job");
+        assert_eq!(found.purpose, "Offers a job and locks its price");
         let args = &found.fields["args"];
         assert_eq!(args["nonce"], "18446744073709551615");
         assert_eq!(args["spec"], "07".repeat(32));

@@ -561,6 +561,7 @@ mod tests {
             freeze_authority: None,
             supply: 0,
             decimals: 9,
+            symbol: None,
         }
     }
 

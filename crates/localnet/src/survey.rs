@@ -106,6 +106,7 @@ impl Surveyor<'_> {
             freeze_authority: None,
             supply: 0,
             decimals: plan.map(|plan| plan.decimals).unwrap_or_default(),
+            symbol: None,
         })
     }
 
