@@ -1,6 +1,8 @@
 //! What every command needs: settings, connection, wallets, and the accounts that are named or the only ones there are.
+use crate::exit::Ended;
 use crate::output::{Format, Output, Token};
 use crate::progress::Progress;
+use crate::{address_book, dry_run};
 use anyhow::{anyhow, bail, Result};
 use lode_client::cli_config::{self, Overrides, Settings};
 use lode_client::send::Packed;
@@ -12,10 +14,12 @@ use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Options that every command takes, as the Solana CLI does.
 #[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub struct GlobalArgs {
     /// The Solana CLI's config file, if it is not the usual one
     #[arg(long, short = 'C', global = true, value_name = "FILE")]
@@ -38,6 +42,12 @@ pub struct GlobalArgs {
     /// Priority fee in micro-lamports per compute unit; without it, what recent transactions paid
     #[arg(long, global = true, value_name = "MICROLAMPORTS")]
     pub with_compute_unit_price: Option<u64>,
+    /// Say what the command would send and what that would change, and send nothing
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// Do not ask before what cannot be undone
+    #[arg(long, global = true)]
+    pub yes: bool,
     /// How results are printed
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
     pub output: Format,
@@ -54,7 +64,10 @@ pub struct Context {
     pub client: Client,
     /// Where results go.
     pub out: Output,
+    /// Nothing is sent.
+    pub dry_run: bool,
     fee_payer: Option<PathBuf>,
+    yes: bool,
 }
 
 impl Context {
@@ -72,12 +85,17 @@ impl Context {
             .map_or(PriorityFee::Recent, PriorityFee::Fixed);
         let mut urls = vec![settings.rpc_url.clone()];
         urls.extend(settings.fallback_urls.iter().cloned());
-        let client = Client::of_servers(urls, settings.commitment).with_priority_fee(fee);
+        let mut client = Client::of_servers(urls, settings.commitment).with_priority_fee(fee);
+        if args.dry_run {
+            client = client.only_looking();
+        }
         Ok(Self {
             settings,
             client,
             out: Output::new(args.output),
+            dry_run: args.dry_run,
             fee_payer: args.fee_payer.clone(),
+            yes: args.yes,
         })
     }
 
@@ -87,7 +105,9 @@ impl Context {
             settings: self.settings.clone(),
             client,
             out: self.out,
+            dry_run: self.dry_run,
             fee_payer: self.fee_payer.clone(),
+            yes: self.yes,
         }
     }
 
@@ -96,7 +116,26 @@ impl Context {
         Ok(cli_config::read_keypair(&self.settings.keypair_path)?)
     }
 
-    /// Sends instructions signed by the wallet and paid by the fee payer.
+    /// Asks before what cannot be undone. `what` is a sentence without its full stop that says what would be so.
+    pub fn confirm(&self, what: &str) -> Result<()> {
+        if self.yes || self.dry_run {
+            return Ok(());
+        }
+        let stdin = std::io::stdin();
+        if !stdin.is_terminal() {
+            return Err(Ended::nothing(format!("{what}: add --yes if that is what you want (nothing was sent, and there is no terminal to ask at)")).into());
+        }
+        eprint!("{what}. Go on? [y/N] ");
+        std::io::stderr().flush()?;
+        let mut answer = String::new();
+        stdin.read_line(&mut answer)?;
+        match answer.trim().to_lowercase().as_str() {
+            "y" | "yes" => Ok(()),
+            _ => Err(Ended::nothing("You did not say yes, so nothing was sent").into()),
+        }
+    }
+
+    /// Sends instructions signed by the wallet and paid by the fee payer; in a dry run, the command ends here.
     pub async fn send(
         &self,
         what: &str,
@@ -105,6 +144,10 @@ impl Context {
         others: &[&Keypair],
     ) -> Result<Sent> {
         let payer = self.payer(wallet)?;
+        if self.dry_run {
+            let group = instructions.to_vec();
+            return Err(dry_run::show(self, &[group], &payer.pubkey()).await);
+        }
         let mut signers: Vec<lode_client::send::Wallet<'_>> = vec![wallet];
         for other in others {
             signers.push(*other);
@@ -121,7 +164,8 @@ impl Context {
         })
     }
 
-    /// Sends groups of instructions in as few transactions as they fit; `what` is told with how many are done.
+    /// Sends groups of instructions in as few transactions as they fit; `what` is told with how many are done. In a dry
+    /// run, the command ends here if there is any.
     pub async fn send_packed(
         &self,
         what: &str,
@@ -129,6 +173,9 @@ impl Context {
         wallet: &Keypair,
     ) -> Result<Packed> {
         let payer = self.payer(wallet)?;
+        if self.dry_run && !groups.is_empty() {
+            return Err(dry_run::show(self, groups, &payer.pubkey()).await);
+        }
         let count = groups.len();
         let progress = Progress::start(format!("{what}: 0 of {count}"));
         let tell = |done: usize| progress.say(format!("{what}: {done} of {count}"));
@@ -237,15 +284,18 @@ impl Context {
     }
 }
 
-/// The address of a key that is given as an address or as a keypair file.
+/// The address of a key that is given as an address, as a name in the address book or as a keypair file.
 pub fn address_of(text: &str) -> Result<Address> {
     if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    if let Some(address) = address_book::named(text).map_err(anyhow::Error::msg)? {
         return Ok(address);
     }
     let path = Path::new(text);
     if !path.exists() {
         return Err(anyhow!(
-            "`{text}` is neither an address nor a keypair file: check the spelling, or make a key with `solana-keygen new --outfile {text}`"
+            "`{text}` is neither an address, nor a name in the address book (`lode address list`), nor a keypair file: check the spelling, or make a key with `solana-keygen new --outfile {text}`"
         ));
     }
     Ok(cli_config::read_keypair(path)?.pubkey())
@@ -269,7 +319,8 @@ pub fn require_all(packed: &Packed, count: usize, what: &str) -> Result<()> {
         (Some(error), _) | (None, Some((_, error))) => error,
         (None, None) => return Ok(()),
     };
-    bail!("{landed} of {count} {what} went through, the others did not ({why}): run the same command again for the rest")
+    let text = format!("{landed} of {count} {what} went through, the others did not ({why}): run the same command again for the rest");
+    Err(Ended::like(why, text).into())
 }
 
 /// A number of the chain in hex.

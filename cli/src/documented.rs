@@ -1,9 +1,8 @@
 //! Every command in README and guides is one that this program takes.
 #![allow(clippy::unwrap_used)]
 
-use crate::Cli;
+use crate::tree;
 use clap::error::ErrorKind;
-use clap::Parser as _;
 use std::path::{Path, PathBuf};
 
 /// What a word in capitals may stand for: itself, a number, an address, an amount.
@@ -58,7 +57,7 @@ fn commands(page: &str) -> Vec<String> {
 fn is_taken(words: &[String], from: usize) -> Result<(), clap::Error> {
     let stands_for_something =
         |word: &String| word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_');
-    let refused = match Cli::try_parse_from(words) {
+    let refused = match tree::command().try_get_matches_from(words) {
         Ok(_) => return Ok(()),
         Err(error) => error,
     };
@@ -76,26 +75,33 @@ fn is_taken(words: &[String], from: usize) -> Result<(), clap::Error> {
     Err(refused)
 }
 
+/// Fails unless a command, as documentation writes it, is one that this program takes. `place` is where it stands.
+pub fn require_taken(command: &str, place: &str) {
+    // what a page leaves out may be an option that must be there
+    let shortened = |word: &str| ["..", "..."].contains(&word);
+    // where the shell puts what it prints
+    let typed = command.split(" > ").next().unwrap_or_default();
+    let words: Vec<String> = typed
+        .split_whitespace()
+        .filter(|word| !shortened(word))
+        .map(str::to_string)
+        .collect();
+    if let Err(error) = is_taken(&words, 1) {
+        let asked = match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => true,
+            ErrorKind::MissingRequiredArgument => command.split_whitespace().any(shortened),
+            _ => false,
+        };
+        assert!(asked, "{place}: {command}\n{error}");
+    }
+}
+
 #[test]
 fn every_documented_command_is_taken() {
     let mut taken = 0;
     for page in pages() {
         for command in commands(&std::fs::read_to_string(&page).unwrap()) {
-            // what a page leaves out may be an option that must be there
-            let shortened = |word: &str| ["..", "..."].contains(&word);
-            let words: Vec<String> = command
-                .split_whitespace()
-                .filter(|word| !shortened(word))
-                .map(str::to_string)
-                .collect();
-            if let Err(error) = is_taken(&words, 1) {
-                let asked = match error.kind() {
-                    ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => true,
-                    ErrorKind::MissingRequiredArgument => command.split_whitespace().any(shortened),
-                    _ => false,
-                };
-                assert!(asked, "{}: {command}\n{error}", page.display());
-            }
+            require_taken(&command, &page.display().to_string());
             taken += 1;
         }
     }

@@ -1,8 +1,12 @@
 //! The `lode` command: arguments, output, progress. What it does is done by the libraries.
+mod address_book;
 mod commands;
 mod context;
 #[cfg(test)]
 mod documented;
+mod dry_run;
+mod examples;
+mod exit;
 mod local;
 mod output;
 mod progress;
@@ -10,8 +14,9 @@ mod sheet;
 mod shutdown;
 mod spec;
 mod telemetry;
+mod tree;
 
-use clap::Parser;
+use clap::{FromArgMatches as _, Parser};
 use std::process::ExitCode;
 
 /// Lode: buy and sell computing on Solana.
@@ -27,8 +32,13 @@ struct Cli {
 fn main() -> ExitCode {
     // A job is run by this same binary, started again with less rights: nothing may happen before this line.
     lode_runtime::child::maybe_run_child();
-    let cli = Cli::parse();
+    let matches = tree::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     init_logs(&cli.global);
+    if let Some(why) = dry_run::refusal(&cli.global, &tree::path_of(&matches)) {
+        let conflict = clap::error::ErrorKind::ArgumentConflict;
+        tree::command().error(conflict, why).exit();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -43,9 +53,12 @@ fn main() -> ExitCode {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
+    if error.is::<exit::Shown>() {
+        return ExitCode::SUCCESS;
+    }
     // Causes are part of the sentence; a backtrace is for who wrote this, not for who uses it.
     eprintln!("{} {}", output::error_prefix(), sentence(error));
-    ExitCode::FAILURE
+    exit::Code::of(error).into()
 }
 
 /// An error and its causes, each said once.
@@ -72,15 +85,4 @@ fn init_logs(global: &context::GlobalArgs) {
     });
     let usual = "warn,lode_node=info,lode_oracle_agent=info,lode_gateway=info,lode_crank=info,lode_index=info";
     logs::init(format, usual, output::stderr_has_colour());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Cli;
-    use clap::CommandFactory as _;
-
-    #[test]
-    fn no_command_contradicts_itself() {
-        Cli::command().debug_assert();
-    }
 }

@@ -1,4 +1,6 @@
 //! What the user sees: tables for people, JSON for programs, colour only on a terminal.
+use crate::address_book;
+use anyhow::{anyhow, bail, Result};
 use lode_client::token::MintInfo;
 use serde_json::{json, Map, Value};
 use solana_address::Address;
@@ -18,6 +20,8 @@ pub enum Format {
 pub struct Cell {
     text: String,
     json: Value,
+    /// The address that it is, beside which people read its name.
+    address: Option<Address>,
 }
 
 impl Cell {
@@ -26,12 +30,26 @@ impl Cell {
         Self {
             text: text.into(),
             json,
+            address: None,
         }
     }
 
-    /// How people read it.
+    /// Its text, the same for everybody.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// How programs read it.
+    pub fn json(&self) -> &Value {
+        &self.json
+    }
+
+    /// How people read it: an address with its name in the user's address book.
+    fn shown(&self) -> String {
+        match self.address.as_ref().and_then(address_book::name_of) {
+            Some(name) => format!("{} ({name})", self.text),
+            None => self.text.clone(),
+        }
     }
 
     /// Several texts.
@@ -80,7 +98,10 @@ impl From<Address> for Cell {
         if address == Address::default() {
             Self::none()
         } else {
-            address.to_string().into()
+            Self {
+                address: Some(address),
+                ..address.to_string().into()
+            }
         }
     }
 }
@@ -95,7 +116,8 @@ pub struct Token {
 }
 
 impl Token {
-    /// A token whose symbol is known where the network's plan made the mint or its emissions do, else the beginning of its address.
+    /// A token whose symbol is known where the network's plan made the mint or its emissions do. Any other mint may call itself
+    /// what it likes: what it says stands before the beginning of its address, without which it means nothing.
     pub fn new(mint: MintInfo) -> Self {
         let made = |name: &str| {
             let by = mint.authority.as_ref()?;
@@ -106,9 +128,39 @@ impl Token {
         let symbol = if emitted || made("LODE") == Some(mint.address) {
             "LODE".to_string()
         } else {
-            mint.address.to_string().chars().take(6).collect()
+            let short: String = mint.address.to_string().chars().take(6).collect();
+            match mint.calls_itself() {
+                Some(symbol) => format!("{symbol}:{short}"),
+                None => short,
+            }
         };
         Self { mint, symbol }
+    }
+
+    /// Base units of the amount that was given as `field`, with or without the token's symbol: `12.5`, `12.5 LODE`.
+    pub fn parse(&self, field: &str, text: &str) -> Result<u64> {
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let (number, unit) = match digits.strip_suffix(' ') {
+            // `12.5 LODE`; what only has a few letters at its end is no amount, which is said below.
+            Some(number) => (number, text.strip_prefix(digits).unwrap_or_default()),
+            None => (text, ""),
+        };
+        if !unit.is_empty() && unit != self.symbol {
+            bail!(
+                "{field} is `{text}`, and it is in {}: write a number such as 1.5, with or without {0}",
+                self.symbol
+            );
+        }
+        let parsed = self.mint.parse(number);
+        parsed.map_err(|error| anyhow!("{field}: {error}"))
+    }
+
+    /// The same, refused where it is nothing.
+    pub fn parse_positive(&self, field: &str, text: &str) -> Result<u64> {
+        match self.parse(field, text)? {
+            0 => bail!("{field}: `{text}` is nothing, give an amount above 0"),
+            amount => Ok(amount),
+        }
     }
 
     /// An amount as people write it.
@@ -125,6 +177,11 @@ impl Token {
         });
         Cell::new(self.show(amount), amount_json)
     }
+}
+
+/// Lamports of the SOL that were given as `field`.
+pub fn parse_sol(field: &str, text: &str) -> Result<u64> {
+    lode_client::token::parse(text, 9).map_err(|error| anyhow!("{field}: {error}"))
 }
 
 /// Lamports as SOL.
@@ -203,7 +260,7 @@ impl Output {
                 let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
                 for (name, cell) in rows {
                     let name = format!("{:<width$}", name.replace('_', " "));
-                    self.line(&format!("{}  {}", self.dim(&name), cell.text));
+                    self.line(&format!("{}  {}", self.dim(&name), cell.shown()));
                 }
             }
         }
@@ -221,9 +278,13 @@ impl Output {
         if rows.is_empty() {
             return self.line(empty);
         }
+        let rows: Vec<Vec<String>> = rows
+            .iter()
+            .map(|row| row.iter().map(Cell::shown).collect())
+            .collect();
         let width = |i: usize, column: &str| {
             let cells = rows.iter().filter_map(|row| row.get(i));
-            let widest = cells.map(|cell| cell.text.chars().count()).max();
+            let widest = cells.map(|cell| cell.chars().count()).max();
             widest.unwrap_or(0).max(column.len())
         };
         let widths: Vec<usize> = columns
@@ -241,8 +302,8 @@ impl Output {
         };
         let head = columns.iter().map(|c| c.replace('_', " ")).collect();
         self.line(&self.dim(&padded(head)));
-        for row in &rows {
-            self.line(&padded(row.iter().map(|cell| cell.text.clone()).collect()));
+        for row in rows {
+            self.line(&padded(row));
         }
     }
 
@@ -318,6 +379,7 @@ pub fn error_prefix() -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -334,5 +396,55 @@ mod tests {
         assert_eq!(cell.text, "1.5 SOL");
         assert_eq!(cell.json["base_units"], 1_500_000_000u64);
         assert_eq!(bps(250u16).text, "2.5 %");
+    }
+
+    fn mint(symbol: Option<[u8; 12]>) -> MintInfo {
+        MintInfo {
+            address: Address::new_from_array([7; 32]),
+            program: lode_client::addresses::TOKEN_2022,
+            authority: None,
+            freeze_authority: None,
+            supply: 0,
+            decimals: 6,
+            symbol,
+        }
+    }
+
+    #[test]
+    fn an_amount_may_name_its_token_and_what_is_wrong_is_told_with_its_field() {
+        let mint = mint(None);
+        let mut token = Token::new(mint);
+        assert_eq!(token.symbol, mint.address.to_string()[..6]);
+        token.symbol = "LODE".into();
+        for text in ["1.5", "1.5 LODE"] {
+            assert_eq!(token.parse("--price", text).ok(), Some(1_500_000));
+        }
+        for (text, wrong) in [
+            ("1.5 SOL", "it is in LODE"),
+            ("1.5LODE", "is no amount"),
+            ("1e3", "is no amount"),
+            ("lots", "is no amount"),
+            ("", "is no amount"),
+            (" LODE", "is no amount"),
+            ("1.1234567", "at most 6 digits"),
+            ("-1", "is no amount"),
+        ] {
+            let said = token.parse("--price", text).unwrap_err().to_string();
+            assert!(
+                said.starts_with("--price") && said.contains(wrong),
+                "{said}"
+            );
+        }
+        let said = token.parse_positive("AMOUNT", "0").unwrap_err().to_string();
+        assert!(said.contains("above 0"), "{said}");
+    }
+
+    #[test]
+    fn a_strange_token_that_calls_itself_something_is_shown_with_its_address() {
+        let mut symbol = [0; 12];
+        symbol[..4].copy_from_slice(b"LODE");
+        let mint = mint(Some(symbol));
+        let short = &mint.address.to_string()[..6];
+        assert_eq!(Token::new(mint).symbol, format!("LODE:{short}"));
     }
 }

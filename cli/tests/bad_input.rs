@@ -2,9 +2,12 @@
 //! nothing lost.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
+use common::workload;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
@@ -51,7 +54,7 @@ impl Home {
         let output = self.lode(args);
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success(), "{args:?} was not refused");
-        assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
+        common::require_code(&output.status, &said);
         assert!(output.stdout.is_empty(), "{args:?}");
         assert!(said.starts_with("error: "), "{args:?}: {said}");
         for trace in ["panicked", "backtrace", "stack", "RUST_", "\u{1b}"] {
@@ -88,11 +91,6 @@ fn web_page() -> String {
 }
 
 const ADDRESS: &str = "7cFVjMmfX3wbPP8JBniYGsdHNBwknZb73F7xD6hokXHX";
-
-fn workload(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/workloads");
-    path.join(name).to_str().unwrap().to_string()
-}
 
 #[test]
 fn an_unknown_flag_or_command_is_named() {

@@ -787,7 +787,7 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
     );
 
     // It leaves, and its bond stays where it is until it has answered for everything.
-    let left = world.ask(&other_wallet, &["oracle", "leave"]);
+    let left = world.ask(&other_wallet, &["oracle", "leave", "--yes"]);
     let until = left["serves_until"].as_i64().unwrap();
     let answers = left["bond_answers_until"].as_i64().unwrap();
     assert_eq!(answers - until, 14 * 86_400);

@@ -216,7 +216,7 @@ fn what_work_burned_is_recorded_emitted_and_claimed_by_anyone_and_adds_up_to_the
     assert!(sum("accrual", "job") > burned);
 
     // An office of emissions: the treasury's owner.
-    let heir = ["network", "handover", "treasury", "stranger.json"];
+    let heir = ["network", "handover", "treasury", "stranger.json", "--yes"];
     let said = network.refused("stranger", &heir);
     assert!(said.contains("owner of the treasury"), "{said}");
     network.ask(AUTHORITY, &heir);

@@ -118,7 +118,7 @@ fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
     let said = network.refused(WALLET, &["market", "show"]);
     assert!(said.contains("lode market list"), "{said}");
     for (command, open) in [("close", false), ("open", true)] {
-        network.ask(WALLET, &["market", command, &market]);
+        network.ask(WALLET, &["market", command, &market, "--yes"]);
         let shown = network.ask(WALLET, &["market", "show", &market]);
         assert_eq!(shown["open"], open);
     }

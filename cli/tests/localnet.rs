@@ -144,7 +144,7 @@ fn where_money_gateway_or_anything_else_is_missing_the_command_says_what_to_do_a
     ];
     let said = network.refused(WALLET, &post);
     assert!(
-        said.contains("does not answer") && said.contains("nothing was posted"),
+        said.contains("does not answer") && said.contains("Nothing was posted"),
         "{said}"
     );
     assert_eq!(network.ask(WALLET, &["job", "list"]), serde_json::json!([]));

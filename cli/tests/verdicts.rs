@@ -214,7 +214,7 @@ fn a_lie_is_challenged_after_a_run_here_says_so_and_an_honest_result_is_paid_at_
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    assert_eq!(asked.status.code(), Some(1));
+    assert_eq!(asked.status.code(), Some(4));
     let terms = String::from_utf8(asked.stdout).unwrap();
     for told in ["you are right", "2 of 3 seats", "bond", "collateral"] {
         assert!(terms.contains(told), "{told}: {terms}");

@@ -5,6 +5,7 @@ use anyhow::{bail, Result};
 use lode_client::instructions::jobs;
 use lode_client::{filter, token};
 use lode_jobs::state::Ledger;
+use lode_staking::state::Node;
 use solana_address::Address;
 use solana_signer::Signer;
 
@@ -34,9 +35,6 @@ pub enum Command {
         of: Of,
     },
     /// Print everything that moved an account, between its opening and its closing balance
-    #[command(
-        after_help = "Example: lode account statement --year 2026 --index history.db > statement.csv"
-    )]
     Statement(super::statement::Args),
     /// Show an account
     Show {
@@ -94,7 +92,12 @@ async fn open(of: Of, locked_cap: Option<String>, context: &Context) -> Result<(
                     "A node's account needs --locked-cap: how much of its money its jobs may lock"
                 );
             };
-            jobs::open_node_ledger(&wallet.pubkey(), &market_at, &node, token.mint.parse(&cap)?)
+            jobs::open_node_ledger(
+                &wallet.pubkey(),
+                &market_at,
+                &node,
+                token.parse("--locked-cap", &cap)?,
+            )
         }
         None => jobs::open_ledger(&wallet.pubkey(), &market_at, &wallet.pubkey()),
     };
@@ -115,7 +118,7 @@ async fn deposit(amount: &str, of: Of, context: &Context) -> Result<()> {
     let me = wallet.pubkey();
     let (market_at, market) = context.market(of.market).await?;
     let token = context.token(&market.mint).await?;
-    let amount = positive(&token, amount)?;
+    let amount = token.parse_positive("AMOUNT", amount)?;
     context.require_tokens(&me, &token, amount).await?;
     let (party, at) = context.ledger(&market_at, of.node)?;
     let mut instructions = Vec::new();
@@ -124,6 +127,16 @@ async fn deposit(amount: &str, of: Of, context: &Context) -> Result<()> {
             bail!("The node {party} has no account in this market: open it with `lode account open --node {party} --locked-cap AMOUNT`");
         }
         instructions.push(jobs::open_ledger(&me, &market_at, &party));
+    }
+    if let Some(at) = of.node {
+        let node: Node = context.client.get_account(&at).await?;
+        if node.owner != me {
+            context.confirm(&format!(
+                "{} would go to the node {at}, which belongs to {}: only he can take it out again",
+                token.show(amount),
+                node.owner
+            ))?;
+        }
     }
     instructions.push(jobs::deposit(&me, &market_at, &party, &token.mint, amount));
     let sent = context
@@ -148,7 +161,7 @@ async fn withdraw(amount: &str, of: Of, context: &Context) -> Result<()> {
     let before: Ledger = context.client.get_account(&at).await?;
     let amount = match amount {
         "all" => before.available,
-        text => positive(&token, text)?,
+        text => token.parse_positive("AMOUNT", text)?,
     };
     if amount == 0 || amount > before.available {
         bail!(
@@ -173,13 +186,6 @@ async fn withdraw(amount: &str, of: Of, context: &Context) -> Result<()> {
         ("signature", sent.signature.to_string().into()),
     ]);
     Ok(())
-}
-
-fn positive(token: &Token, text: &str) -> Result<u64> {
-    match token.mint.parse(text)? {
-        0 => bail!("`{text}` is nothing: give an amount above 0"),
-        amount => Ok(amount),
-    }
 }
 
 fn kind(ledger: &Ledger) -> &'static str {

@@ -1,6 +1,6 @@
 //! `lode crank`.
 use crate::context::Context;
-use crate::output::{sol, Cell, Rows};
+use crate::output::{parse_sol, sol, Cell, Rows};
 use crate::progress::Progress;
 use crate::{shutdown, telemetry};
 use anyhow::Result;
@@ -73,7 +73,7 @@ async fn turn(args: Run, context: &Context) -> Result<()> {
         duty,
         patience: args.patience,
         least_sweep: args.least_sweep,
-        floor: lode_client::token::parse(&args.floor, 9)?,
+        floor: parse_sol("--floor", &args.floor)?,
         parallel: usize::from(args.parallel),
         poll: Duration::from_secs(args.poll_seconds),
         sweep_every: Duration::from_secs(args.sweep_seconds),

@@ -1,5 +1,6 @@
 //! `lode epoch`: what the network emits, epoch by epoch. Anyone may record, finalise, claim and close.
 use crate::context::{landed, require_all, signatures, Context};
+use crate::exit::not_yet;
 use crate::output::{bps, time, Cell, Format, Token};
 use anyhow::{bail, Result};
 use lode_client::emissions::{can_be_closed, recording};
@@ -235,7 +236,7 @@ impl Stage<'_> {
 
     async fn record(&self, node: Option<Address>) -> Result<()> {
         let Some(epoch) = recording(&self.schedule, self.now) else {
-            bail!(
+            not_yet!(
                 "No epoch has ended yet: the first one ends at {}",
                 time(self.begins(1)).text()
             );
@@ -279,7 +280,7 @@ impl Stage<'_> {
             if found.is_empty() {
                 let at = lode_client::addresses::emissions::epoch(index);
                 let epoch: Option<Epoch> = client.try_account(&at).await?;
-                bail!(
+                not_yet!(
                     "Epoch {index} cannot be made final now, it {}: that is possible from {} on, once a node is recorded in it",
                     self.state(index, epoch.as_ref()),
                     time(self.begins(index.saturating_add(2))).text()

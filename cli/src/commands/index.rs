@@ -14,10 +14,8 @@ const FILE: &str = "lode-index.db";
 #[derive(clap::Subcommand)]
 pub enum Command {
     /// Follow the four programs into SQLite or Postgres, from where it was left
-    #[command(after_help = "Example: lode index run --index history.db --once")]
     Run(Run),
     /// Say how far an index is, and whether anything in it is doubtful
-    #[command(after_help = "Example: lode index status --index history.db")]
     Status {
         /// The index: a file of SQLite, or postgres://USER@HOST/DATABASE
         #[arg(long, default_value = FILE, value_name = "FILE OR URL")]

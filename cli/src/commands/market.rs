@@ -1,5 +1,5 @@
 //! `lode market`.
-use crate::context::Context;
+use crate::context::{require_all, Context};
 use crate::output::{bps, Cell};
 use anyhow::{Context as _, Result};
 use lode_client::cli_config::read_keypair;
@@ -8,6 +8,7 @@ use lode_client::{addresses, filter};
 use lode_jobs::state::{JobsConfig, Ledger, Market};
 use lode_localnet::{from_toml, MarketPlan};
 use solana_address::Address;
+use solana_instruction::Instruction;
 use solana_signer::Signer;
 use std::path::PathBuf;
 
@@ -214,6 +215,9 @@ async fn list(mint: Option<Address>, context: &Context) -> Result<()> {
 async fn set_open(named: Option<Address>, open: bool, context: &Context) -> Result<()> {
     let wallet = context.wallet()?;
     let (at, _) = context.market(named).await?;
+    if !open {
+        context.confirm(&format!("The market {at} would take no new jobs"))?;
+    }
     let instruction = jobs::set_market_open(&wallet.pubkey(), &at, open);
     let sent = context
         .send("changing the market", &[instruction], &wallet, &[])
@@ -245,14 +249,25 @@ async fn fees(named: Option<Address>, sweep: bool, context: &Context) -> Result<
         let authority = addresses::jobs::ledger(&at, &market.authority);
         let to_market = client.try_account::<Ledger>(&authority).await?.is_some();
         let wallet = context.wallet()?;
-        for (_, ledger) in &ledgers {
-            let to = (treasury && ledger.fees_owed > 0).then_some(&config.treasury_owner);
-            let instruction =
-                jobs::sweep_fees(&at, &market, &ledger.party, &token.mint, to, to_market);
-            context
-                .send("moving on what is owed", &[instruction], &wallet, &[])
-                .await?;
-        }
+        let groups: Vec<Vec<Instruction>> = ledgers
+            .iter()
+            .map(|(_, ledger)| {
+                let to = (treasury && ledger.fees_owed > 0).then_some(&config.treasury_owner);
+                let mint = &token.mint;
+                vec![jobs::sweep_fees(
+                    &at,
+                    &market,
+                    &ledger.party,
+                    mint,
+                    to,
+                    to_market,
+                )]
+            })
+            .collect();
+        let packed = context
+            .send_packed("moving on what is owed", &groups, &wallet)
+            .await?;
+        require_all(&packed, groups.len(), "sweeps")?;
         let after: Vec<Address> = ledgers.iter().map(|(at, _)| *at).collect();
         for ((_, before), after) in ledgers
             .iter_mut()

@@ -1,5 +1,6 @@
 //! One file for each group of commands.
 mod account;
+mod address;
 mod crank;
 mod epoch;
 mod gateway;
@@ -15,16 +16,20 @@ mod node_agent;
 mod node_keys;
 mod oracle;
 mod oracle_seat;
+mod pages;
 mod report;
 mod rewards;
 mod runtime;
+mod schema;
 mod stake;
 mod statement;
 mod stats;
 mod watch;
 
 use crate::context::{Context, GlobalArgs};
+use crate::output::Output;
 use anyhow::Result;
+use std::path::PathBuf;
 
 /// The groups of commands.
 #[derive(clap::Subcommand)]
@@ -76,27 +81,51 @@ pub enum Command {
     Index(index::Command),
     /// Start a whole network on this machine
     Localnet(localnet::LocalnetArgs),
+    /// Names for addresses, which every command takes in their place
+    #[command(subcommand)]
+    Address(address::Command),
+    /// Print the JSON schema of what commands answer under --output json
+    Schema {
+        /// Only of this command
+        command: Vec<String>,
+    },
+    /// Print the script by which a shell completes commands
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write a manual page for each command
+    Man {
+        /// The folder for them
+        folder: PathBuf,
+    },
 }
 
 /// Runs a command.
 pub async fn run(command: Command, global: &GlobalArgs) -> Result<()> {
-    let context = Context::new(global)?;
+    let out = Output::new(global.output);
+    let context = Context::new(global);
     match command {
-        Command::Network(command) => network::run(command, &context).await,
-        Command::Node(command) => node::run(command, &context).await,
-        Command::Stake(command) => stake::run(command, &context).await,
-        Command::Rewards(command) => rewards::run(command, &context).await,
-        Command::Epoch(command) => epoch::run(command, &context).await,
-        Command::Stats(command) => stats::run(command, &context).await,
-        Command::Market(command) => market::run(command, &context).await,
-        Command::Account(command) => account::run(command, &context).await,
-        Command::Oracle(command) => oracle::run(command, &context).await,
-        Command::Job(command) => job::run(command, &context).await,
-        Command::Gateway(command) => gateway::run(command, &context).await,
-        Command::Runtime(command) => runtime::run(command, &context).await,
-        Command::Crank(command) => crank::run(command, &context).await,
-        Command::Watch(command) => watch::run(command, &context).await,
-        Command::Index(command) => index::run(command, &context).await,
-        Command::Localnet(args) => localnet::run(args, &context).await,
+        Command::Network(command) => network::run(command, &context?).await,
+        Command::Node(command) => node::run(command, &context?).await,
+        Command::Stake(command) => stake::run(command, &context?).await,
+        Command::Rewards(command) => rewards::run(command, &context?).await,
+        Command::Epoch(command) => epoch::run(command, &context?).await,
+        Command::Stats(command) => stats::run(command, &context?).await,
+        Command::Market(command) => market::run(command, &context?).await,
+        Command::Account(command) => account::run(command, &context?).await,
+        Command::Oracle(command) => oracle::run(command, &context?).await,
+        Command::Job(command) => job::run(command, &context?).await,
+        Command::Gateway(command) => gateway::run(command, &context?).await,
+        Command::Runtime(command) => runtime::run(command, &context?).await,
+        Command::Crank(command) => crank::run(command, &context?).await,
+        Command::Watch(command) => watch::run(command, &context?).await,
+        Command::Index(command) => index::run(command, &context?).await,
+        Command::Localnet(args) => localnet::run(args, &context?).await,
+        // These ask nobody, so settings that are wrong are no matter.
+        Command::Address(command) => address::run(command, &out),
+        Command::Schema { command } => schema::show(&command.join(" "), &out),
+        Command::Completions { shell } => pages::completions(shell, &out),
+        Command::Man { folder } => pages::man(&folder, &out),
     }
 }

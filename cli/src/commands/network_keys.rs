@@ -153,7 +153,7 @@ async fn set(args: Set, context: &Context) -> Result<()> {
             .unbonding_days
             .map_or(config.unbonding_seconds, |days| i64::from(days) * 86_400),
         minimum_self_stake: match &args.minimum_self_stake {
-            Some(text) => token.mint.parse(text)?,
+            Some(text) => token.parse("--minimum-self-stake", text)?,
             None => config.minimum_self_stake,
         },
         jail_seconds: args
@@ -188,6 +188,11 @@ async fn set(args: Set, context: &Context) -> Result<()> {
     }
     if instructions.len() > of_staking {
         require("governor of jobs", &jobs_now.governor, &me)?;
+    }
+    if let Some(text) = &args.jobs_treasury {
+        context.confirm(&format!(
+            "From now on the treasury's share of fees would go to {text}"
+        ))?;
     }
     if instructions.is_empty() {
         bail!("Nothing to set: name what is to change, `lode network set --help` lists it");
@@ -281,6 +286,12 @@ async fn handover(
     let me = wallet.pubkey();
     let (committee, governor, _) = office_now(office, named, context).await?;
     require(name(office), &governor, &me)?;
+    if ![me, Address::default()].contains(&to) {
+        context.confirm(&format!(
+            "The office of {} would be offered to {to}, who alone could give it back once he accepts",
+            name(office)
+        ))?;
+    }
     let instruction = match (office, committee) {
         (Office::Committee, Some(at)) => oracle::propose_governor(&me, &at, &to),
         (Office::Jobs, _) => jobs::propose_governor(&me, &to),
@@ -324,14 +335,14 @@ async fn accept(office: Office, named: Option<Address>, context: &Context) -> Re
 async fn pause(program: Program, context: &Context) -> Result<()> {
     let wallet = context.wallet()?;
     let me = wallet.pubkey();
-    let instruction = match program {
+    let (instruction, what) = match program {
         Program::Staking => {
             require(
                 "guardian of staking",
                 &staking_config(context).await?.guardian,
                 &me,
             )?;
-            staking::pause(&me)
+            (staking::pause(&me), "node and no new stake")
         }
         Program::Jobs => {
             require(
@@ -339,9 +350,12 @@ async fn pause(program: Program, context: &Context) -> Result<()> {
                 &jobs_config(context).await?.guardian,
                 &me,
             )?;
-            jobs::pause(&me)
+            (jobs::pause(&me), "account, market, job, bid and accept")
         }
     };
+    context.confirm(&format!(
+        "There would be no new {what} for seven days, and nobody can end that sooner"
+    ))?;
     let sent = context
         .send("pausing", &[instruction], &wallet, &[])
         .await?;

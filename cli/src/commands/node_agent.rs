@@ -1,5 +1,6 @@
 //! The part of `lode node` that is the agent's: run it, drain it, say whether it can work.
 use crate::context::{address_of, Context};
+use crate::exit::not_yet;
 use crate::output::Cell;
 use crate::progress::Progress;
 use crate::{shutdown, telemetry};
@@ -272,7 +273,7 @@ async fn drain(args: Drain, context: &Context) -> Result<()> {
             .is_some_and(|most| begun.elapsed() >= Duration::from_secs(most))
         {
             let left = status.map_or(0, |status| status.running.max(status.unfinished));
-            bail!("{left} jobs are not at their end yet: the order holds, wait with the same command again or take it back with --resume");
+            not_yet!("{left} jobs are not at their end yet: the order holds, wait with the same command again or take it back with --resume");
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }

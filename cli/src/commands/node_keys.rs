@@ -1,5 +1,6 @@
 //! Commands of `lode node` that only its owner's wallet may give: keys, commission, the way out.
 use crate::context::{address_of, require_all, Context};
+use crate::exit::not_yet;
 use crate::output::{bps, time, Cell};
 use anyhow::{bail, Result};
 use lode_client::instructions::staking;
@@ -50,9 +51,6 @@ pub enum Command {
         /// The node, if it is not the wallet's only one
         #[arg(long, value_name = "ADDRESS")]
         node: Option<Address>,
-        /// There is no way back: say that you know
-        #[arg(long)]
-        yes: bool,
     },
     /// Pay everyone out of a node that is leaving, as far as it is time, and close it when all have left
     Close {
@@ -68,7 +66,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Payout { account, node } => payout(account, node, context).await,
         Command::Worker { key, node } => worker(&key, node, context).await,
         Command::Unjail { node } => unjail(node, context).await,
-        Command::Exit { node, yes } => exit(node, yes, context).await,
+        Command::Exit { node } => exit(node, context).await,
         Command::Close { node } => close(node, context).await,
     }
 }
@@ -194,7 +192,7 @@ async fn unjail(named: Option<Address>, context: &Context) -> Result<()> {
     }
     let now = context.client.clock().await?.unix_timestamp;
     if now < node.jailed_until {
-        bail!(
+        not_yet!(
             "The node {at} is jailed until {} (the chain's clock says {}): try again then",
             time(node.jailed_until).text(),
             time(now).text()
@@ -212,14 +210,14 @@ async fn unjail(named: Option<Address>, context: &Context) -> Result<()> {
     Ok(())
 }
 
-async fn exit(named: Option<Address>, yes: bool, context: &Context) -> Result<()> {
+async fn exit(named: Option<Address>, context: &Context) -> Result<()> {
     let (wallet, at, node) = own(named, context).await?;
     if node.is_exiting() {
         bail!("The node {at} is leaving already: `lode node close --node {at}` pays everyone out");
     }
-    if !yes {
-        bail!("The node {at} would never take stake or a job again, and there is no way back: add --yes if that is what you want");
-    }
+    context.confirm(&format!(
+        "The node {at} would never take stake or a job again, and there is no way back"
+    ))?;
     let instruction = staking::exit_node(&wallet.pubkey(), &at);
     let sent = context
         .send("taking the node out", &[instruction], &wallet, &[])
@@ -265,6 +263,9 @@ async fn close(named: Option<Address>, context: &Context) -> Result<()> {
     if !node.is_exiting() {
         bail!("The node {at} is in service: take it out first with `lode node exit --node {at}`");
     }
+    context.confirm(&format!(
+        "Everyone would be paid out of the node {at} as far as it is time, and the node closed for good when all have left"
+    ))?;
     let (_, token) = context.staking().await?;
     let payer = context.payer(&wallet)?.pubkey();
     let now = context.client.clock().await?.unix_timestamp;

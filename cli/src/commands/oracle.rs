@@ -1,6 +1,6 @@
 //! `lode oracle`.
 use crate::context::{address_of, Context};
-use crate::output::{time, Cell};
+use crate::output::{parse_sol, time, Cell};
 use crate::{shutdown, telemetry};
 use anyhow::{bail, Context as _, Result};
 use lode_client::cli_config::read_keypair;
@@ -163,7 +163,7 @@ async fn join(args: Join, context: &Context) -> Result<()> {
     let (at, committee) = context.committee(args.committee).await?;
     let token = context.token(&committee.bond_mint).await?;
     let bond = match &args.bond {
-        Some(text) => token.mint.parse(text)?,
+        Some(text) => token.parse("--bond", text)?,
         None => committee.minimum_bond,
     };
     context.require_tokens(&me, &token, bond).await?;
@@ -203,7 +203,7 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
         config.paying = Some(Paying {
             payer: Arc::new(read_keypair(path)?),
             least: args.collect_least,
-            floor: token::parse(&args.floor, 9)?,
+            floor: parse_sol("--floor", &args.floor)?,
             collect_every: COLLECT_EVERY,
         });
     } else {

@@ -72,6 +72,9 @@ async fn leave(named: Option<Address>, context: &Context) -> Result<()> {
     let wallet = context.wallet()?;
     let me = wallet.pubkey();
     let (at, _) = context.committee(named).await?;
+    context.confirm(&format!(
+        "The seat of {me} in the committee {at} would end its service in a day, and there is no way back"
+    ))?;
     let instruction = oracle::leave(&me, &at);
     let sent = context
         .send("leaving the committee", &[instruction], &wallet, &[])
@@ -250,6 +253,9 @@ async fn credits(
     context: &Context,
 ) -> Result<()> {
     let seats = seats(named, of, context).await?;
+    if redeem && context.dry_run {
+        bail!("--redeem has no dry run, as a crank does it: without --redeem the command says how much can be redeemed");
+    }
     if redeem {
         let policy = Policy {
             duty: Duty::Collect(seats.owner),

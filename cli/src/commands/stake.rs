@@ -1,6 +1,7 @@
 //! `lode stake`: a wallet's stake on anybody's nodes.
 use crate::context::{landed, require_all, Context};
-use crate::output::{time, Cell, Token};
+use crate::exit::not_yet;
+use crate::output::{time, Cell};
 use anyhow::{bail, Result};
 use lode_client::instructions::staking;
 use lode_client::rewards::NodeDues;
@@ -70,21 +71,13 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
     }
 }
 
-/// An amount above nothing.
-fn positive(token: &Token, text: &str) -> Result<u64> {
-    match token.mint.parse(text)? {
-        0 => bail!("`{text}` is nothing: give an amount above 0"),
-        amount => Ok(amount),
-    }
-}
-
 /// Puts the wallet's tokens on a node; also `lode node stake`.
 pub async fn delegate(amount: &str, at: &Address, context: &Context) -> Result<()> {
     let wallet = context.wallet()?;
     let me = wallet.pubkey();
     let before: Node = context.client.get_account(at).await?;
     let (config, token) = context.staking().await?;
-    let amount = positive(&token, amount)?;
+    let amount = token.parse_positive("AMOUNT", amount)?;
     context.require_tokens(&me, &token, amount).await?;
     let instruction = staking::stake(&me, at, &token.mint, amount);
     let sent = context
@@ -148,7 +141,7 @@ async fn unstake(amount: &str, node: Option<Address>, context: &Context) -> Resu
     let (_, token) = context.staking().await?;
     let asked = match amount {
         "all" => None,
-        text => Some(positive(&token, text)?),
+        text => Some(token.parse_positive("AMOUNT", text)?),
     };
     let (at, delegation) = position(node, &me, context).await?;
     let node: Node = context.client.get_account(&delegation.node).await?;
@@ -246,7 +239,7 @@ async fn withdraw(node: Option<Address>, of: Option<Address>, context: &Context)
         .collect();
     if due.is_empty() {
         match found.first() {
-            Some((_, first)) => bail!(
+            Some((_, first)) => not_yet!(
                 "No ticket of {owner} is due: the first one is at {} (the chain's clock says {})",
                 time(first.release_at).text(),
                 time(now).text()

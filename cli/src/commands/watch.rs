@@ -1,6 +1,6 @@
 //! `lode watch`.
 use crate::context::Context;
-use crate::output::Token;
+use crate::output::{parse_sol, Token};
 use crate::{shutdown, telemetry};
 use anyhow::{bail, Result};
 use lode_jobs::state::Market;
@@ -100,8 +100,8 @@ async fn watch(args: Run, context: &Context) -> Result<()> {
     };
     let policy = WatchPolicy {
         fraction_bps,
-        least_escrow: token.mint.parse(&args.least_escrow)?,
-        budget: token.mint.parse(&args.budget)?,
+        least_escrow: token.parse("--least-escrow", &args.least_escrow)?,
+        budget: token.parse("--budget", &args.budget)?,
         appeals: !args.no_appeals,
         missing: args.challenge_missing,
     };
@@ -122,7 +122,7 @@ async fn watch(args: Run, context: &Context) -> Result<()> {
         parallel: usize::from(args.parallel),
         memory_mib: args.memory_mib,
         cache_bytes: args.cache_mib.saturating_mul(1 << 20),
-        floor: lode_client::token::parse(&args.floor, 9)?,
+        floor: parse_sol("--floor", &args.floor)?,
         telemetry,
     };
     Watcher::run(config, stop).await?;

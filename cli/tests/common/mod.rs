@@ -1,5 +1,8 @@
 //! A network of the real binary's own, for tests.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
+
+pub mod schema;
+pub mod snapshot;
 
 use serde_json::Value;
 use solana_keypair::Keypair;
@@ -7,7 +10,7 @@ use solana_signer::Signer;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -151,27 +154,42 @@ impl Network {
             .args(args)
             .current_dir(self.folder.path())
             .env("HOME", self.folder.path())
+            .env_remove("XDG_CONFIG_HOME")
+            .stdin(Stdio::null())
             .output()
             .unwrap()
     }
 
-    /// What a command prints as JSON.
+    /// What a command prints as JSON, which must be what its schema says.
     pub fn ask(&self, wallet: &str, args: &[&str]) -> Value {
         let output = self.lode(wallet, args);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{args:?}: {said}");
-        serde_json::from_slice(&output.stdout).unwrap()
+        let answer = serde_json::from_slice(&output.stdout).unwrap();
+        schema::require_fit(args, &answer);
+        answer
     }
 
     /// The one sentence of a command that must fail.
     pub fn refused(&self, wallet: &str, args: &[&str]) -> String {
         let output = self.lode(wallet, args);
         let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
+        require_code(&output.status, &said);
         assert!(said.starts_with("error: "), "{said}");
         assert_eq!(said.trim_end().lines().count(), 1, "{said}");
         said
     }
+}
+
+/// The exit code of a refusal fits its sentence: 3 where nobody answers, else 1, or 4 where it is not time or nobody agreed.
+pub fn require_code(status: &ExitStatus, said: &str) {
+    let fits: &[i32] = match said {
+        said if said.contains("does not answer") => &[3],
+        said if said.contains("--yes") => &[4],
+        _ => &[1, 4],
+    };
+    let code = status.code().unwrap_or_default();
+    assert!(fits.contains(&code), "exit code {code}: {said}");
 }
 
 impl Drop for Network {

@@ -1,6 +1,7 @@
 //! Jobs of auction markets: what is bid, and giving a job to who bid least.
 use super::state_name;
 use crate::context::Context;
+use crate::exit::not_yet;
 use crate::output::{Cell, Token};
 use anyhow::{bail, Result};
 use lode_client::filter;
@@ -150,7 +151,7 @@ pub(super) async fn award(at: &Address, context: &Context) -> Result<()> {
     let slot = context.client.clock().await?.slot;
     match phase(&job, &market, slot) {
         "to be awarded" => {}
-        "bidding" => bail!(
+        "bidding" => not_yet!(
             "Bids for {at} are taken for {} slots more: award it after that",
             job.deadline.saturating_sub(slot)
         ),

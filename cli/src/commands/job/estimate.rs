@@ -6,6 +6,7 @@ use crate::output::{sol, Cell, Format, Token};
 use crate::spec::SpecArgs;
 use anyhow::Result;
 use lode_client::filter;
+pub(super) use lode_client::preview::SIGNATURE_FEE as SIGNATURE;
 use lode_jobs::constants::CRANK_SLICE;
 use lode_jobs::state::{Job, JobState, Market};
 use lode_math::bills;
@@ -14,8 +15,6 @@ use serde_json::{json, Value};
 use solana_address::Address;
 use std::collections::btree_map::{BTreeMap, Entry};
 
-/// What a signature costs, lamports.
-pub(super) const SIGNATURE: u64 = 5_000;
 /// Steps of a job that nobody contests, which are paid from its deposit: seal, settle, close.
 pub(super) const STEPS: u64 = 3;
 /// Lamports a SOL has.
@@ -63,7 +62,7 @@ pub(super) async fn estimate(args: &Estimate, context: &Context) -> Result<()> {
         let token = context.token(&market.mint).await?;
         let past = Past::of(at, context).await?;
         let price = match &args.price {
-            Some(text) => Some(token.mint.parse(text)?),
+            Some(text) => Some(token.parse("--price", text)?),
             None => past.price(),
         };
         let fits = trial.limit <= market.units_limit

@@ -14,15 +14,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub(super) const EXAMPLES: &str = "\
-Examples:
-  A thumbnail of each photograph in a folder, in out/out:
-    lode job map images.wasm photographs --price 1000 --save-to out -- --width 160 {}
-  A line for each seed of a list, in order in sums/stdout, and one job over all lines, in sums/reduced:
-    lode job map monte-carlo.wasm --lines seeds.txt --price 1000 --save-to sums \\
-        --reduce monte-carlo.wasm --reduce-arg=--combine -- {}
-  After a crash, the same command goes on.";
-
 /// What is mapped.
 #[derive(clap::Args)]
 // the command that carries these arguments is a group of the same name
@@ -132,7 +123,7 @@ pub(super) async fn map(args: MapArgs, context: &Context) -> Result<()> {
     let wallet = context.wallet()?;
     let (market_at, market) = context.market(args.market).await?;
     let token = context.token(&market.mint).await?;
-    let price = token.mint.parse(&args.price)?;
+    let price = token.parse("--price", &args.price)?;
     let task = args.task(&market_at, &wallet.pubkey(), price)?;
     let fees = args.tokens_per_sol.and_then(|rate| fees_in(rate, &token));
     let network = Network {

@@ -35,7 +35,6 @@ pub enum Command {
     /// Run a job here and say what it takes: exact, because jobs are deterministic
     Estimate(estimate::Estimate),
     /// Spread many inputs over many jobs and gather the results in order; the same command goes on after a crash
-    #[command(after_help = map::EXAMPLES)]
     Map(map::MapArgs),
     /// Post a job and put its files into the market's store
     Post {
@@ -61,7 +60,6 @@ pub enum Command {
         spec: SpecArgs,
     },
     /// List jobs: the wallet's, unless told otherwise; those whose windows end last come first
-    #[command(after_help = "Example: lode job list --all --state open --limit 20")]
     List(show::List),
     /// Show a job
     Show {
@@ -69,9 +67,6 @@ pub enum Command {
         job: Address,
     },
     /// Print every step of a job, or of all jobs of a customer or a node
-    #[command(
-        after_help = "Example: lode job history --customer ADDRESS --index history.db --format csv"
-    )]
     History(history::History),
     /// Follow a job to its end
     Watch {
@@ -119,9 +114,6 @@ pub enum Command {
     Challenge {
         /// The job
         job: Address,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
         /// Do not run the job here first
         #[arg(long)]
         without_running: bool,
@@ -186,9 +178,8 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Approve { job } => verdict::approve(&job, context).await,
         Command::Challenge {
             job,
-            yes,
             without_running,
-        } => verdict::challenge(&job, yes, without_running, context).await,
+        } => verdict::challenge(&job, without_running, context).await,
         Command::Bids { job, market } => auction::bids(job, market, context).await,
         Command::Award { job } => auction::award(&job, context).await,
     }

@@ -49,7 +49,7 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job
     let me = wallet.pubkey();
     let (market_at, market) = context.market(args.market).await?;
     let token = context.token(&market.mint).await?;
-    let price = token.mint.parse(&args.price)?;
+    let price = token.parse("--price", &args.price)?;
     require_fit(&prepared, &market)?;
     let units_limit = match args.units_limit {
         Some(limit) => limit,
@@ -80,7 +80,7 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job
     gateway
         .size(BlobHash(prepared.spec.hash))
         .await
-        .map_err(|error| anyhow!("{error} (nothing was posted)"))?;
+        .context("Nothing was posted")?;
 
     let window = Window {
         top: ledger.nonce_top,

@@ -1,6 +1,7 @@
 //! What a job wrote.
 use super::{gateway_of, state_name, too_dear};
 use crate::context::{hex32, Context};
+use crate::exit::not_yet;
 use crate::output::{Cell, Format};
 use crate::progress::Progress;
 use anyhow::{bail, Context as _, Result};
@@ -23,7 +24,7 @@ pub(super) async fn fetch(
     context: &Context,
 ) -> Result<()> {
     if !job.has(flag::REVEALED) {
-        bail!(
+        not_yet!(
             "The job {at} is {} and has no result yet: follow it with `lode job watch {at}`",
             state_name(job)
         );
@@ -129,7 +130,7 @@ async fn save(
 pub(super) async fn receipt(at: &Address, save_to: Option<&Path>, context: &Context) -> Result<()> {
     let job: Job = context.client.get_account(at).await?;
     if !job.has(flag::REVEALED) {
-        bail!(
+        not_yet!(
             "The job {at} is {} and has no result yet: follow it with `lode job watch {at}`",
             state_name(&job)
         );

@@ -1,6 +1,7 @@
 //! Looking at jobs.
 use super::{state_name, too_dear, verdict_name};
 use crate::context::{hex32, Context};
+use crate::exit::not_yet;
 use crate::output::{time, Cell, Token};
 use crate::progress::Progress;
 use anyhow::{bail, Result};
@@ -216,7 +217,7 @@ pub(super) async fn follow(
             return Ok(job);
         }
         if timeout.is_some_and(|timeout| begun.elapsed() >= timeout) {
-            bail!(
+            not_yet!(
                 "The job {at} is still {}: watch on with `lode job watch {at}`",
                 state_name(&job)
             );

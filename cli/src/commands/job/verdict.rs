@@ -14,7 +14,6 @@ use lode_runtime::JobSpec;
 use lode_store::{BlobHash, MOST_SPEC_BYTES};
 use solana_address::Address;
 use solana_signer::Signer;
-use std::io::{IsTerminal, Write};
 
 /// Pays a match at once: the customer need not wait for the challenge window, it is his money.
 pub(super) async fn approve(at: &Address, context: &Context) -> Result<()> {
@@ -82,7 +81,6 @@ enum Odds {
 /// Contests a result that nobody checked, or the verdict of a panel.
 pub(super) async fn challenge(
     at: &Address,
-    yes: bool,
     without_running: bool,
     context: &Context,
 ) -> Result<()> {
@@ -127,9 +125,11 @@ pub(super) async fn challenge(
         Odds::Nobody => bail!("The job cannot be run from the market's store, so nobody could be proved wrong and the bond would only come back: nothing was signed; --without-running challenges it all the same"),
         Odds::Good | Odds::Unknown => {}
     }
-    if !yes && !confirmed(&format!("Lock {} and challenge?", token.show(bond)))? {
-        bail!("Nothing was signed: say yes, or add --yes");
-    }
+    context.confirm(&format!(
+        "This would lock {} and challenge the {} of {at}",
+        token.show(bond),
+        subject(&job)
+    ))?;
     let instruction = jobs::challenge_job(&wallet.pubkey(), at, &job);
     let sent = context
         .send("challenging", &[instruction], &wallet, &[])
@@ -268,17 +268,4 @@ async fn odds(at: &Address, job: &Job, market: &Market) -> Result<Odds> {
         _ => same,
     };
     Ok(if stands { Odds::Bad } else { Odds::Good })
-}
-
-/// Asks at the terminal. Where there is none, nobody said yes.
-fn confirmed(question: &str) -> Result<bool> {
-    let stdin = std::io::stdin();
-    if !stdin.is_terminal() {
-        return Ok(false);
-    }
-    eprint!("{question} [y/N] ");
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    stdin.read_line(&mut answer)?;
-    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }
