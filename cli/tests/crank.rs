@@ -2,6 +2,10 @@
 //! stays silent is the test itself, with the keys that it holds. Needs the programs that `cargo xtask build` makes.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/schema.rs"]
+#[allow(clippy::panic)]
+mod schema;
+
 use lode_attestation::{commitment, Statement, Verdict};
 use lode_client::instructions::jobs::SeatSignature;
 use lode_client::instructions::{jobs, oracle, staking};
@@ -260,7 +264,9 @@ impl World {
         let output = self.command(wallet, args).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{args:?}: {said}");
-        serde_json::from_slice(&output.stdout).unwrap()
+        let answer = serde_json::from_slice(&output.stdout).unwrap();
+        schema::require_fit(args, &answer);
+        answer
     }
 
     /// An honest oracle in this seat.

@@ -191,7 +191,8 @@ async fn set(args: Set, context: &Context) -> Result<()> {
     }
     if let Some(text) = &args.jobs_treasury {
         context.confirm(&format!(
-            "From now on the treasury's share of fees would go to {text}"
+            "From now on the treasury's share of fees would go to {}",
+            address_of(text)?
         ))?;
     }
     if instructions.is_empty() {

@@ -1,7 +1,7 @@
 //! What instructions would do, by simulation: nothing is signed and nothing is sent.
 use crate::send::{budgeted, with_margin, writable, MOST_UNITS};
 use crate::token::TokenAccount;
-use crate::{accounts, Client, LodeAccount, Result};
+use crate::{accounts, Client, Error, LodeAccount, Result};
 use solana_account::Account;
 use solana_account_decoder_client_types::UiAccountEncoding;
 use solana_address::Address;
@@ -77,14 +77,18 @@ impl Client {
         };
         let ended = self.simulate_with(&probe, payer, Some(asked)).await?;
         let compute_units = ended.units_consumed.unwrap_or(u64::from(MOST_UNITS));
-        let after = ended.accounts.unwrap_or_default();
+        // A server that says nothing must not be taken for one that says that everything is gone.
+        let after = ended.accounts.filter(|told| told.len() == writable.len());
+        let after = after.ok_or_else(|| Error::Rpc {
+            url: self.url(),
+            reason: "it does not tell what the simulated transaction changes: ask another server with --url".into(),
+        })?;
         let mut touched = Vec::with_capacity(writable.len());
-        for (index, address) in writable.into_iter().enumerate() {
-            let found = after.get(index).cloned().flatten();
-            let found = found.map(|account| accounts::whole(&address, account));
+        for ((address, before), after) in writable.into_iter().zip(before).zip(after) {
+            let found = after.map(|account| accounts::whole(&address, account));
             touched.push(Touched {
                 address,
-                before: before.get(index).cloned().flatten(),
+                before,
                 // An account that is left without lamports is gone.
                 after: found.transpose()?.filter(|account| account.lamports > 0),
             });

@@ -607,6 +607,10 @@ mod tests {
                     }
                     json!({"context": context, "value": {"err": null, "logs": [], "unitsConsumed": 1_000}})
                 }
+                RpcRequest::GetMultipleAccounts => {
+                    let asked = params[0].as_array().unwrap().len();
+                    json!({"context": context, "value": vec![Value::Null; asked]})
+                }
                 RpcRequest::GetLatestBlockhash => {
                     let hash = Hash::new_from_array([self.sent.len() as u8; 32]);
                     json!({"context": context, "value": {"blockhash": hash.to_string(), "lastValidBlockHeight": self.height + LIFE}})
@@ -911,6 +915,15 @@ mod tests {
         let refused = client.send(&[instruction], &payer, &[&payer]).await;
         assert!(refused.unwrap_err().to_string().contains("dry run"));
         assert!(shared.lock().unwrap().sent.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_does_not_tell_what_would_change_is_not_taken_to_say_that_all_is_gone() {
+        let (client, _) = scripted(Cluster::default());
+        let payer = Keypair::new().pubkey();
+        let instruction = solana_system_interface::instruction::transfer(&payer, &payer, 1);
+        let error = client.preview(&[instruction], &payer).await.unwrap_err();
+        assert!(error.to_string().contains("--url"), "{error}");
     }
 
     #[test]
