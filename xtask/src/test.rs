@@ -51,6 +51,7 @@ fn formatting() -> Result<()> {
 /// Runs the tests, passing their output on; how many passed and how many failed.
 fn tests() -> Result<(u64, u64)> {
     let mut child = cargo(&["nextest", "run", "--workspace", "--no-fail-fast"])
+        .args(["--test-threads", &at_once().to_string()])
         .current_dir(root())
         .env("LODE_COSTS", bench::file())
         .stdin(Stdio::null())
@@ -76,6 +77,11 @@ fn tests() -> Result<(u64, u64)> {
     // The runner can fail without a test that did.
     let failed = if status.success() { 0 } else { failed.max(1) };
     Ok((passed, failed))
+}
+
+/// How many tests run at once: those of whole networks, which take longest, wait for slots most of their time.
+fn at_once() -> usize {
+    3 * std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The number before a word in nextest's summary, for instance `Summary [1.2s] 10 tests run: 9 passed, 1 failed`.
