@@ -110,8 +110,12 @@ pub struct Node {
     pub stake: u64,
     pub jailed_at: i64,
     pub jailed_until: i64,
+    /// What the last incident costs, basis points.
+    pub incident: u64,
+    /// When the running part of the slash window began.
     pub window_start: i64,
-    pub window_used: u64,
+    /// Basis points taken, each with the beginning of its part.
+    pub slashes: Vec<(i64, u64)>,
     pub exiting: bool,
     pub gone: bool,
 }
@@ -186,8 +190,13 @@ impl Market {
         ceil_bps(work(job.price, units), surcharge)
     }
 
+    /// At the posted price, which an award keeps in the place of the bid.
     pub fn escrow(&self, job: &Job) -> u64 {
-        work(job.price, job.units_limit) + self.checks(job, job.units_limit)
+        let posted = Job {
+            price: job.price.max(job.bid),
+            ..*job
+        };
+        work(posted.price, job.units_limit) + self.checks(&posted, job.units_limit)
     }
 
     fn collateral(&self, job: &Job) -> u64 {
@@ -864,19 +873,9 @@ impl Model {
         self.fit(&mut broken, node);
         if broken.nothing() {
             let mut awarded = job;
-            awarded.price = job.bid;
-            awarded.bid = 0;
+            (awarded.price, awarded.bid) = (job.bid, job.price);
             awarded.flags &= !flag::BID;
-            let escrow = (market.escrow(&job), market.escrow(&awarded));
-            awarded.collateral = market.collateral(&awarded);
             awarded.accepted_at = now.time;
-            let customer = self.ledger(&job.customer);
-            customer.locked -= escrow.0 - escrow.1;
-            customer.available += escrow.0 - escrow.1;
-            let bidder = self.node_ledger(&job);
-            let ledger = self.ledger(&bidder);
-            ledger.locked -= job.collateral - awarded.collateral;
-            ledger.available += job.collateral - awarded.collateral;
             *self.job(at) = awarded;
             self.enter(at, JobState::Accepted, now.slot);
         }
@@ -945,15 +944,16 @@ impl Model {
 
     // ---- running
 
-    /// Ends an attempt; the node forfeits to the burn.
-    fn end_attempt(&mut self, now: &Now, at: &Address, forfeit: u64) {
+    /// Ends an attempt; the node forfeits to the burn and to the checks.
+    fn end_attempt(&mut self, now: &Now, at: &Address, forfeit: u64, checks: u64) {
         let job = self.jobs[at].job;
         let escrow = self.markets[self.market_of(&job)].escrow(&job);
         let node = self.node_ledger(&job);
         let ledger = self.ledger(&node);
         ledger.locked -= job.collateral;
-        ledger.available += job.collateral - forfeit;
+        ledger.available += job.collateral - forfeit - checks;
         ledger.burn_owed += forfeit;
+        ledger.checks_owed += checks;
         ledger.open_jobs -= 1;
         if has(&job, flag::TARGETED) || job.attempt + 1 >= 3 {
             ledger.failed += 1;
@@ -972,7 +972,8 @@ impl Model {
         next.flags = job.flags & flag::CHECKED;
         next.attempt = job.attempt + 1;
         (next.market, next.customer, next.payer) = (job.market, job.customer, job.payer);
-        (next.spec, next.price, next.units_limit) = (job.spec, job.price, job.units_limit);
+        (next.spec, next.units_limit) = (job.spec, job.units_limit);
+        next.price = job.price.max(job.bid);
         *self.job(at) = next;
         self.enter(at, JobState::Open, now.slot);
     }
@@ -999,7 +1000,7 @@ impl Model {
             let elapsed = (now.slot - (job.deadline - window)).min(window);
             let bps = 500 + 9_500 * elapsed / window;
             let forfeit = ceil_bps(market.late(&job), bps);
-            self.end_attempt(now, at, forfeit);
+            self.end_attempt(now, at, forfeit, 0);
         }
         broken
     }
@@ -1024,7 +1025,13 @@ impl Model {
         }
         if broken.nothing() {
             let late = market.late(&job);
-            self.end_attempt(now, at, late);
+            // what is not revealed pays as much for checks as what is paid
+            let checks = match unrevealed {
+                true => (market.escrow(&job) - work(job.price.max(job.bid), job.units_limit))
+                    .min(job.collateral - late),
+                false => 0,
+            };
+            self.end_attempt(now, at, late, checks);
             self.slice(at);
         }
         broken
@@ -1542,18 +1549,38 @@ impl Model {
         self.job(at).flags &= !flag::SLASH_DUE;
         let (unbonding, jail) = (self.unbonding, self.jail);
         let node = self.nodes.get_mut(&job.node).unwrap();
-        if node.gone || job.accepted_at <= node.jailed_at {
+        if node.gone {
             return (broken, 0);
         }
-        if now.time >= node.window_start + unbonding {
-            (node.window_start, node.window_used) = (now.time, 0);
+        // An incident costs what the dearest of its jobs does.
+        let is_new = job.accepted_at > node.jailed_at;
+        let paid = if is_new { 0 } else { node.incident };
+        let due = bps.saturating_sub(paid);
+        if due == 0 && !is_new {
+            return (broken, 0);
         }
-        let taken = bps.min(1_000 - node.window_used);
+        node.incident = paid.max(bps);
+        // Parts of half an unbonding period, counted from the first slash: the last three take a tenth together.
+        let part = (unbonding + 1) / 2;
+        let idle = node.slashes.iter().all(|(_, bps)| *bps == 0);
+        if idle || now.time - node.window_start >= 3 * part {
+            node.window_start = now.time;
+            node.slashes.clear();
+        }
+        while now.time - node.window_start >= part {
+            node.window_start += part;
+        }
+        let oldest = node.window_start - 2 * part;
+        node.slashes.retain(|(begun, _)| *begun >= oldest);
+        let used: u64 = node.slashes.iter().map(|(_, bps)| bps).sum();
+        let taken = due.min(1_000 - used);
+        node.slashes.push((node.window_start, taken));
         let lost = ceil_bps(node.stake, taken);
-        node.window_used += taken;
         node.stake -= lost;
-        node.jailed_at = now.time;
-        node.jailed_until = now.time + jail;
+        if is_new {
+            node.jailed_at = now.time;
+            node.jailed_until = now.time + jail;
+        }
         (broken, lost)
     }
 

@@ -2,6 +2,7 @@ use lode_oracle::error::OracleError;
 use lode_oracle::state::{Committee, Oracle};
 use lode_tests::oracle::*;
 use lode_tests::*;
+use solana_address::Address;
 use solana_signer::Signer;
 
 const DAY: i64 = 86_400;
@@ -93,12 +94,36 @@ fn nobody_takes_anothers_bond() {
     for index in [0, 1, 2, 3, 4, 5] {
         assert_refused(world.send_one(read_only(withdraw.clone(), index), &[&member.owner]));
     }
-    assert_refused(world.send_one(unsigned(withdraw.clone(), 0), &[]));
     world.ok(withdraw, &[&member.owner]);
     assert_eq!(
         world.amount(&bond_vault(&panel.oracle(thief))),
         MINIMUM_BOND
     );
+}
+
+#[test]
+fn no_lost_key_keeps_a_seat() {
+    let mut world = World::new();
+    let panel = Panel::serving(&mut world, 3, 3);
+    let member = &panel.members[0];
+    world.ok(panel.leave(member), &[&member.owner]);
+    world.pass_seconds(15 * DAY);
+    // Another account of the owner's takes the owner's signature; to the associated one anyone sends it home.
+    let mut withdraw = panel.withdraw_bond(&world, member);
+    let associated = withdraw.accounts[4].pubkey;
+    let other = Address::new_unique();
+    let account = world.svm.get_account(&associated).unwrap();
+    world.svm.set_account(other, account).unwrap();
+    withdraw.accounts[0].is_signer = false;
+    assert_error(
+        world.send_one(with_account(withdraw.clone(), 4, other), &[]),
+        OracleError::WrongDestination,
+    );
+    let before = world.amount(&associated);
+    world.ok(withdraw, &[]);
+    assert_eq!(world.amount(&associated) - before, MINIMUM_BOND);
+    assert!(world.read::<Committee>(&panel.committee).seats[0].is_free());
+    assert!(!world.read::<Oracle>(&panel.oracle(member)).is_seated());
 }
 
 #[test]

@@ -23,7 +23,13 @@ fn anyone_begins_the_way_out_of_a_leaving_node_and_gets_the_rent_back() {
         &[&operator.owner],
     );
     staking.reward(&mut world, &node, 300 * TOKENS);
-    world.pass_seconds(DAY);
+    // Not before what it worked for last has reached its delegators: else the operator would push them out and keep it.
+    world.pass_seconds(4 * DAY - 1);
+    for (payer, index) in [(&stranger, 0), (&operator.owner, 0)] {
+        let early = staking.force_unstake(&node, &wallet, index, &payer.pubkey());
+        assert_error(world.send_one(early, &[payer]), StakingError::ExitTooFresh);
+    }
+    world.pass_seconds(1);
     world.ok(force.clone(), &[&stranger]);
     let at = delegation(&node, &wallet);
     let forced: Unbonding = world.read(&ticket(&at, 0));
@@ -33,7 +39,7 @@ fn anyone_begins_the_way_out_of_a_leaving_node_and_gets_the_rent_back() {
             wallet,
             stranger.pubkey(),
             50 * TOKENS,
-            START + DAY + 14 * DAY
+            START + 4 * DAY + 14 * DAY
         )
     );
     let left: Delegation = world.read(&at);
@@ -84,6 +90,7 @@ fn a_leaving_node_is_no_way_into_another() {
         exit_node(&operator.owner.pubkey(), &node),
         &[&operator.owner],
     );
+    world.pass_seconds(4 * DAY);
     let stranger = world.wallet();
     let staying = staking.force_unstake(&other.node, &other.owner.pubkey(), 0, &stranger.pubkey());
     assert_error(

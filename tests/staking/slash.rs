@@ -81,9 +81,9 @@ fn one_incident_is_one_slash() {
     assert_eq!(once.stake, 198 * TOKENS);
     // other jobs, accepted until the node was jailed, the last in that very second: nothing at all changes
     world.pass_seconds(10);
-    for accepted_at in [i64::MIN, 0, now - 60, now] {
+    for (accepted_at, bps) in [(i64::MIN, 100), (0, 1), (now - 60, 0), (now, 100)] {
         world
-            .send_as_program(staking.slash(&node, 500, accepted_at))
+            .send_as_program(staking.slash(&node, bps, accepted_at))
             .unwrap();
         assert_eq!(
             bytemuck::bytes_of(&world.read::<Node>(&node)),
@@ -97,6 +97,40 @@ fn one_incident_is_one_slash() {
         world.read::<Node>(&node).stake,
         198 * TOKENS - 198 * TOKENS / 100
     );
+    assert_vault_holds_stake(&world, &node);
+}
+
+#[test]
+fn nobody_buys_himself_off_from_a_dear_slash_by_a_cheap_one() {
+    let mut world = World::new();
+    let staking = Staking::new(&mut world);
+    let operator = staking.staked_operator(&mut world, 200 * TOKENS);
+    let node = operator.node;
+    world.pass_seconds(100);
+    let accepted_at = world.now() - 50;
+    // A market of one's own may slash by nothing at all: it jails, and that is all the incident came to so far.
+    let slash = |world: &mut World, bps| {
+        world
+            .send_as_program(staking.slash(&node, bps, accepted_at))
+            .unwrap();
+        world.read::<Node>(&node)
+    };
+    let jailed = slash(&mut world, 0);
+    assert_eq!(
+        (jailed.stake, jailed.jailed_at),
+        (200 * TOKENS, world.now())
+    );
+    world.pass_seconds(DAY);
+    // The largest of the incident's slashes is what it costs, in whatever order they come; its jail is one.
+    let second = slash(&mut world, 100);
+    assert_eq!(second.stake, 198 * TOKENS);
+    assert_eq!(
+        (second.jailed_at, second.jailed_until),
+        (jailed.jailed_at, jailed.jailed_until)
+    );
+    let third = slash(&mut world, 500);
+    assert_eq!(third.stake, 198 * TOKENS - 198 * TOKENS / 25);
+    assert_eq!(slash(&mut world, 500).stake, third.stake);
     assert_vault_holds_stake(&world, &node);
 }
 
@@ -121,9 +155,12 @@ fn all_slashes_of_an_unbonding_period_take_a_tenth_at_most() {
     assert_eq!(slash(&mut world, 500), (left, 1_000));
     // it still jails
     assert_eq!(world.read::<Node>(&node).jailed_at, world.now() - 1);
-    world.set_time(START + 14 * DAY - 1, START_SLOT);
-    assert_eq!(slash(&mut world, 500), (left, 1_000));
-    // the next period begins
+    // No period of fourteen days takes more, whenever it begins: a period counts in halves, the last three together.
+    world.set_time(START + 14 * DAY, START_SLOT);
+    assert_eq!(slash(&mut world, 500), (left, 1_000 << 32));
+    world.set_time(START + 21 * DAY - 1, START_SLOT);
+    assert_eq!(slash(&mut world, 500), (left, 1_000 << 32));
+    world.set_time(START + 21 * DAY, START_SLOT);
     assert_eq!(slash(&mut world, u16::MAX), (left - left / 10, 1_000));
 }
 

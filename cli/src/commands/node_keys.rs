@@ -266,7 +266,7 @@ async fn close(named: Option<Address>, context: &Context) -> Result<()> {
     context.confirm(&format!(
         "Everyone would be paid out of the node {at} as far as it is time, and the node closed for good when all have left"
     ))?;
-    let (_, token) = context.staking().await?;
+    let (config, token) = context.staking().await?;
     let payer = context.payer(&wallet)?.pubkey();
     let now = context.client.clock().await?.unix_timestamp;
     let mut signatures = Vec::new();
@@ -291,7 +291,13 @@ async fn close(named: Option<Address>, context: &Context) -> Result<()> {
             group.push(staking::claim_rewards(&at, &delegation.owner, &token.mint));
         }
         if delegation.active_shares > 0 {
-            group.push(staking::force_unstake(&payer, delegation_at, delegation));
+            let me = wallet.pubkey();
+            if delegation.owner == me {
+                let (ticket, shares) = (delegation.next_ticket, delegation.active_shares);
+                group.push(staking::unstake(&me, &at, ticket, shares));
+            } else if node.require_pushed_out(&config, now).is_ok() {
+                group.push(staking::force_unstake(&payer, delegation_at, delegation));
+            }
         }
         groups.push(group);
     }
@@ -356,7 +362,7 @@ async fn close(named: Option<Address>, context: &Context) -> Result<()> {
     if !is_closed {
         context
             .out
-            .note("Run the same command again when the next ticket is due.");
+            .note("Run the same command again when the next ticket is due. Who has not unstaked by himself can be paid out four epochs after the exit.");
     }
     Ok(())
 }

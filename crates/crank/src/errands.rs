@@ -5,7 +5,7 @@ use crate::step::Step;
 use lode_client::emissions;
 use lode_emissions::state::{Epoch, Schedule, Share};
 use lode_jobs::state::{JobsConfig, Ledger, Work};
-use lode_staking::state::{Delegation, Node, Unbonding};
+use lode_staking::state::{Delegation, Node, StakingConfig, Unbonding};
 
 /// Who can take his part of what a ledger owes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,8 +41,13 @@ pub fn sweeps_rewards(node: &Node, vault: u64) -> bool {
 }
 
 /// The stake of whoever stays on a leaving node begins its way out.
-pub fn forces_unstake(delegation: &Delegation, node: &Node) -> bool {
-    node.is_exiting() && delegation.active_shares > 0
+pub fn forces_unstake(
+    delegation: &Delegation,
+    node: &Node,
+    config: &StakingConfig,
+    unix: i64,
+) -> bool {
+    node.require_pushed_out(config, unix).is_ok() && delegation.active_shares > 0
 }
 
 /// A ticket on a leaving node is due. On a node that stays its owner may prefer to stake it again.
@@ -133,14 +138,17 @@ mod tests {
         delegation.active_shares = 1;
         let mut ticket = Unbonding::zeroed();
         ticket.release_at = 10;
-        assert!(!forces_unstake(&delegation, &node));
+        let mut config = StakingConfig::zeroed();
+        config.stream_seconds = 10;
+        assert!(!forces_unstake(&delegation, &node, &config, 1_000));
         assert!(!withdraws(&ticket, &node, 10));
-        node.status = NodeStatus::Exiting as u8;
-        assert!(forces_unstake(&delegation, &node));
+        (node.status, node.exited_at) = (NodeStatus::Exiting as u8, 100);
+        assert!(!forces_unstake(&delegation, &node, &config, 139));
+        assert!(forces_unstake(&delegation, &node, &config, 140));
         assert!(!withdraws(&ticket, &node, 9));
         assert!(withdraws(&ticket, &node, 10));
         delegation.active_shares = 0;
-        assert!(!forces_unstake(&delegation, &node));
+        assert!(!forces_unstake(&delegation, &node, &config, 140));
         node.stake = 5;
         node.rewards_owed = 2;
         assert!(!sweeps_rewards(&node, 7));

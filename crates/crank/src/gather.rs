@@ -177,7 +177,7 @@ impl Crank {
         for (node_at, node) in leaving {
             let filters = [filter!(Delegation, node, **node_at)];
             for (at, delegation) in client.get_program_accounts::<Delegation>(&filters).await? {
-                if forces_unstake(&delegation, node) {
+                if forces_unstake(&delegation, node, &config, unix) {
                     let force = staking::force_unstake(&me, &at, &delegation);
                     due.push(task(Step::ForceUnstake, &at, &delegation, force));
                 }

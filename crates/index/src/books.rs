@@ -520,7 +520,7 @@ fn bidding(
             if let Some(bidder) = optional(instruction, 4) {
                 let late = rule(job.late(terms))?;
                 work.ledger(&bidder, "bid forfeited", Some(job_at), late, |ledger| {
-                    ledger.forfeit(job.collateral, late)?;
+                    ledger.forfeit(job.collateral, late, 0)?;
                     ledger.close_job()
                 })?;
             }
@@ -560,23 +560,9 @@ fn bidding(
         tag if tag == ix::AwardJob::DISCRIMINATOR => {
             let (terms, job_at) = (terms(facts)?, at(2)?);
             let mut job = work.job(&job_at)?;
-            let escrow = rule(job.escrow(terms))?;
-            (job.price, job.bid) = (job.bid, 0);
+            (job.price, job.bid) = (job.bid, job.price);
             job.flags &= !flag::BID;
-            let freed = escrow.saturating_sub(rule(job.escrow(terms))?);
-            let collateral = rule(job.collateral_due(terms))?;
-            let returned = job.collateral.saturating_sub(collateral);
-            work.ledger(&at(5)?, "escrow lowered", Some(job_at), freed, |l| {
-                l.unlock(freed, freed)
-            })?;
-            work.ledger(
-                &at(4)?,
-                "collateral lowered",
-                Some(job_at),
-                returned,
-                |ledger| ledger.unlock(returned, returned),
-            )?;
-            (job.collateral, job.accepted_at) = (collateral, facts.time);
+            job.accepted_at = facts.time;
             let run = fits(terms.run_window(job.units_limit))?;
             rule(job.enter(JobState::Accepted, facts.slot, run))?;
             work.effect.job = Some((job_at, Some(job)));
@@ -624,14 +610,14 @@ fn running(
                 Some(told) => told,
                 None => fits(bills::give_up(rule(job.late(terms))?, elapsed, window))?,
             };
-            end_attempt(work, job_at, job, [at(4)?, at(5)?], forfeit, facts)?;
+            end_attempt(work, job_at, job, [at(4)?, at(5)?], (forfeit, 0), facts)?;
         }
         tag if tag == ix::ExpireJob::DISCRIMINATOR => {
             let job_at = at(2)?;
             let mut job = work.job(&job_at)?;
             pay_crank(&mut job);
-            let late = rule(job.late(terms(facts)?))?;
-            end_attempt(work, job_at, job, [at(3)?, at(4)?], late, facts)?;
+            let forfeits = rule(job.forfeits(terms(facts)?))?;
+            end_attempt(work, job_at, job, [at(3)?, at(4)?], forfeits, facts)?;
         }
         tag if tag == ix::SubmitResult::DISCRIMINATOR => {
             let job_at = at(2)?;
@@ -677,7 +663,7 @@ fn end_attempt(
     job_at: Address,
     mut job: Job,
     [node, customer]: [Address; 2],
-    forfeit: u64,
+    (forfeit, checks): (u64, u64),
     facts: &Facts<'_>,
 ) -> Result<()> {
     let stranger = || {
@@ -690,9 +676,11 @@ fn end_attempt(
     let mut of_customer = customer_before.unwrap_or_else(stranger);
     let locked = of_customer.locked;
     let terms = terms(facts)?;
-    rule(job.end_attempt(terms, &mut of_node, &mut of_customer, forfeit, facts.slot))?;
+    let (to, from) = (&mut of_node, &mut of_customer);
+    rule(job.end_attempt(terms, to, from, forfeit, checks, facts.slot))?;
     if node_before.is_some() {
-        work.put(&node, "late forfeit", Some(job_at), forfeit, of_node);
+        let lost = forfeit.saturating_add(checks);
+        work.put(&node, "late forfeit", Some(job_at), lost, of_node);
     }
     let returned = locked.saturating_sub(of_customer.locked);
     if customer_before.is_some() && job.state == JobState::Failed as u8 {

@@ -12,6 +12,7 @@ pub mod lottery;
 pub mod nonce;
 pub mod rewards;
 pub mod shares;
+pub mod slashes;
 pub mod wide;
 pub mod windows;
 

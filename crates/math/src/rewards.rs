@@ -1,8 +1,8 @@
 //! Stake rewards (protocol, "Rewards"): they stream, and an accumulator per share says who earned what, at the same
 //! cost for one delegator and for ten thousand.
 
+use crate::mul_div_floor;
 use crate::wide::{add, div_wide, mul, mul_wide};
-use crate::{mul_div_floor, BPS};
 
 /// What of `left` has flowed by `now`, of a stream applied up to `at` that ends at `end`:
 /// `floor(left x (now - at) / (end - at))`, all of it from `end` on, nothing before `at`.
@@ -54,12 +54,6 @@ pub fn earned(shares: u64, then: u128, now: u128) -> Option<u64> {
     // by halves: the product of 64 and 128 bits does not fit 128
     let (low, _) = mul_wide(shares, difference as u64);
     add(mul(shares, (difference >> 64) as u64)?, low)
-}
-
-/// How much a slash may still take in its window: at most `most` in all, `min(bps, room)` now. Basis points.
-#[inline]
-pub fn slash_room(bps: u64, used: u64, most: u64) -> u64 {
-    bps.min(most.saturating_sub(used)).min(BPS)
 }
 
 #[inline]
@@ -142,15 +136,6 @@ mod tests {
             let exact = u64::try_from((u128::from(shares) * difference) >> 64).ok();
             prop_assert_eq!(earned(shares, then, then.wrapping_add(difference)), exact);
         }
-
-        #[test]
-        fn slashes_of_a_window_never_pass_its_most(bps in prop::collection::vec(0u64..20_000, 0..20)) {
-            let mut used = 0;
-            for bps in bps {
-                used += slash_room(bps, used, 1_000);
-                prop_assert!(used <= 1_000);
-            }
-        }
     }
 
     #[test]
@@ -167,7 +152,5 @@ mod tests {
         assert_eq!(stream_end(0, 0, 0, 100, 50), None);
         assert_eq!(per_share(1, 0), None);
         assert_eq!(earned(u64::MAX, 0, u128::MAX), None);
-        assert_eq!(slash_room(500, 800, 1_000), 200);
-        assert_eq!(slash_room(500, 1_200, 1_000), 0);
     }
 }

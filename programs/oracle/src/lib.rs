@@ -133,8 +133,8 @@ pub mod lode_oracle {
 
     /// Takes the bond home, frees the seat and closes the vault, 14 days after the service ended.
     ///
-    /// Who: the oracle's owner. Errors: `NotSeated`, `BondStillAnswers`, `ForeignAccount`, `WrongDestination`,
-    /// `WrongMint`.
+    /// Who: anyone; to another account than the owner's associated one only the owner. Errors: `NotSeated`,
+    /// `BondStillAnswers`, `ForeignAccount`, `WrongDestination`, `WrongMint`.
     pub fn withdraw_bond(ctx: &mut Context<WithdrawBond>) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         ctx.accounts.handle(now)

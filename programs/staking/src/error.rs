@@ -124,4 +124,7 @@ pub enum StakingError {
     /// 6034
     #[msg("Native SOL cannot be stake: a slash could not burn it; choose another mint")]
     NativeMint,
+    /// 6035
+    #[msg("The node left only lately and its stake may still earn: four stream periods after the exit anyone may unstake it; its owner may at once")]
+    ExitTooFresh,
 }

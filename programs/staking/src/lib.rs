@@ -138,9 +138,9 @@ pub mod lode_staking {
         ctx.accounts.handle(now)
     }
 
-    /// Moves all shares of a delegation on a leaving node to a ticket. Never paused.
+    /// Moves all shares of a delegation on a node that left four stream periods ago to a ticket. Never paused.
     ///
-    /// Who: anyone. Errors: `NodeNotExiting`, `AmountTooSmall` (no shares), `ForeignAccount`.
+    /// Who: anyone. Errors: `NodeNotExiting`, `ExitTooFresh`, `AmountTooSmall` (no shares), `ForeignAccount`.
     pub fn force_unstake(ctx: &mut Context<ForceUnstake>) -> Result<()> {
         let bump = ctx.bumps.ticket;
         let now = Clock::get()?.unix_timestamp;
@@ -200,7 +200,8 @@ pub mod lode_staking {
     ///
     /// Who: the node's owner. Errors: `NotOwner`, `NodeExiting`.
     pub fn exit_node(ctx: &mut Context<ExitNode>) -> Result<()> {
-        ctx.accounts.handle()
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(now)
     }
 
     /// Closes an empty delegation. Never paused.

@@ -327,8 +327,6 @@ pub fn award_job(job_at: &Address, job: &Job) -> Instruction {
             market: job.market,
             job: *job_at,
             node: job.node,
-            ledger: addresses::jobs::ledger(&job.market, &job.node),
-            customer: job.customer,
         },
     )
 }

@@ -146,7 +146,7 @@ pub fn add_bond(owner: &Address, committee: &Address, mint: &MintInfo, amount: u
     )
 }
 
-/// Takes the bond home to the owner's associated account and frees the seat; signed by the owner.
+/// Takes the bond home to the owner's associated account and frees the seat; anyone may send it.
 pub fn withdraw_bond(owner: &Address, committee: &Address, mint: &MintInfo) -> Instruction {
     let oracle = addresses::oracle::oracle(committee, owner);
     build(

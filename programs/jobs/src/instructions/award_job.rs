@@ -1,7 +1,7 @@
 //! `award_job`: the bidding is over; the best bidder runs the job for what he bid.
 
 use crate::error::JobsError;
-use crate::state::{fits, flag, sub, Job, JobState, Ledger, Market};
+use crate::state::{fits, flag, Job, JobState, Market};
 use anchor_lang::prelude::*;
 use lode_program::ReadOnly;
 use lode_staking::state::{Node, StakingConfig};
@@ -20,39 +20,27 @@ pub struct AwardJob {
     /// The best bidder.
     #[account(address = job.node @ JobsError::ForeignAccount)]
     pub node: ReadOnly<Node>,
-    /// The node's ledger of this market; bound by its stored keys.
-    #[account(mut, constraint = anchor_lang::address_eq(&ledger.party, &job.node) && anchor_lang::address_eq(&ledger.market, &job.market) @ JobsError::ForeignAccount)]
-    pub ledger: Account<Ledger>,
-    /// The customer's ledger.
-    #[account(mut, address = job.customer @ JobsError::ForeignAccount)]
-    pub customer: Account<Ledger>,
 }
 
 impl AwardJob {
-    /// Checks, makes the bid the price, returns what that frees, and starts the run window.
+    /// Checks, makes the bid the price that is paid, and starts the run window.
     ///
     /// Nobody signs, and no pause stops it: the award has a deadline, and missing it costs the bidder. The terms are
-    /// those he bid for, as nothing raises a limit while a bid stands.
+    /// those he bid for, as nothing raises a limit while a bid stands. No money moves: escrow, collateral and all
+    /// forfeits stay those of the posted price until the end. Else a bid of next to nothing, given up as soon as it is
+    /// awarded, would cost next to nothing and leave a job that nobody runs.
     pub fn handle(&mut self, now: i64, slot: u64) -> Result<()> {
         self.job.require_step(JobState::Open, JobState::Accepted)?;
         require!(self.job.has(flag::BID), JobsError::NoBid);
         self.job.require_award_window(&self.market, slot)?;
         super::require_fit(&self.node, &self.staking)?;
-        let escrow = self.job.escrow(&self.market)?;
         let job = &mut *self.job;
-        job.price = job.bid;
-        job.bid = 0;
+        core::mem::swap(&mut job.price, &mut job.bid);
         job.flags &= !flag::BID;
-        let freed = sub(escrow, job.escrow(&self.market)?)?;
-        let collateral = job.collateral_due(&self.market)?;
-        let returned = sub(job.collateral, collateral)?;
-        self.customer.unlock(freed, freed)?;
-        self.ledger.unlock(returned, returned)?;
-        job.collateral = collateral;
         job.accepted_at = now;
         let run = fits(self.market.run_window(job.units_limit))?;
         job.enter(JobState::Accepted, slot, run)?;
-        self.job.tell(self.job.address(), collateral);
+        self.job.tell(self.job.address(), self.job.collateral);
         Ok(())
     }
 }

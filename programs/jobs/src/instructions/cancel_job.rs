@@ -46,7 +46,7 @@ impl CancelJob {
         match (self.job.has(flag::BID), &mut self.bidder) {
             (true, Some(bidder)) => {
                 bidder.require_of_node(&self.job.node, &self.job.market)?;
-                bidder.forfeit(self.job.collateral, self.job.late(&self.market)?)?;
+                bidder.forfeit(self.job.collateral, self.job.late(&self.market)?, 0)?;
                 bidder.close_job()?;
             }
             (false, None) => {}

@@ -26,7 +26,7 @@ pub struct ExpireJob {
 }
 
 impl ExpireJob {
-    /// Checks, then forfeits all of `late` and ends the attempt.
+    /// Checks, then takes what [`Job::forfeits`] says and ends the attempt.
     pub fn handle(&mut self, slot: u64) -> Result<()> {
         let unrevealed = self.job.state == JobState::Sealed as u8 && !self.job.is_checked();
         require!(
@@ -34,12 +34,13 @@ impl ExpireJob {
             JobsError::IllegalTransition
         );
         self.job.require_over(&self.market, slot)?;
-        let late = self.job.late(&self.market)?;
+        let (late, checks) = self.job.forfeits(&self.market)?;
         self.job.end_attempt(
             &self.market,
             &mut self.ledger,
             &mut self.customer,
             late,
+            checks,
             slot,
         )?;
         self.job.tell(self.job.address(), late);

@@ -46,6 +46,7 @@ impl GiveUpJob {
             &mut self.ledger,
             &mut self.customer,
             forfeit,
+            0,
             slot,
         )?;
         self.job.tell(self.job.address(), forfeit);

@@ -83,6 +83,19 @@ impl PenaliseOracle {
         Ok(())
     }
 
+    /// The appellant's account, unless somebody else owns it now: token accounts can be given away. What is left out of
+    /// the slash is burned.
+    fn leave_out_what_is_not_his(&mut self) -> Result<()> {
+        let (Some(wallet), Some(reward)) = (&self.appellant, &self.reward) else {
+            return Ok(());
+        };
+        let owner = lode_token::owner(&reward.account().try_borrow()?);
+        if owner.is_some_and(|owner| !address_eq(&owner, wallet.address())) {
+            self.reward = None;
+        }
+        Ok(())
+    }
+
     /// Checks, sets the seat's bit, then has the bond slashed by the larger of what the seat owes.
     pub fn handle(&mut self, number: u8) -> Result<()> {
         require!(
@@ -109,6 +122,7 @@ impl PenaliseOracle {
                 JobsError::WrongReward
             );
         }
+        self.leave_out_what_is_not_his()?;
         self.job.penalised |= bit;
         let fault = offence == Offence::Overturned;
         self.slash(number, fault, bps, reward_bps);

@@ -81,7 +81,7 @@ impl PlaceBid {
     ) -> Result<()> {
         self.validate(spec, units_limit, bid, now, slot)?;
         let node = *self.node.address();
-        // Locked for the posted price, not the bid: so every bidder risks the same, and the award only ever frees.
+        // Locked for the posted price, not the bid, until the end: so every bidder risks the same.
         let collateral = self.job.collateral_due(&self.market)?;
         let job = &mut *self.job;
         match (job.has(flag::BID), &mut self.displaced) {

@@ -27,7 +27,8 @@ pub struct SweepFees {
     /// The payment mint; its supply falls by what is burned.
     #[account(mut, address = market.mint @ JobsError::WrongMint)]
     pub mint: InterfaceAccount<Mint>,
-    /// The treasury owner's associated account; without it the treasury's share stays owed.
+    /// The treasury owner's associated account; without it the treasury's share stays owed, as where the account was given
+    /// away.
     #[account(mut)]
     pub treasury: Option<InterfaceAccount<TokenAccount>>,
     /// The ledger of the market's authority; without it the market's share stays owed.
@@ -66,9 +67,12 @@ impl SweepFees {
         let ledger = &mut *self.ledger;
         let burned = core::mem::take(&mut ledger.burn_owed);
         let checks = core::mem::take(&mut ledger.checks_owed);
-        let treasury = match self.treasury {
-            Some(_) => core::mem::take(&mut ledger.fees_owed),
-            None => 0,
+        let owner = &self.config.treasury_owner;
+        let treasury = match &self.treasury {
+            Some(account) if address_eq(account.owner(), owner) => {
+                core::mem::take(&mut ledger.fees_owed)
+            }
+            _ => 0,
         };
         let fees = match &mut self.market_ledger {
             Some(own) => {

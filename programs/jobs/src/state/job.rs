@@ -161,9 +161,9 @@ pub struct Job {
     pub appellant: Address,
     /// Who paid this account's rent and crank deposit.
     pub payer: Address,
-    /// Base units per million units.
+    /// Base units per million units; after an award what was bid.
     pub price: u64,
-    /// The best bid, base units per million units; 0 for none.
+    /// While Open the best bid, base units per million units; after an award the price that was posted; 0 for none.
     pub bid: u64,
     /// Most units that are paid.
     pub units_limit: u64,
@@ -265,10 +265,16 @@ impl Job {
         }
     }
 
-    /// What the job locks in its customer's ledger.
+    /// The price that the customer posted, which is what everybody's money was locked for: an award makes the bid the
+    /// price that is paid, and keeps the posted one in its place.
+    pub fn posted_price(&self) -> u64 {
+        self.price.max(self.bid)
+    }
+
+    /// What the job locks in its customer's ledger, until its end: at the posted price.
     pub fn escrow(&self, market: &Market) -> Result<u64> {
         fits(bills::escrow(
-            self.price,
+            self.posted_price(),
             self.units_limit,
             self.surcharge(market),
         ))
@@ -280,6 +286,21 @@ impl Job {
             self.escrow(market)?,
             u64::from(market.late_bps),
         ))
+    }
+
+    /// What a node forfeits whose window ends: to the burn, and to the checks.
+    ///
+    /// A result that nobody was drawn to check, and that is not revealed, pays all that its customer would have paid for
+    /// checks: the surcharge of the many results that are not checked is what pays for the few that are, so whoever
+    /// revealed only what was drawn would empty the pool.
+    pub fn forfeits(&self, market: &Market) -> Result<(u64, u64)> {
+        let late = self.late(market)?;
+        if self.state != Sealed as u8 {
+            return Ok((late, 0));
+        }
+        let work = fits(bills::work(self.posted_price(), self.units_limit))?;
+        let checks = super::sub(self.escrow(market)?, work)?;
+        Ok((late, checks.min(super::sub(self.collateral, late)?)))
     }
 
     /// `seats x work(units)`: what so many checks of so many units are worth.
@@ -302,7 +323,7 @@ impl Job {
         self.checks_by(self.eligible.count_ones(), self.units_limit)
     }
 
-    /// What a node locks for this job at its present price.
+    /// What a node locks for this job: at the posted price, whatever it bid.
     pub fn collateral_due(&self, market: &Market) -> Result<u64> {
         fits(bills::collateral(
             self.escrow(market)?,
@@ -395,7 +416,8 @@ impl Job {
         Ok(if small { 0 } else { market.challenge_window })
     }
 
-    /// Ends an attempt that gave no result, forfeiting `forfeit` of the collateral: the job is open again, or failed
+    /// Ends an attempt that gave no result, taking `forfeit` of the collateral to be burned and `checks` for the pool: the
+    /// job is open again at the price that was posted, or failed
     /// after three attempts or if it was meant for this node; then the escrow returns.
     pub fn end_attempt(
         &mut self,
@@ -403,9 +425,10 @@ impl Job {
         node: &mut Ledger,
         customer: &mut Ledger,
         forfeit: u64,
+        checks: u64,
         slot: u64,
     ) -> Result<()> {
-        node.forfeit(self.collateral, forfeit)?;
+        node.forfeit(self.collateral, forfeit, checks)?;
         node.close_job()?;
         let attempts = self.attempt.saturating_add(1);
         if self.has(flag::TARGETED) || attempts >= ATTEMPTS {
@@ -421,6 +444,7 @@ impl Job {
         self.attempt = attempts;
         self.flags &= flag::CHECKED;
         self.node = Address::default();
+        self.price = self.posted_price();
         self.bid = 0;
         self.result = [0; 32];
         self.seal = [0; 32];

@@ -125,10 +125,11 @@ impl Ledger {
         Ok(())
     }
 
-    /// Unlocks a node's collateral, of which `forfeit` is owed to the burn.
-    pub fn forfeit(&mut self, collateral: u64, forfeit: u64) -> Result<()> {
-        self.unlock(collateral, sub(collateral, forfeit)?)?;
+    /// Unlocks a node's collateral, of which `forfeit` is owed to the burn and `checks` to the pool.
+    pub fn forfeit(&mut self, collateral: u64, forfeit: u64, checks: u64) -> Result<()> {
+        self.unlock(collateral, sub(sub(collateral, forfeit)?, checks)?)?;
         self.burn_owed = add(self.burn_owed, forfeit)?;
+        self.checks_owed = add(self.checks_owed, checks)?;
         Ok(())
     }
 
@@ -137,8 +138,7 @@ impl Ledger {
     pub fn pay_bill(&mut self, escrow: u64, spent: u64, units: u64) -> Result<()> {
         self.unlock(escrow, sub(escrow, spent)?)?;
         self.settled = add(self.settled, 1)?;
-        self.units = add(self.units, units)?;
-        self.turnover = add(self.turnover, spent)?;
+        self.count(units, spent);
         Ok(())
     }
 
@@ -162,9 +162,14 @@ impl Ledger {
             self.fees_owed = add(self.fees_owed, bill.burn)?;
         }
         self.settled = add(self.settled, 1)?;
-        self.units = add(self.units, units)?;
-        self.turnover = add(self.turnover, bill.node)?;
+        self.count(units, bill.node);
         Ok(())
+    }
+
+    /// Adds to the lifetime sums, which are no reason to fail.
+    fn count(&mut self, units: u64, amount: u64) {
+        self.units = self.units.saturating_add(units);
+        self.turnover = self.turnover.saturating_add(amount);
     }
 
     /// One more job that is not final.

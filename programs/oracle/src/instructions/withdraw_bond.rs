@@ -14,9 +14,9 @@ use lode_program::tell;
 /// Accounts of `withdraw_bond`.
 #[derive(Accounts)]
 pub struct WithdrawBond {
-    /// The oracle's owner; gets the vault's rent.
+    /// The oracle's owner; gets the vault's rent. Need not sign, so that no lost key keeps a seat: see `validate`.
     #[account(mut)]
-    pub owner: Signer,
+    pub owner: UncheckedAccount,
     /// The committee of the membership.
     #[account(mut, address = oracle.committee @ OracleError::ForeignAccount)]
     pub committee: Account<Committee>,
@@ -37,14 +37,31 @@ pub struct WithdrawBond {
 }
 
 impl WithdrawBond {
-    /// Checks, frees the seat, then moves the money.
-    pub fn handle(&mut self, now: i64) -> Result<()> {
+    /// The bond answers for nothing any more, and goes where the owner says, or, where he says nothing, to his associated
+    /// account.
+    fn validate(&self, now: i64) -> Result<()> {
+        require!(
+            self.owner.account().is_signer()
+                || lode_token::is_associated(
+                    self.to.address(),
+                    self.owner.address(),
+                    self.mint.address(),
+                    self.token_program.address(),
+                ),
+            OracleError::WrongDestination
+        );
         let free_at = self
             .oracle
             .left_at
             .checked_add(BOND_AFTER_LEAVING)
             .ok_or(OracleError::BondStillAnswers)?;
         require!(now >= free_at, OracleError::BondStillAnswers);
+        Ok(())
+    }
+
+    /// Checks, frees the seat, then moves the money.
+    pub fn handle(&mut self, now: i64) -> Result<()> {
+        self.validate(now)?;
         let (committee, owner, bump) = (
             *self.committee.address(),
             *self.owner.address(),

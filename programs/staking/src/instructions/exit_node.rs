@@ -19,9 +19,10 @@ pub struct ExitNode {
 
 impl ExitNode {
     /// Checks, then marks the node.
-    pub fn handle(&mut self) -> Result<()> {
+    pub fn handle(&mut self, now: i64) -> Result<()> {
         require!(!self.node.is_exiting(), StakingError::NodeExiting);
         self.node.status = NodeStatus::Exiting as u8;
+        self.node.exited_at = now;
         tell(NodeExiting {
             node: *self.node.address(),
             owner: *self.owner.address(),

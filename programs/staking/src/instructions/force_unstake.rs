@@ -32,7 +32,7 @@ pub struct ForceUnstake {
 impl ForceUnstake {
     /// Checks, then moves the shares.
     pub fn handle(&mut self, bump: u8, now: i64) -> Result<()> {
-        require!(self.node.is_exiting(), StakingError::NodeNotExiting);
+        self.node.require_pushed_out(&self.config, now)?;
         let (delegation_at, payer) = (*self.delegation.address(), *self.payer.address());
         let shares = self.delegation.active_shares;
         self.ticket.open(

@@ -1,11 +1,11 @@
 //! [`Node`]: an operator's machine, and the pool of all stake on it.
 
-use crate::constants::SLASH_MOST;
+use crate::constants::{EXIT_GRACE, SLASH_MOST};
 use crate::error::StakingError;
 use crate::state::{add, StakingConfig};
 use anchor_lang::prelude::*;
 use lode_math::wide::mul;
-use lode_math::{bps_ceil, bps_floor, rewards, shares};
+use lode_math::{bps_ceil, bps_floor, rewards, shares, slashes};
 
 /// What a node may do.
 #[repr(u8)]
@@ -72,9 +72,10 @@ pub struct Node {
     pub open_children: u32,
     /// When `pending_commission` takes effect, unix seconds; 0 for none.
     pub commission_effective_at: i64,
-    /// When the current slash window began, unix seconds.
+    /// When the running part of the slash window began, unix seconds. A part is half an unbonding period.
     pub slash_window_start: i64,
-    /// Basis points slashed in that window.
+    /// Basis points slashed in the running part, in the one before and in the one before that: 16 bits each, the running
+    /// part lowest.
     pub slash_window_used: u64,
     /// Base units slashed in all.
     pub slashed_total: u64,
@@ -96,8 +97,13 @@ pub struct Node {
     /// Token account, owned by this account, that holds all stake and all stake rewards. Stored, so that no
     /// instruction needs to derive it.
     pub vault: Address,
+    /// When the owner took the node out, unix seconds; 0 while it is not leaving.
+    pub exited_at: i64,
+    /// What the slash of the last incident took at most, basis points: a job of the same incident takes what it is
+    /// liable to beyond that.
+    pub incident_bps: u16,
     /// Reserved, 0.
-    pub reserved: [u8; 32],
+    pub reserved: [u8; 22],
 }
 
 /// `delegated <= ratio x own`.
@@ -285,6 +291,22 @@ impl Node {
         Ok(())
     }
 
+    /// Others may unstake for whoever does not: once what the node worked for last has been recorded, claimed and
+    /// streamed. Before, an operator could leave, push his delegators out and keep what their stake has yet to earn.
+    pub fn require_pushed_out(&self, config: &StakingConfig, now: i64) -> Result<()> {
+        require!(self.is_exiting(), StakingError::NodeNotExiting);
+        let grace = config
+            .stream_seconds
+            .checked_mul(EXIT_GRACE)
+            .ok_or(StakingError::Overflow)?;
+        let from = self
+            .exited_at
+            .checked_add(grace)
+            .ok_or(StakingError::Overflow)?;
+        require!(now >= from, StakingError::ExitTooFresh);
+        Ok(())
+    }
+
     /// Everything that the vault holds for somebody, base units: what it holds above this is a reward.
     pub fn booked(&self) -> Result<u64> {
         add(
@@ -352,8 +374,12 @@ impl Node {
 
     /// Slashes for a job accepted at `accepted_at` and jails; returns what must be burned, base units.
     ///
-    /// `None`, and nothing changes: the job was accepted at or before the node was jailed, so it belongs to an
-    /// incident that was punished.
+    /// A job accepted at or before the node was jailed belongs to the incident that was punished then. One incident is
+    /// one slash, the largest that any of its jobs is liable to: it takes what is missing to that, and the jail stays as
+    /// it is. So nobody buys himself off from a dear market's slash by a cheap one's. `None`, and nothing changes: nothing
+    /// is missing.
+    ///
+    /// Slashes of any time as long as an unbonding period take at most [`SLASH_MOST`]: see [`slashes::Window`].
     pub fn slash(
         &mut self,
         bps: u16,
@@ -361,25 +387,32 @@ impl Node {
         config: &StakingConfig,
         now: i64,
     ) -> Result<Option<u64>> {
-        if accepted_at <= self.jailed_at {
+        let is_new = accepted_at > self.jailed_at;
+        let punished = if is_new { 0 } else { self.incident_bps };
+        let due = bps.saturating_sub(punished);
+        if due == 0 && !is_new {
             return Ok(None);
         }
-        let add = |a: i64, b: i64| a.checked_add(b).ok_or(StakingError::Overflow);
-        if now >= add(self.slash_window_start, config.unbonding_seconds)? {
-            self.slash_window_start = now;
-            self.slash_window_used = 0;
-        }
-        let taken = rewards::slash_room(u64::from(bps), self.slash_window_used, SLASH_MOST);
+        let mut window = slashes::Window {
+            start: self.slash_window_start,
+            used: self.slash_window_used,
+        };
+        let taken = window.take(due.into(), SLASH_MOST, config.unbonding_seconds, now);
+        (self.slash_window_start, self.slash_window_used) = (window.start, window.used);
         let amount = bps_ceil(self.stake, taken).ok_or(StakingError::Overflow)?;
-        self.slash_window_used = self.slash_window_used.saturating_add(taken);
         self.stake = self
             .stake
             .checked_sub(amount)
             .ok_or(StakingError::Overflow)?;
         // a lifetime sum is no reason to fail
         self.slashed_total = self.slashed_total.saturating_add(amount);
-        self.jailed_at = now;
-        self.jailed_until = add(now, config.jail_seconds)?;
+        self.incident_bps = punished.max(bps);
+        if is_new {
+            self.jailed_at = now;
+            self.jailed_until = now
+                .checked_add(config.jail_seconds)
+                .ok_or(StakingError::Overflow)?;
+        }
         self.invariant()?;
         Ok(Some(amount))
     }
