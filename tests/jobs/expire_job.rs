@@ -64,10 +64,7 @@ fn a_result_that_is_not_revealed_in_time_is_late_too() {
     assert_eq!(state.flags & flag::REVEALED, 0);
     // It pays for checks as if it had been paid: who reveals only what is drawn would empty the pool that all pay into.
     let node: Ledger = world.read(&jobs.node_ledger());
-    assert_eq!(
-        (node.locked, node.burn_owed, node.checks_owed),
-        (0, 1_000, 3_000)
-    );
+    assert_eq!((node.locked, node.burn_owed, node.checks_owed), (0, 401, 1));
     assert_vault_balances(&world, &jobs);
     world.ok(jobs.accept(&jobs.node, &at), &[&jobs.node.worker]);
     let again = jobs.submit(&jobs.node, &at, &RESULT, UNITS, 1);

@@ -242,11 +242,11 @@ impl Panel {
         )
     }
 
-    /// `withdraw_bond`.
+    /// `withdraw_bond`, signed by the owner.
     pub fn withdraw_bond(&self, world: &World, member: &Member) -> Instruction {
         let owner = member.owner.pubkey();
         let oracle = self.oracle(member);
-        crate::instruction(
+        let mut withdraw = crate::instruction(
             ID,
             accounts::WithdrawBond {
                 owner,
@@ -259,7 +259,9 @@ impl Panel {
             }
             .to_account_metas(None),
             instruction::WithdrawBond {}.data(),
-        )
+        );
+        withdraw.accounts[0].is_signer = true;
+        withdraw
     }
 
     /// `close_oracle`, the rent to `payer`.

@@ -233,6 +233,7 @@ impl Staking {
                 to: world.associated(wallet, &self.mint),
                 mint: self.mint,
                 token_program: self.token,
+                wallet: None,
             }
             .to_account_metas(None),
             instruction::Withdraw {}.data(),

@@ -2,6 +2,7 @@ use lode_staking::error::StakingError;
 use lode_staking::state::Node;
 use lode_tests::staking::*;
 use lode_tests::*;
+use solana_instruction::AccountMeta;
 use solana_signer::Signer;
 
 #[test]
@@ -135,4 +136,49 @@ fn the_money_has_one_way_to_go() {
     world.ok(withdraw, &[]);
     assert_vault_holds_stake(&world, &operator.node);
     assert_vault_holds_stake(&world, &other.node);
+}
+
+#[test]
+fn a_wallet_whose_associated_account_was_taken_away_is_paid_where_it_says() {
+    let mut world = World::new();
+    let staking = Staking::new(&mut world);
+    let operator = staking.staked_operator(&mut world, 500 * TOKENS);
+    let other = staking.staked_operator(&mut world, 500 * TOKENS);
+    let owner = operator.owner.pubkey();
+    world.ok(
+        staking.unstake(&operator.node, &owner, 0, 200 * TOKENS),
+        &[&operator.owner],
+    );
+    let mut taken = world.svm.get_account(&operator.wallet).unwrap();
+    taken.data[32..64].copy_from_slice(other.owner.pubkey().as_ref());
+    world.svm.set_account(operator.wallet, taken).unwrap();
+    let second = world.token_account(&staking.mint, &owner, 0);
+    let anyones = staking.withdraw(&world, &operator.node, &owner, 0);
+    let by = |wallet, is_signer, to| {
+        let mut withdraw = with_account(anyones.clone(), 6, to);
+        withdraw.accounts[9] = AccountMeta::new_readonly(wallet, is_signer);
+        withdraw
+    };
+    // not sooner by its signature
+    assert_error(
+        world.send_one(by(owner, true, second), &[&operator.owner]),
+        StakingError::UnbondingNotOver,
+    );
+    world.pass_seconds(14 * DAY);
+    assert_error(
+        world.send_one(anyones.clone(), &[]),
+        StakingError::WrongDestination,
+    );
+    // nobody else's word, nor the wallet's name without its signature
+    assert_error(
+        world.send_one(
+            by(other.owner.pubkey(), true, other.wallet),
+            &[&other.owner],
+        ),
+        StakingError::NotDelegator,
+    );
+    assert_refused(world.send_one(by(owner, false, second), &[]));
+    world.ok(by(owner, true, second), &[&operator.owner]);
+    assert_eq!(world.amount(&second), 200 * TOKENS);
+    assert_vault_holds_stake(&world, &operator.node);
 }

@@ -149,7 +149,8 @@ pub mod lode_staking {
 
     /// Pays a ticket to its wallet's associated account and closes it. Never paused.
     ///
-    /// Who: anyone. Errors: `UnbondingNotOver`, `WrongDestination`, `ForeignAccount`, `WrongPayer`, `WrongMint`.
+    /// Who: anyone; to another account only the wallet. Errors: `UnbondingNotOver`, `WrongDestination`, `NotDelegator`,
+    /// `ForeignAccount`, `WrongPayer`, `WrongMint`.
     pub fn withdraw(ctx: &mut Context<Withdraw>) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         ctx.accounts.handle(now)

@@ -336,6 +336,32 @@ pub fn claim_commission(node: &Address, to: &Address, mint: &MintInfo) -> Instru
 
 /// Pays a ticket that is due to its wallet's associated account; anyone may send it.
 pub fn withdraw(ticket_at: &Address, ticket: &Unbonding, mint: &MintInfo) -> Instruction {
+    pay_ticket(
+        ticket_at,
+        ticket,
+        mint,
+        mint.account_of(&ticket.owner),
+        None,
+    )
+}
+
+/// Pays a ticket that is due to any token account; signed by its wallet.
+pub fn withdraw_to(
+    ticket_at: &Address,
+    ticket: &Unbonding,
+    mint: &MintInfo,
+    to: &Address,
+) -> Instruction {
+    pay_ticket(ticket_at, ticket, mint, *to, Some(ticket.owner))
+}
+
+fn pay_ticket(
+    ticket_at: &Address,
+    ticket: &Unbonding,
+    mint: &MintInfo,
+    to: Address,
+    wallet: Option<Address>,
+) -> Instruction {
     build(
         ID,
         instruction::Withdraw {},
@@ -346,9 +372,10 @@ pub fn withdraw(ticket_at: &Address, ticket: &Unbonding, mint: &MintInfo) -> Ins
             node: ticket.node,
             delegation: ticket.delegation,
             vault: addresses::staking::vault(&ticket.node),
-            to: mint.account_of(&ticket.owner),
+            to,
             mint: mint.address,
             token_program: mint.program,
+            wallet,
         },
     )
 }

@@ -1,4 +1,5 @@
-//! `withdraw`: a ticket is paid to its wallet at release. Anyone may call it: the money has one way to go.
+//! `withdraw`: a ticket is paid to its wallet at release. Anyone may call it: the money has one way to go, unless the
+//! wallet itself signs and names another.
 
 use super::vault::{pay, require_destination};
 use crate::error::StakingError;
@@ -17,8 +18,8 @@ pub struct Withdraw {
     /// The ticket; its rent goes back to its payer.
     #[account(mut, close = payer)]
     pub ticket: Account<Unbonding>,
-    /// Who paid the ticket's rent.
-    #[account(mut, address = ticket.payer @ StakingError::WrongPayer)]
+    /// Who paid the ticket's rent; may be the wallet.
+    #[account(mut, unsafe(dup), address = ticket.payer @ StakingError::WrongPayer)]
     pub payer: UncheckedAccount,
     /// The node of the ticket.
     #[account(mut, address = ticket.node @ StakingError::ForeignAccount)]
@@ -29,7 +30,8 @@ pub struct Withdraw {
     /// The node's vault.
     #[account(mut, address = node.vault @ StakingError::ForeignAccount)]
     pub vault: UncheckedAccount,
-    /// The wallet's associated token account of the stake mint: its address is derived in `validate`.
+    /// The wallet's associated token account of the stake mint: its address is derived in `validate`. Any token account
+    /// where the wallet signs.
     #[account(mut)]
     pub to: UncheckedAccount,
     /// The stake mint.
@@ -37,6 +39,10 @@ pub struct Withdraw {
     pub mint: UncheckedAccount,
     /// The mint's token program; the transfer fails under any other.
     pub token_program: Interface<'static, TokenInterface>,
+    /// The ticket's wallet, if it says itself where the money goes: an associated account that was given or taken away
+    /// must not hold it for ever.
+    #[account(address = ticket.owner @ StakingError::NotDelegator)]
+    pub wallet: Option<Signer>,
 }
 
 impl Withdraw {
@@ -45,6 +51,9 @@ impl Withdraw {
             now >= self.ticket.release_at,
             StakingError::UnbondingNotOver
         );
+        if self.wallet.is_some() {
+            return Ok(());
+        }
         require_destination(
             self.to.account(),
             &self.ticket.owner,
