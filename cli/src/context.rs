@@ -10,6 +10,7 @@ use lode_client::{addresses, filter, Client, LodeAccount, PriorityFee, Sent};
 use lode_jobs::state::Market;
 use lode_oracle::state::Committee;
 use lode_staking::state::{Node, StakingConfig};
+use lode_store::Gateways;
 use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
@@ -30,6 +31,9 @@ pub struct GlobalArgs {
     /// RPC server of the same cluster that is asked where the first does not answer; once for each
     #[arg(long = "fallback-url", global = true, value_name = "URL")]
     pub fallback_urls: Vec<String>,
+    /// Mirror of a market's store: files are read from it too where the market's gateways fail; once for each
+    #[arg(long = "mirror", global = true, value_name = "URL")]
+    pub mirrors: Vec<String>,
     /// Wallet that acts
     #[arg(long, short = 'k', global = true, value_name = "FILE")]
     pub keypair: Option<PathBuf>,
@@ -62,6 +66,8 @@ pub struct Context {
     pub settings: Settings,
     /// The connection.
     pub client: Client,
+    /// Connections to the stores of markets.
+    pub gateways: Gateways,
     /// Where results go.
     pub out: Output,
     /// Nothing is sent.
@@ -92,6 +98,7 @@ impl Context {
         Ok(Self {
             settings,
             client,
+            gateways: Gateways::with_mirrors(args.mirrors.clone())?,
             out: Output::new(args.output),
             dry_run: args.dry_run,
             fee_payer: args.fee_payer.clone(),
@@ -104,6 +111,7 @@ impl Context {
         Self {
             settings: self.settings.clone(),
             client,
+            gateways: self.gateways.clone(),
             out: self.out,
             dry_run: self.dry_run,
             fee_payer: self.fee_payer.clone(),
@@ -158,10 +166,15 @@ impl Context {
 
     /// The key that pays the fees: the fee payer's, else the wallet's.
     pub fn payer(&self, wallet: &Keypair) -> Result<Keypair> {
-        Ok(match &self.fee_payer {
-            Some(path) => cli_config::read_keypair(path)?,
-            None => wallet.insecure_clone(),
-        })
+        Ok(self.fee_payer()?.unwrap_or_else(|| wallet.insecure_clone()))
+    }
+
+    /// The key of the fee payer, if one is named.
+    pub fn fee_payer(&self) -> Result<Option<Keypair>> {
+        let path = self.fee_payer.as_ref();
+        Ok(path
+            .map(|path| cli_config::read_keypair(path))
+            .transpose()?)
     }
 
     /// Sends groups of instructions in as few transactions as they fit; `what` is told with how many are done. In a dry

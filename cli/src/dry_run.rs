@@ -17,7 +17,7 @@ use solana_instruction::Instruction;
 use std::collections::HashMap;
 
 /// Commands that do more than send transactions and end, and what is there in place of a dry run.
-const WITHOUT: [(&str, &str); 15] = [
+const WITHOUT: [(&str, &str); 17] = [
     (
         "network apply",
         "`lode network plan` shows what it would do",
@@ -34,7 +34,9 @@ const WITHOUT: [(&str, &str); 15] = [
         "`lode job estimate MODULE --price AMOUNT` says what a job of it costs",
     ),
     ("job upload", "it sends no transaction"),
+    ("job forget", "it sends no transaction"),
     ("gateway run", "it is a server"),
+    ("gateway mirror", "it is a server"),
     (
         "crank run",
         "it is an agent that sends as long as it runs; --once takes what is due now",

@@ -20,7 +20,7 @@ use lode_oracle::state::{Committee, Oracle};
 use lode_runtime::{JobSpec, Outcome, RunRequest};
 use lode_staking::state::Node;
 use lode_staking::NodeArgs;
-use lode_store::{BlobHash, BlobStore, GatewayClient, Writer};
+use lode_store::{BlobHash, GatewayClient, Writer};
 use serde_json::Value;
 use solana_address::Address;
 use solana_keypair::Keypair;
@@ -151,12 +151,7 @@ impl World {
         terms(&mut plan.market);
         let report = apply(&plan, &client, &authority).await.unwrap();
         let stop = CancellationToken::new();
-        let config = GatewayConfig {
-            url: url.clone(),
-            store: BlobStore::in_folder(&folder.path().join("store")).unwrap(),
-            uploads: folder.path().join("uploads"),
-            sweep_every: Duration::from_secs(600),
-        };
+        let config = GatewayConfig::in_folder(url.clone(), folder.path()).unwrap();
         let gateway = Gateway::open(config, RpcChain(client.clone()))
             .await
             .unwrap();

@@ -17,7 +17,7 @@ use lode_oracle::state::Committee;
 use lode_oracle_agent::{Config as OracleConfig, OracleAgent};
 use lode_runtime::Receipt;
 use lode_staking::NodeArgs;
-use lode_store::{BlobHash, BlobStore, GatewayClient, Writer};
+use lode_store::{BlobHash, GatewayClient, Writer};
 use lode_telemetry::Telemetry;
 use solana_address::Address;
 use solana_keypair::Keypair;
@@ -295,17 +295,10 @@ async fn world(change: impl FnOnce(&mut Plan)) -> World {
     let report = apply(&plan, &client, &authority).await.unwrap();
 
     let stop = CancellationToken::new();
-    let gateway = Gateway::open(
-        GatewayConfig {
-            url: url.clone(),
-            store: BlobStore::in_folder(&folder.path().join("store")).unwrap(),
-            uploads: folder.path().join("uploads"),
-            sweep_every: Duration::from_secs(600),
-        },
-        RpcChain(client.clone()),
-    )
-    .await
-    .unwrap();
+    let config = GatewayConfig::in_folder(url.clone(), folder.path()).unwrap();
+    let gateway = Gateway::open(config, RpcChain(client.clone()))
+        .await
+        .unwrap();
     tokio::spawn(gateway.serve(listener, stop.clone()));
     let mint = &report.stake_mint;
     for (owner, attester) in &oracles {

@@ -80,7 +80,8 @@ async fn turn(args: Run, context: &Context) -> Result<()> {
     };
     let stop = shutdown::token()?;
     let telemetry = args.metrics.start("crank", &stop).await?;
-    let mut crank = Crank::new(context.client.clone(), wallet.clone(), policy, telemetry);
+    let mut crank = Crank::new(context.client.clone(), wallet.clone(), policy, telemetry)
+        .with_gateways(context.gateways.clone());
     if args.once {
         let progress = Progress::start("turning what is due");
         let ended = tokio::select! {

@@ -9,6 +9,7 @@ use lode_client::cli_config::read_keypair;
 use lode_client::instructions::{jobs, oracle, staking};
 use lode_client::{addresses, Client};
 use lode_crank::{Crank, Policy};
+use lode_gateway::{Gateway, RpcChain};
 use lode_localnet::{Localnet, Options, Plan, Report, RPC_PORT, WS_PORT};
 use lode_node::AgentConfig;
 use lode_oracle::state::Oracle;
@@ -328,11 +329,11 @@ impl Setup<'_> {
         stop: &CancellationToken,
         tasks: &mut JoinSet<Result<()>>,
     ) -> Result<()> {
-        let folder = self.args.folder.join("gateway");
-        let store = gateway::folder(&folder.join("blobs"))?;
         let url = plan.market.store_url.clone();
-        let uploads = folder.join("uploads");
-        let server = gateway::open(self.context, url, store, uploads, SWEEP_SECONDS).await?;
+        let mut config = gateway::in_folder(url, &self.args.folder.join("gateway"))?;
+        config.sweep_every = Duration::from_secs(SWEEP_SECONDS);
+        let chain = RpcChain(self.context.client.clone());
+        let server = Gateway::open(config, chain).await?;
         let at = ([127, 0, 0, 1], self.args.gateway_port).into();
         let listener = gateway::listen(at).await?;
         let stop = stop.clone();

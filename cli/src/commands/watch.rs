@@ -123,6 +123,7 @@ async fn watch(args: Run, context: &Context) -> Result<()> {
         memory_mib: args.memory_mib,
         cache_bytes: args.cache_mib.saturating_mul(1 << 20),
         floor: parse_sol("--floor", &args.floor)?,
+        gateways: context.gateways.clone(),
         telemetry,
     };
     Watcher::run(config, stop).await?;

@@ -130,6 +130,12 @@ impl Crank {
         }
     }
 
+    /// Reads signatures with these connections, and from these mirrors.
+    pub fn with_gateways(mut self, gateways: Gateways) -> Self {
+        self.gateways = gateways;
+        self
+    }
+
     /// What it did since it was made.
     pub fn report(&self) -> &Report {
         &self.report

@@ -50,56 +50,57 @@ pub async fn find(
 ) -> Result<Vec<Found>> {
     let open = job.panel & !(job.signed_match | job.signed_mismatch);
     let asked: Vec<_> = stream::iter(seats(open))
-        .map(|seat| async move { (seat, store.attestation(at, job.attempt, seat).await) })
+        .map(|seat| async move { (seat, store.attestations(at, job.attempt, seat).await) })
         .buffered(AT_ONCE)
         .collect()
         .await;
     let mut found = Vec::new();
     for (seat, answer) in asked {
-        let attestation = match answer {
-            Ok(Some(attestation)) => attestation,
-            Ok(None) | Err(lode_store::Error::NotAnAttestation) => continue,
+        let attestations = match answer {
+            Ok(attestations) => attestations,
+            Err(lode_store::Error::NotAnAttestation) => continue,
             Err(error) => return Err(Error::Store(error)),
         };
-        let (Ok(verdict), Some(sitting)) = (
-            Verdict::try_from(attestation.verdict),
-            committee.seats.get(usize::from(seat)),
-        ) else {
+        let Some(sitting) = committee.seats.get(usize::from(seat)) else {
             continue;
         };
-        let (result, units) = match (verdict, receipt(job, known)) {
-            (Verdict::Match, Some(receipt)) => receipt,
-            (Verdict::Match, None) => continue,
-            _ => ([0; 32], 0),
-        };
-        let message = Statement {
-            program: &lode_jobs::ID,
-            job: at,
-            attempt: job.attempt,
-            seal: &job.seal,
-            verdict,
-            result: &result,
-            units,
-            committee: &market.committee,
-        }
-        .message(seat);
-        let holds = sitting.is_eligible(job.submitted_at)
-            && attestation
-                .signature
-                .verify(sitting.attester.as_ref(), &message);
-        if !holds {
-            tracing::debug!(job = %at, attempt = job.attempt, seat, "the store has a signature that does not hold");
-            continue;
-        }
-        found.push(Found {
-            verdict,
-            signature: SeatSignature {
-                seat,
-                owner: sitting.owner,
-                attester: sitting.attester,
-                signature: attestation.signature.into(),
-            },
+        let holding = attestations.iter().filter_map(|attestation| {
+            let verdict = Verdict::try_from(attestation.verdict).ok()?;
+            let (result, units) = match (verdict, receipt(job, known)) {
+                (Verdict::Match, Some(receipt)) => receipt,
+                (Verdict::Match, None) => return None,
+                _ => ([0; 32], 0),
+            };
+            let message = Statement {
+                program: &lode_jobs::ID,
+                job: at,
+                attempt: job.attempt,
+                seal: &job.seal,
+                verdict,
+                result: &result,
+                units,
+                committee: &market.committee,
+            }
+            .message(seat);
+            let holds = sitting.is_eligible(job.submitted_at)
+                && attestation
+                    .signature
+                    .verify(sitting.attester.as_ref(), &message);
+            if !holds {
+                tracing::debug!(job = %at, attempt = job.attempt, seat, "the store has a signature that does not hold");
+            }
+            holds.then(|| Found {
+                verdict,
+                signature: SeatSignature {
+                    seat,
+                    owner: sitting.owner,
+                    attester: sitting.attester,
+                    signature: attestation.signature.into(),
+                },
+            })
         });
+        // of several gateways one may still have what the seat has taken back: only `unrunnable` may be
+        found.extend(holding.min_by_key(|found| found.verdict == Verdict::Unrunnable));
     }
     Ok(found)
 }

@@ -15,6 +15,8 @@ pub(crate) struct Case {
     pub job: Job,
     pub state: JobState,
     pub market: Market,
+    /// Wallet of the customer, if his ledger is there.
+    pub customer: Option<Address>,
 }
 
 /// What a key is to a job now.
@@ -50,9 +52,10 @@ impl Case {
             .market(&job.market)
             .await?
             .ok_or_else(|| Refusal::conflict("the job's market is missing"))?;
-        if store_url(&market) != Some(url) {
+        let named = lode_store::gateway_urls(&market.store_url);
+        if !named.iter().any(|named| named == url) {
             return Err(Refusal::forbidden(
-                "the job's market names another store than this gateway",
+                "the job's market names other gateways than this one",
             ));
         }
         if job.attempt != attempt {
@@ -61,11 +64,13 @@ impl Case {
                 job.attempt
             )));
         }
+        let ledger = chain.ledger(&job.customer).await?;
         Ok(Self {
             address,
             job,
             state,
             market,
+            customer: ledger.map(|ledger| ledger.authority),
         })
     }
 
@@ -83,8 +88,7 @@ impl Case {
                 "the job is over: nothing more is stored for it",
             ));
         }
-        let customer = chain.ledger(&self.job.customer).await?;
-        if customer.is_some_and(|ledger| ledger.authority == *key) {
+        if self.customer == Some(*key) {
             roles.push(Role::Customer);
         }
         if self.state != Open {
@@ -204,10 +208,4 @@ impl Case {
             .signature
             .verify(sitting.attester.as_ref(), &message)
     }
-}
-
-/// The store URL of a market, without padding and slash at its end.
-fn store_url(market: &Market) -> Option<&str> {
-    let url = std::str::from_utf8(&market.store_url).ok()?;
-    Some(url.trim_end_matches('\0').trim_end_matches('/'))
 }

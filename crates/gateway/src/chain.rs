@@ -13,6 +13,11 @@ pub trait Chain: Send + Sync + 'static {
         &self,
         address: &Address,
     ) -> impl Future<Output = lode_client::Result<Option<Job>>> + Send;
+    /// All jobs of a market that have an account.
+    fn jobs(
+        &self,
+        market: &Address,
+    ) -> impl Future<Output = lode_client::Result<Vec<(Address, Job)>>> + Send;
     /// A market.
     fn market(
         &self,
@@ -42,6 +47,11 @@ pub struct RpcChain(pub lode_client::Client);
 impl Chain for RpcChain {
     async fn job(&self, address: &Address) -> lode_client::Result<Option<Job>> {
         self.0.try_account(address).await
+    }
+
+    async fn jobs(&self, market: &Address) -> lode_client::Result<Vec<(Address, Job)>> {
+        let of_market = [lode_client::filter!(Job, market, *market)];
+        self.0.get_program_accounts(&of_market).await
     }
 
     async fn market(&self, address: &Address) -> lode_client::Result<Option<Market>> {

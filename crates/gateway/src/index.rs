@@ -54,6 +54,18 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// Bytes of all blobs.
+    pub(crate) fn bytes(&self) -> u64 {
+        let sizes = self.blobs.values().map(|e| e.size);
+        sizes.fold(0, u64::saturating_add)
+    }
+
+    /// The customer: the spec is his, whoever put it.
+    pub(crate) fn customer(&self) -> Option<Address> {
+        let spec = self.blobs.values().find(|e| e.kind == Kind::Spec);
+        spec.map(|e| e.key)
+    }
+
     /// Bytes of outputs that one key put for one attempt.
     pub(crate) fn output_bytes(&self, attempt: u8, key: &Address) -> u64 {
         self.blobs
@@ -71,10 +83,21 @@ impl Record {
     }
 }
 
+/// What all records come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub jobs: usize,
+    /// One that two jobs have counts twice.
+    pub blobs: usize,
+    pub bytes: u64,
+}
+
 /// All records.
 pub(crate) struct Index {
     store: BlobStore,
     jobs: BTreeMap<Address, Record>,
+    /// Bytes that each key has put.
+    keys: HashMap<Address, u64>,
 }
 
 fn blob_name(job: &Address, blob: &BlobHash, entry: &Entry) -> String {
@@ -125,7 +148,40 @@ impl Index {
             let job: Address = job.ok_or_else(|| Error::Index(name.clone()))?;
             jobs.entry(job).or_default();
         }
-        Ok(Self { store, jobs })
+        let mut keys: HashMap<Address, u64> = HashMap::new();
+        for entry in jobs.values().flat_map(|record| record.blobs.values()) {
+            let bytes = keys.entry(entry.key).or_default();
+            *bytes = bytes.saturating_add(entry.size);
+        }
+        Ok(Self { store, jobs, keys })
+    }
+
+    /// Bytes of all blobs that a key put.
+    pub(crate) fn key_bytes(&self, key: &Address) -> u64 {
+        self.keys.get(key).copied().unwrap_or_default()
+    }
+
+    /// Every blob once, with one of its entries.
+    pub(crate) fn blobs(&self) -> BTreeMap<BlobHash, Entry> {
+        let records = self.jobs.values();
+        let blobs = records.flat_map(|record| record.blobs.iter());
+        blobs.map(|(blob, entry)| (*blob, *entry)).collect()
+    }
+
+    /// Whether any job has this blob.
+    pub(crate) fn has(&self, blob: &BlobHash) -> bool {
+        self.jobs.values().any(|r| r.blobs.contains_key(blob))
+    }
+
+    /// What all records come to.
+    pub(crate) fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for record in self.jobs.values() {
+            totals.jobs += 1;
+            totals.blobs += record.blobs.len();
+            totals.bytes = totals.bytes.saturating_add(record.bytes());
+        }
+        totals
     }
 
     /// Every job of which the store holds something.
@@ -151,6 +207,8 @@ impl Index {
         self.store.put_object(&name, Vec::new()).await?;
         let record = self.jobs.entry(*job).or_default();
         record.blobs.insert(blob, entry);
+        let bytes = self.keys.entry(entry.key).or_default();
+        *bytes = bytes.saturating_add(entry.size);
         Ok(())
     }
 
@@ -207,6 +265,12 @@ impl Index {
         if let Some(since) = record.gone_since {
             self.store.delete_object(&gone_name(job, since)).await?;
         }
+        for entry in record.blobs.values() {
+            if let Some(bytes) = self.keys.get_mut(&entry.key) {
+                *bytes = bytes.saturating_sub(entry.size);
+            }
+        }
+        self.keys.retain(|_, bytes| *bytes > 0);
         self.jobs.remove(job);
         Ok(deleted)
     }
@@ -248,16 +312,24 @@ mod tests {
             .unwrap();
         index.set_gone(&job, Some(77)).await.unwrap();
 
-        let read = Index::load(store.clone()).await.unwrap();
-        assert_eq!(read.jobs, index.jobs);
+        let mut read = Index::load(store.clone()).await.unwrap();
+        assert_eq!((&read.jobs, &read.keys), (&index.jobs, &index.keys));
+        assert_eq!(read.key_bytes(&address(9)), 40);
+        let (jobs, blobs, bytes) = (2, 3, 40);
+        assert_eq!(read.totals(), Totals { jobs, blobs, bytes });
+        assert_eq!(read.blobs().len(), 2);
         assert_eq!(read.record(&job).unwrap().gone_since, Some(77));
         assert_eq!(read.record(&job).unwrap().output_bytes(1, &address(9)), 20);
         assert_eq!(read.record(&job).unwrap().output_bytes(2, &address(9)), 0);
         assert_eq!(read.record(&job).unwrap().output_bytes(1, &address(8)), 0);
 
         index.set_gone(&job, None).await.unwrap();
-        let read = Index::load(store).await.unwrap();
-        assert_eq!(read.record(&job).unwrap().gone_since, None);
+        read.set_gone(&job, None).await.unwrap();
+        assert_eq!(Index::load(store).await.unwrap().jobs, read.jobs);
+        read.forget(&job).await.unwrap();
+        assert_eq!(read.key_bytes(&address(9)), 10);
+        read.forget(&address(2)).await.unwrap();
+        assert_eq!((read.key_bytes(&address(9)), read.keys.len()), (0, 0));
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@
 //! | `PUT /blobs/<sha256>` | the customer, the worker, a seat of the panel | signed, see `lode_store::PutRequest`; resumable, see below |
 //! | `GET`, `HEAD /attest/<job>/<attempt>/<seat>` | anyone | verdict and signature, 65 bytes |
 //! | `PUT /attest/<job>/<attempt>/<seat>` | anyone with the seat's valid signature | the same |
+//! | `DELETE /jobs/<job>` | the customer, once the job's account is closed | forgets all of it now, and not after a week |
 //!
 //! An upload that broke goes on: `PUT` with `Content-Range: bytes */<total>` and no body is answered by 308 and
 //! `Range: bytes=0-<last>` (no `Range` if nothing is there); then `Content-Range: bytes <from>-<last>/<total>` sends
@@ -14,19 +15,29 @@
 //!
 //! Beside the blobs the store holds `index/<job>/..`, objects whose names alone say which job a blob belongs to: that
 //! is how sizes are summed and how blobs end with their job. One gateway process writes to a store.
+//!
+//! A market may name several gateways, each with a store of its own; a mirror copies what the jobs of a market name, also
+//! where the market does not name it, and then takes no writes.
 #![warn(missing_docs)]
 
 mod case;
 mod chain;
 mod index;
+mod limits;
+mod meters;
+mod mirror;
 mod refusal;
+mod scrub;
 mod server;
 mod spec;
 mod sweep;
 mod uploads;
 
 pub use chain::{Chain, RpcChain};
-pub use server::{Config, Gateway};
+pub use limits::Limits;
+pub use mirror::Copied;
+pub use scrub::Scrubbed;
+pub use server::{Config, Gateway, Mirror};
 pub use sweep::{Swept, RETENTION_SECONDS};
 
 /// Result of this crate.
@@ -41,6 +52,12 @@ pub enum Error {
     /// The chain behind it.
     #[error("the chain cannot be asked: {0}")]
     Chain(#[from] lode_client::Error),
+    /// A gateway that is copied from.
+    #[error("another gateway does not give what it should: {0}")]
+    Peer(lode_store::Error),
+    /// There is no such market to copy.
+    #[error("there is no market at {0}: `lode market list` shows all")]
+    NoMarket(solana_address::Address),
     /// A folder or a socket.
     #[error("{what}: {source}")]
     Io {

@@ -34,6 +34,14 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, reason)
     }
 
+    /// Beyond what a gateway gives to each.
+    pub(crate) fn too_often() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many requests: this gateway takes them slower; try again",
+        )
+    }
+
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not in this store")
     }

@@ -2,31 +2,36 @@
 
 use crate::case::{Case, Role};
 use crate::chain::Chain;
-use crate::index::{Entry, Index, Kind};
+use crate::index::{Entry, Index, Kind, Record};
+use crate::limits::{network, Limits, Rates};
+use crate::meters::Meters;
 use crate::refusal::Refusal;
 use crate::uploads::{Turn, UploadId, Uploads};
 use crate::{spec, Error, Result};
 use axum::body::{Body, BodyDataStream};
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Request, State};
 use axum::http::header::{
     ACCEPT_RANGES, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE,
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::{from_fn_with_state, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{delete, get};
 use axum::Router;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use lode_store::{
-    unix_now, Attestation, Authorization, BlobHash, BlobStore, ATTESTATION_BYTES,
-    MOST_RECEIPT_BYTES, MOST_SPEC_BYTES,
+    unix_now, Attestation, Authorization, BlobHash, BlobStore, ForgetAuthorization, GatewayClient,
+    Retry, ATTESTATION_BYTES, MOST_RECEIPT_BYTES, MOST_SPEC_BYTES,
 };
+use lode_telemetry::{Counter, Telemetry};
 use object_store::GetRange;
 use solana_address::Address;
-use std::future::IntoFuture;
+use std::future::{Future, IntoFuture};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Semaphore};
@@ -42,6 +47,11 @@ const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// What a shutdown leaves running requests.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
 
+/// What a chore may take before it counts as hanging.
+const CHORE_TIME: Duration = Duration::from_secs(3_600);
+/// Other gateways are asked so often for one blob; the next look asks again.
+const PEER_TRIES: u32 = 2;
+
 /// What a gateway is told.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -53,16 +63,74 @@ pub struct Config {
     pub uploads: PathBuf,
     /// Time between two sweeps.
     pub sweep_every: Duration,
+    /// Time between two readings of everything that is stored; `None` for never.
+    pub scrub_every: Option<Duration>,
+    /// What it gives to each.
+    pub limits: Limits,
+    /// It stands behind a proxy of its operator: requests come from the last address in `X-Forwarded-For`.
+    pub behind_proxy: bool,
+    /// Other gateways: what was lost is fetched from them, and what a mirror copies.
+    pub peers: Vec<String>,
+    /// A market that it copies from its peers.
+    pub mirror: Option<Mirror>,
+    /// Where it counts what it does.
+    pub telemetry: Telemetry,
+}
+
+/// What a mirror is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Mirror {
+    /// The market.
+    pub market: Address,
+    /// Time between two looks at its jobs.
+    pub every: Duration,
+}
+
+impl Config {
+    /// A gateway of this URL that sweeps every ten minutes, without limits, peers and scrubs; change what should differ.
+    pub fn new(url: impl Into<String>, store: BlobStore, uploads: impl Into<PathBuf>) -> Self {
+        Self {
+            url: url.into(),
+            store,
+            uploads: uploads.into(),
+            sweep_every: Duration::from_secs(600),
+            scrub_every: None,
+            limits: Limits::default(),
+            behind_proxy: false,
+            peers: Vec::new(),
+            mirror: None,
+            telemetry: Telemetry::new("gateway"),
+        }
+    }
+
+    /// The same with blobs and uploads in a folder, which is made.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn in_folder(url: impl Into<String>, folder: &std::path::Path) -> Result<Self> {
+        let store = BlobStore::in_folder(&folder.join("blobs"))?;
+        Ok(Self::new(url, store, folder.join("uploads")))
+    }
 }
 
 /// A gateway. Shared by all its requests.
 pub struct Gateway<C> {
     url: String,
-    store: BlobStore,
+    pub(crate) store: BlobStore,
     sweep_every: Duration,
+    scrub_every: Option<Duration>,
+    mirror: Option<Mirror>,
+    behind_proxy: bool,
+    pub(crate) limits: Limits,
+    addresses: Rates<IpAddr>,
+    keys: Rates<Address>,
     pub(crate) chain: C,
     pub(crate) uploads: Uploads,
     pub(crate) index: Mutex<Index>,
+    pub(crate) peers: Option<GatewayClient>,
+    /// One blob is fetched from peers at a time.
+    pub(crate) fetching: Mutex<()>,
+    pub(crate) meters: Meters,
     writers: Semaphore,
 }
 
@@ -70,29 +138,53 @@ impl<C: Chain> Gateway<C> {
     /// Opens the store and reads its index.
     pub async fn open(config: Config, chain: C) -> Result<Arc<Self>> {
         // the same rules as for whoever reads the market
-        let url = lode_store::GatewayClient::new(&config.url)?
-            .url()
-            .to_owned();
+        let url = GatewayClient::new(&config.url)?.url().to_owned();
+        let mut others = config.peers;
+        others.retain(|peer| peer.trim_end_matches('/') != url);
+        let peers = if others.is_empty() {
+            None
+        } else {
+            let peers = GatewayClient::new(&others.join(" "))?;
+            Some(peers.with_retry(Retry {
+                tries: PEER_TRIES,
+                ..Retry::default()
+            }))
+        };
+        let index = Index::load(config.store.clone()).await?;
+        let meters = Meters::new(config.telemetry);
+        meters.keeps(index.totals());
         Ok(Arc::new(Self {
             url,
-            index: Mutex::new(Index::load(config.store.clone()).await?),
+            index: Mutex::new(index),
             uploads: Uploads::open(config.uploads)?,
             store: config.store,
             sweep_every: config.sweep_every,
+            scrub_every: config.scrub_every,
+            mirror: config.mirror,
+            behind_proxy: config.behind_proxy,
+            addresses: Rates::new(config.limits.requests_per_second),
+            keys: Rates::new(config.limits.writes_per_second),
+            limits: config.limits,
+            peers,
+            fetching: Mutex::new(()),
+            meters,
             chain,
             writers: Semaphore::new(WRITERS),
         }))
     }
 
-    /// Serves and sweeps until `shutdown` is cancelled; requests that run then have ten seconds to end.
+    /// Serves, sweeps, scrubs and copies until `shutdown` is cancelled; requests that run then have ten seconds to end.
     pub async fn serve(
         self: Arc<Self>,
         listener: TcpListener,
         shutdown: CancellationToken,
     ) -> Result<()> {
-        let sweeper = tokio::spawn(self.clone().sweep_for_ever(shutdown.clone()));
+        let chores = tokio::spawn(self.clone().do_chores(shutdown.clone()));
         let stop = shutdown.clone();
-        let server = axum::serve(listener, self.router())
+        let service = self
+            .router()
+            .into_make_service_with_connect_info::<SocketAddr>();
+        let server = axum::serve(listener, service)
             .with_graceful_shutdown(async move { stop.cancelled().await })
             .into_future();
         let patience = async {
@@ -104,26 +196,69 @@ impl<C: Chain> Gateway<C> {
             () = patience => Ok(()),
         };
         shutdown.cancel();
-        // it only ever ends by the shutdown
-        let _ = sweeper.await;
+        // they only ever end by the shutdown
+        let _ = chores.await;
         served.map_err(|source| Error::Io {
             what: "the gateway's socket".into(),
             source,
         })
     }
 
-    async fn sweep_for_ever(self: Arc<Self>, shutdown: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(self.sweep_every) => {}
+    /// All that it does besides serving. Each may be broken off: what it was at is taken up by the next time.
+    async fn do_chores(self: Arc<Self>, shutdown: CancellationToken) {
+        let sweeps = self.every("sweep", Some(self.sweep_every), || async {
+            let swept = self.sweep(unix_now()).await?;
+            if swept.jobs > 0 {
+                tracing::info!(jobs = swept.jobs, blobs = swept.blobs, "swept");
             }
-            match self.sweep(unix_now()).await {
-                Ok(swept) if swept.jobs > 0 => {
-                    tracing::info!(jobs = swept.jobs, blobs = swept.blobs, "swept");
+            Ok(())
+        });
+        let scrubs = self.every("scrub", self.scrub_every, || async {
+            let found = self.scrub().await?;
+            tracing::info!(
+                checked = found.checked,
+                corrupt = found.corrupt,
+                unreadable = found.unreadable,
+                missing = found.missing,
+                mended = found.mended,
+                "scrubbed"
+            );
+            Ok(())
+        });
+        let copies = self.every("mirror", self.mirror.map(|m| m.every), || async {
+            if let Some(mirror) = self.mirror {
+                self.copy_market(&mirror.market).await?;
+            }
+            Ok(())
+        });
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            _ = async { tokio::join!(sweeps, scrubs, copies) } => {}
+        }
+    }
+
+    /// Does something again and again, or never.
+    async fn every<F: Future<Output = Result<()>>>(
+        &self,
+        what: &'static str,
+        pause: Option<Duration>,
+        chore: impl Fn() -> F,
+    ) {
+        let Some(pause) = pause else {
+            return std::future::pending().await;
+        };
+        let health = &self.meters.telemetry.health;
+        // a chore takes its time too
+        let next = pause.saturating_mul(2).saturating_add(CHORE_TIME);
+        health.well(what, next);
+        loop {
+            tokio::time::sleep(pause).await;
+            match chore().await {
+                Ok(()) => health.well(what, next),
+                Err(error) => {
+                    tracing::warn!(%error, "{what}: it stopped; the next one goes on");
+                    health.ill(what, error.to_string());
                 }
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "a sweep stopped; the next goes on"),
             }
         }
     }
@@ -139,8 +274,10 @@ impl<C: Chain> Gateway<C> {
                 "/attest/{job}/{attempt}/{seat}",
                 get(get_attestation::<C>).put(put_attestation::<C>),
             )
+            .route("/jobs/{job}", delete(forget_job::<C>))
             .fallback(|| async { Refusal::not_found() })
             .layer(DefaultBodyLimit::disable())
+            .layer(from_fn_with_state(self.clone(), watch::<C>))
             .with_state(self)
     }
 
@@ -163,6 +300,10 @@ impl<C: Chain> Gateway<C> {
             })?;
         let signed = Authorization::parse(header)?;
         signed.verify(&self.url, blob, unix_now())?;
+        if !self.keys.lets(signed.key, Instant::now()) {
+            self.meters.too_often.inc();
+            return Err(Refusal::too_often());
+        }
         let part = Part::of(headers)?;
 
         let case = Case::load(&self.chain, &self.url, signed.job, signed.attempt).await?;
@@ -173,10 +314,15 @@ impl<C: Chain> Gateway<C> {
             blob,
         };
         let kind = self.allow(&case, &roles, &id, part.total()).await?;
+        self.require_room(&id, part.total()).await?;
         let entry = Entry {
             kind,
             attempt: signed.attempt,
-            key: signed.key,
+            key: match (kind, case.customer) {
+                // his, whoever brings it
+                (Kind::Spec, Some(customer)) => customer,
+                _ => signed.key,
+            },
             size: part.total(),
         };
 
@@ -206,11 +352,13 @@ impl<C: Chain> Gateway<C> {
                     "another request is writing this upload; try again",
                 )
             })?;
-        let there = receive(&turn, &part, body).await?;
-        if there < part.total() || matches!(part, Part::Ask { total } if total > 0) {
+        let there = receive(&turn, &part, body, &self.meters.received).await?;
+        // Whole, also where this request only asked: the answer to the one that brought the last byte was lost.
+        if there < part.total() {
             return Ok(incomplete(there));
         }
         self.keep(turn, &id, entry).await?;
+        self.meters.stored.inc();
         tracing::info!(%blob, job = %signed.job, bytes = part.total(), ?kind, "stored");
         Ok(StatusCode::CREATED.into_response())
     }
@@ -226,9 +374,7 @@ impl<C: Chain> Gateway<C> {
         let customer = roles.contains(&Role::Customer);
         let runner = roles.contains(&Role::Worker) || roles.contains(&Role::Seat);
         if id.blob.0 == case.job.spec {
-            if !customer {
-                return Err(Refusal::forbidden("only the customer puts the spec"));
-            }
+            // anyone who may write for the job: its hash says that it is the customer's
             if size > MOST_SPEC_BYTES {
                 return Err(Refusal::too_large("a spec has at most 64 KiB"));
             }
@@ -238,7 +384,12 @@ impl<C: Chain> Gateway<C> {
             .store
             .get(BlobHash(case.job.spec), MOST_SPEC_BYTES)
             .await?
-            .ok_or_else(|| Refusal::conflict("the job's spec is not stored yet: put it first"))?;
+            .ok_or_else(|| {
+                Refusal::new(
+                    StatusCode::FAILED_DEPENDENCY,
+                    "the job's spec is not stored here yet: put it first",
+                )
+            })?;
         let named = spec::named(&spec).map_err(|error| {
             Refusal::conflict(format!("nothing else can be stored for this job: {error}"))
         })?;
@@ -273,13 +424,52 @@ impl<C: Chain> Gateway<C> {
             .record(&id.job)
             .filter(|r| !r.blobs.contains_key(&id.blob))
             .map_or(0, |r| r.output_bytes(case.job.attempt, &id.key));
-        let coming = self.uploads.output_bytes(case.job.attempt, id);
+        let coming = self.uploads.coming(id, |other, kind, attempt| {
+            (other.job, other.key) == (id.job, id.key)
+                && kind == Kind::Output
+                && attempt == case.job.attempt
+        });
         if counted.saturating_add(coming).saturating_add(size) > most {
             return Err(Refusal::too_large(format!(
                 "outputs and receipt of this job have at most {most} bytes"
             )));
         }
         Ok(Kind::Output)
+    }
+
+    /// What this gateway keeps of one job, and for one key, has room for a blob.
+    async fn require_room(&self, id: &UploadId, size: u64) -> std::result::Result<(), Refusal> {
+        let Limits {
+            job_bytes,
+            key_bytes,
+            ..
+        } = self.limits;
+        if job_bytes.is_none() && key_bytes.is_none() {
+            return Ok(());
+        }
+        let (of_job, of_key) = {
+            let index = self.index.lock().await;
+            let record = index.record(&id.job);
+            if record.is_some_and(|record| record.blobs.contains_key(&id.blob)) {
+                return Ok(());
+            }
+            (record.map_or(0, Record::bytes), index.key_bytes(&id.key))
+        };
+        let for_job = self.uploads.coming(id, |other, _, _| other.job == id.job);
+        let for_key = self.uploads.coming(id, |other, _, _| other.key == id.key);
+        for (has, coming, most, whose) in [
+            (of_job, for_job, job_bytes, "one job"),
+            (of_key, for_key, key_bytes, "one key"),
+        ] {
+            let all = has.saturating_add(coming).saturating_add(size);
+            if let Some(most) = most.filter(|most| all > *most) {
+                self.meters.over_quota.inc();
+                return Err(Refusal::too_large(format!(
+                    "this gateway keeps at most {most} bytes of {whose}, and has {has}"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// A whole upload becomes a blob.
@@ -344,6 +534,7 @@ impl<C: Chain> Gateway<C> {
         self.store
             .put_attestation(&job, attempt, seat, &attestation)
             .await?;
+        self.meters.attestations.inc();
         tracing::info!(%job, attempt, seat, verdict = attestation.verdict, "attested");
         Ok(StatusCode::CREATED)
     }
@@ -411,6 +602,7 @@ async fn receive(
     turn: &Turn,
     part: &Part,
     body: &mut BodyDataStream,
+    received_bytes: &Counter,
 ) -> std::result::Result<u64, Refusal> {
     let mut file = tokio::fs::OpenOptions::new()
         .append(true)
@@ -447,6 +639,7 @@ async fn receive(
         if let Err(error) = file.write_all(&bytes).await {
             break Err(disk(error));
         }
+        received_bytes.add(length as f64);
         left -= length;
         there = there.saturating_add(length);
     };
@@ -486,6 +679,73 @@ async fn drain(body: &mut BodyDataStream) {
     };
     // its end, its limit or its time: all the same
     let _ = tokio::time::timeout(DRAIN_TIME, read).await;
+}
+
+/// Lets an address send so many requests a second, and counts how they end.
+async fn watch<C: Chain>(
+    State(gateway): State<Arc<Gateway<C>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let method = request.method().clone();
+    let lets = sender(&request, gateway.behind_proxy)
+        .is_none_or(|address| gateway.addresses.lets(network(address), Instant::now()));
+    let response = if lets {
+        next.run(request).await
+    } else {
+        gateway.meters.too_often.inc();
+        drain(&mut request.into_body().into_data_stream()).await;
+        Refusal::too_often().into_response()
+    };
+    gateway.meters.request(&method, response.status());
+    response
+}
+
+/// Whose request it is. Behind a proxy only the last address is what that proxy saw; those before it are the sender's own
+/// words.
+fn sender(request: &Request, behind_proxy: bool) -> Option<IpAddr> {
+    if behind_proxy {
+        let forwarded = request
+            .headers()
+            .get_all("x-forwarded-for")
+            .iter()
+            .next_back()?;
+        return forwarded
+            .to_str()
+            .ok()?
+            .rsplit(',')
+            .next()?
+            .trim()
+            .parse()
+            .ok();
+    }
+    let connection = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    connection.map(|ConnectInfo(from)| from.ip())
+}
+
+async fn forget_job<C: Chain>(
+    State(gateway): State<Arc<Gateway<C>>>,
+    Path(job): Path<String>,
+    headers: HeaderMap,
+) -> std::result::Result<StatusCode, Refusal> {
+    let header = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let header = header.ok_or_else(|| {
+        Refusal::new(
+            StatusCode::UNAUTHORIZED,
+            "a job is forgotten under a signature: `Authorization: Lode ..`",
+        )
+    })?;
+    let signed = ForgetAuthorization::parse(header)?;
+    if signed.job.to_string() != job {
+        return Err(Refusal::bad("the signature is about another job"));
+    }
+    signed.verify(&gateway.url, unix_now())?;
+    if !gateway.keys.lets(signed.key, Instant::now()) {
+        gateway.meters.too_often.inc();
+        return Err(Refusal::too_often());
+    }
+    gateway.forget(&signed, unix_now()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn put_blob<C: Chain>(
@@ -584,7 +844,11 @@ async fn get_blob<C: Chain>(
         .await?
         .ok_or_else(Refusal::not_found)?;
     let range = part.range.clone();
-    let mut response = Body::from_stream(part.bytes).into_response();
+    let served = gateway.meters.served.clone();
+    let bytes = part
+        .bytes
+        .inspect_ok(move |bytes| served.add(bytes.len() as f64));
+    let mut response = Body::from_stream(bytes).into_response();
     blob_headers(&mut response, range.end.saturating_sub(range.start));
     if partial {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;

@@ -1,11 +1,19 @@
-//! When blobs end: those of a cancelled job at once, others a week after the job's account was closed.
+//! When blobs end: those of a cancelled job at once, others a week after the job's account was closed, or when the customer
+//! asks for it after that.
 
+use crate::refusal::Refusal;
 use crate::server::Gateway;
 use crate::{Chain, Result};
+use axum::http::StatusCode;
 use lode_jobs::state::JobState;
+use lode_store::ForgetAuthorization;
 
 /// Blobs stay this long after the job's account was found closed, seconds: 7 days.
 pub const RETENTION_SECONDS: i64 = 7 * 86_400;
+
+/// A job must have been missing for so long before its customer has it forgotten, seconds: a chain's server that is behind
+/// does not know it yet.
+const SURELY_CLOSED: i64 = 60;
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,8 +55,48 @@ impl<C: Chain> Gateway<C> {
                 self.uploads.forget(Some(&address));
                 swept.blobs += index.forget(&address).await?;
                 swept.jobs += 1;
+                self.meters.forgotten.inc();
             }
         }
+        self.meters.keeps(self.index.lock().await.totals());
         Ok(swept)
+    }
+
+    /// Forgets a job at its customer's request, once its account is closed: until then node, oracles and whoever challenges
+    /// need what is stored.
+    pub(crate) async fn forget(
+        &self,
+        signed: &ForgetAuthorization,
+        now: i64,
+    ) -> std::result::Result<(), Refusal> {
+        let closed = self.chain.job(&signed.job).await?.is_none();
+        // to the end: nobody puts anything for this job meanwhile
+        let mut index = self.index.lock().await;
+        let record = index.record(&signed.job).ok_or_else(Refusal::not_found)?;
+        if record.customer() != Some(signed.key) {
+            return Err(Refusal::forbidden(
+                "only the customer of a job has it forgotten: sign with the wallet that posted it",
+            ));
+        }
+        let since = record.gone_since;
+        if !closed {
+            index.set_gone(&signed.job, None).await?;
+            return Err(Refusal::conflict(
+                "the job's account is not closed yet: what is stored for it is needed until then",
+            ));
+        }
+        let gone = since.unwrap_or(now);
+        index.set_gone(&signed.job, Some(gone)).await?;
+        if now.saturating_sub(gone) < SURELY_CLOSED {
+            return Err(Refusal::new(
+                StatusCode::TOO_EARLY,
+                "the job's account was closed just now: ask again in a minute",
+            ));
+        }
+        self.uploads.forget(Some(&signed.job));
+        let blobs = index.forget(&signed.job).await?;
+        tracing::info!(job = %signed.job, blobs, "forgotten, as its customer asked");
+        self.meters.forgotten.inc();
+        Ok(())
     }
 }

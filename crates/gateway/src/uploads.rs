@@ -72,7 +72,11 @@ impl Uploads {
             for entry in std::fs::read_dir(&folder)? {
                 let path = entry?.path();
                 // only what a gateway made: a wrong folder in the configuration must not cost anything else
-                if path.extension().is_some_and(|e| e == "upload") {
+                let ours = ["upload", "copy", "partial"];
+                if path
+                    .extension()
+                    .is_some_and(|e| ours.iter().any(|our| e == *our))
+                {
                     std::fs::remove_file(path)?;
                 }
             }
@@ -96,6 +100,16 @@ impl Uploads {
     fn path(&self, id: &UploadId) -> PathBuf {
         self.folder
             .join(format!("{}.{}.{}.upload", id.job, id.key, id.blob))
+    }
+
+    /// Where a blob is fetched to from another gateway.
+    pub(crate) fn copy_of(&self, blob: &BlobHash) -> PathBuf {
+        self.folder.join(format!("{blob}.copy"))
+    }
+
+    /// Whether somebody is putting this blob.
+    pub(crate) fn has(&self, blob: &BlobHash) -> bool {
+        self.lock().keys().any(|id| id.blob == *blob)
     }
 
     /// Takes the turn at an upload, or `None` if another request has it. An upload of another size begins anew.
@@ -132,17 +146,15 @@ impl Uploads {
         }))
     }
 
-    /// Bytes of outputs that one key is about to put for one attempt of a job, this upload left out.
-    pub(crate) fn output_bytes(&self, attempt: u8, but: &UploadId) -> u64 {
+    /// Bytes that are about to be put, of uploads that count: this one left out.
+    pub(crate) fn coming(
+        &self,
+        but: &UploadId,
+        counts: impl Fn(&UploadId, Kind, u8) -> bool,
+    ) -> u64 {
         self.lock()
             .iter()
-            .filter(|(id, u)| {
-                id.job == but.job
-                    && id.key == but.key
-                    && id.blob != but.blob
-                    && u.kind == Kind::Output
-                    && u.attempt == attempt
-            })
+            .filter(|(id, u)| *id != but && counts(id, u.kind, u.attempt))
             .fold(0, |sum, (_, u)| sum.saturating_add(u.total))
     }
 

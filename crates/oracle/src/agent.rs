@@ -68,6 +68,8 @@ pub struct Config {
     /// How it sends transactions; without it, it sends none: it counts as silent where it found a match that the node
     /// does not bring to the chain, and leaves collecting to its owner and to others.
     pub paying: Option<Paying>,
+    /// Connections to the markets' stores, and mirrors of them.
+    pub gateways: Gateways,
     /// Where it tells how it is, and what it counts.
     pub telemetry: Telemetry,
 }
@@ -86,6 +88,7 @@ impl Config {
             memory_mib: 2_048,
             cache_bytes: 4 << 30,
             paying: None,
+            gateways: Gateways::default(),
             telemetry: Telemetry::default(),
         }
     }
@@ -93,13 +96,14 @@ impl Config {
 
 impl Paying {
     /// What turns the jobs whose windows are about to end.
-    fn bringer(&self, client: &Client, telemetry: &Telemetry) -> Turner {
+    fn bringer(&self, client: &Client, gateways: &Gateways, telemetry: &Telemetry) -> Turner {
         let policy = Policy {
             floor: self.floor,
             ..Policy::default()
         };
         let payer = self.payer.clone();
-        Turner::start(Crank::new(client.clone(), payer, policy, telemetry.clone()))
+        let crank = Crank::new(client.clone(), payer, policy, telemetry.clone());
+        Turner::start(crank.with_gateways(gateways.clone()))
     }
 }
 
@@ -125,7 +129,8 @@ impl OracleAgent {
         let journal = Journal::open(&config.folder.join("journal"))?;
         let cache = BlobCache::open(config.folder.join("blobs"))?;
         let paying = config.paying.as_ref();
-        let bringer = paying.map(|paying| paying.bringer(&config.client, &config.telemetry));
+        let bringer = paying
+            .map(|paying| paying.bringer(&config.client, &config.gateways, &config.telemetry));
         let mut watch = Watch {
             shared: Arc::new(Shared {
                 client: config.client,
@@ -133,7 +138,7 @@ impl OracleAgent {
                 committee: config.committee,
                 journal: Arc::new(journal),
                 cache,
-                gateways: Gateways::default(),
+                gateways: config.gateways,
                 gate: Gate::new(config.parallel, config.memory_mib),
                 telemetry: config.telemetry.clone(),
             }),

@@ -87,6 +87,8 @@ pub struct WatchConfig {
     pub cache_bytes: u64,
     /// Lamports that the wallet keeps: steps of its own challenges are not sent below.
     pub floor: u64,
+    /// Connections to the markets' stores, and mirrors of them.
+    pub gateways: Gateways,
     /// Where it tells how it is, and what it counts.
     pub telemetry: Telemetry,
 }
@@ -252,14 +254,15 @@ impl Watcher {
             wallet.clone(),
             policy,
             config.telemetry.clone(),
-        );
+        )
+        .with_gateways(config.gateways.clone());
         let mut watch = Watch {
             shared: Arc::new(Shared {
                 client,
                 wallet,
                 cache,
                 journal: Arc::new(journal),
-                gateways: Gateways::default(),
+                gateways: config.gateways,
                 gate: Gate::new(config.parallel, config.memory_mib),
                 policy: config.policy,
                 telemetry: config.telemetry,

@@ -4,7 +4,6 @@ use lode_client::Client;
 use lode_gateway::{Config as GatewayConfig, Gateway, RpcChain};
 use lode_node::AgentConfig;
 use lode_oracle_agent::{Config as OracleConfig, OracleAgent};
-use lode_store::BlobStore;
 use lode_telemetry::Telemetry;
 use solana_address::Address;
 use solana_keypair::Keypair;
@@ -149,14 +148,7 @@ impl Store {
     }
 
     async fn start(&mut self) -> Result<()> {
-        let blobs = self.folder.join("blobs");
-        std::fs::create_dir_all(&blobs)?;
-        let config = GatewayConfig {
-            url: self.url.clone(),
-            store: BlobStore::in_folder(&blobs)?,
-            uploads: self.folder.join("uploads"),
-            sweep_every: Duration::from_secs(600),
-        };
+        let config = GatewayConfig::in_folder(self.url.clone(), &self.folder)?;
         let gateway = Gateway::open(config, RpcChain(self.client.clone())).await?;
         let listener = tokio::net::TcpListener::bind(self.at).await?;
         let stop = CancellationToken::new();

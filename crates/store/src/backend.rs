@@ -49,6 +49,15 @@ impl BlobStore {
     /// At an address such as `s3://bucket/prefix` (credentials from the environment, as the back end names them) or a
     /// folder's path.
     pub fn at(address: &str) -> Result<Self> {
+        Self::with_options(address, std::env::vars())
+    }
+
+    /// At an address, with options as the back end names them: `aws_endpoint`, `aws_access_key_id`; what it does not know
+    /// is passed over.
+    pub fn with_options(
+        address: &str,
+        options: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self> {
         let Ok(url) = url::Url::parse(address) else {
             return Self::in_folder(Path::new(address));
         };
@@ -59,7 +68,7 @@ impl BlobStore {
             })?;
             return Self::in_folder(&folder);
         }
-        let options = std::env::vars().map(|(k, v)| (k.to_lowercase(), v));
+        let options = options.into_iter().map(|(k, v)| (k.to_lowercase(), v));
         let (objects, prefix) = object_store::parse_url_opts(&url, options)?;
         Ok(Self::new(Arc::new(PrefixStore::new(objects, prefix))))
     }
@@ -116,6 +125,13 @@ impl BlobStore {
         let mut reader = tokio::fs::File::open(file)
             .await
             .map_err(Error::file(file))?;
+        let size = reader.metadata().await.map_err(Error::file(file))?.len();
+        if size <= PART as u64 {
+            let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(PART));
+            let read = reader.read_to_end(&mut bytes).await;
+            read.map_err(Error::file(file))?;
+            return self.put_bytes(blob, bytes).await;
+        }
         let mut part =
             WriteMultipart::new_with_chunk_size(self.objects.put_multipart(&key).await?, PART);
         let mut hasher = Hasher::default();
@@ -149,6 +165,29 @@ impl BlobStore {
         }
         part.finish().await?;
         Ok(())
+    }
+
+    async fn put_bytes(&self, blob: BlobHash, bytes: Vec<u8>) -> Result<()> {
+        let found = BlobHash::of(&bytes);
+        if found != blob {
+            return Err(Error::WrongHash {
+                expected: blob,
+                found,
+            });
+        }
+        self.put_object(&names::blob(&blob), bytes).await
+    }
+
+    /// Whether a blob's bytes still have its hash; `None` where it is not here. Reads it in pieces.
+    pub async fn is_whole(&self, blob: BlobHash) -> Result<Option<bool>> {
+        let Some(mut part) = self.read(blob, None).await? else {
+            return Ok(None);
+        };
+        let mut hasher = Hasher::default();
+        while let Some(bytes) = part.bytes.try_next().await? {
+            hasher.update(&bytes);
+        }
+        Ok(Some(hasher.name() == blob))
     }
 
     /// Forgets a blob; it is no error if it was not here.
@@ -269,6 +308,9 @@ mod tests {
             store.get(blob, 10).await,
             Err(Error::WrongHash { .. })
         ));
+        assert_eq!(store.is_whole(blob).await.unwrap(), Some(false));
+        let absent = store.is_whole(BlobHash::of(b"other")).await;
+        assert_eq!(absent.unwrap(), None);
     }
 
     #[tokio::test]

@@ -1,8 +1,9 @@
-//! The client of a market's gateway.
+//! The client of a market's gateways.
 
-use crate::authorization::{unix_now, PutRequest, AUTHORIZATION_SECONDS};
+use crate::authorization::{unix_now, ForgetRequest, PutRequest, AUTHORIZATION_SECONDS};
 use crate::error::is_transient_status;
 use crate::names;
+use crate::sites::{self, Rests, Site, Tries};
 use crate::{Attestation, BlobHash, Error, Hasher, Result, ATTESTATION_BYTES};
 use bytes::Bytes;
 use reqwest::header::{
@@ -11,18 +12,28 @@ use reqwest::header::{
 use reqwest::{Body, Method, Response, StatusCode};
 use solana_address::Address;
 use solana_signer::Signer;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
-use url::Url;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A connection on which nothing arrives for this long counts as broken.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// Uploads larger than this first ask how much is already there; smaller ones are just sent.
+/// Uploads larger than this first ask how much is already there; smaller ones are just sent. No request sends less of a
+/// larger one.
 const SMALL: u64 = 64 * 1024;
+/// What the first request of a larger upload sends. Each one that goes fast is followed by one of twice the size; what a
+/// broken one sent in vain is all that is sent twice.
+const FIRST_PIECE: u64 = 256 * 1024;
+/// What one request sends at most.
+const LARGEST_PIECE: u64 = 64 * 1024 * 1024;
+/// A request that took less than this was fast, one that took longer than that was slow.
+const FAST: Duration = Duration::from_secs(2);
+const SLOW: Duration = Duration::from_secs(10);
+/// Bytes a second below which a connection counts as stalled.
+const LEAST_PACE: u64 = 512;
+/// So much more must be there for a transfer to count as having moved.
+const LEAST_PROGRESS: u64 = 4 * 1024;
 /// Of a refusal, this many bytes are read.
 const MOST_REASON: usize = 600;
 
@@ -35,6 +46,9 @@ pub struct Retry {
     pub first_pause: Duration,
     /// Longest pause.
     pub longest_pause: Duration,
+    /// A connection on which nothing arrives for so long counts as broken; so does one that in this time brings less than
+    /// 512 bytes a second.
+    pub stall: Duration,
 }
 
 impl Default for Retry {
@@ -43,6 +57,7 @@ impl Default for Retry {
             tries: 6,
             first_pause: Duration::from_millis(250),
             longest_pause: Duration::from_secs(5),
+            stall: Duration::from_secs(30),
         }
     }
 }
@@ -103,18 +118,22 @@ impl Source {
         }
     }
 
-    /// The bytes from `offset` on.
-    async fn body(&self, offset: u64) -> Result<Body> {
+    /// A part of the bytes.
+    async fn body(&self, part: Range<u64>) -> Result<Body> {
         match self {
             Self::Bytes(bytes) => {
-                let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-                Ok(Body::from(bytes.slice(offset.min(bytes.len())..)))
+                let at = |place| {
+                    usize::try_from(place)
+                        .unwrap_or(usize::MAX)
+                        .min(bytes.len())
+                };
+                Ok(Body::from(bytes.slice(at(part.start)..at(part.end))))
             }
             Self::File(path) => {
                 let open = || async {
                     let mut file = tokio::fs::File::open(path).await?;
-                    file.seek(std::io::SeekFrom::Start(offset)).await?;
-                    Ok(file)
+                    file.seek(std::io::SeekFrom::Start(part.start)).await?;
+                    Ok(file.take(part.end.saturating_sub(part.start)))
                 };
                 let file = open().await.map_err(Error::file(path))?;
                 Ok(Body::wrap_stream(ReaderStream::with_capacity(
@@ -126,111 +145,47 @@ impl Source {
     }
 }
 
-/// Counts tries and waits between them.
-struct Tries {
-    retry: Retry,
-    failed: u32,
-}
-
-impl Tries {
-    fn new(retry: Retry) -> Self {
-        Self { retry, failed: 0 }
-    }
-
-    fn progress(&mut self) {
-        self.failed = 0;
-    }
-
-    /// Waits before the next try, or gives the error back where it is of no use or was the last.
-    async fn again(&mut self, error: Error) -> Result<()> {
-        self.failed = self.failed.saturating_add(1);
-        if !error.is_transient() || self.failed >= self.retry.tries {
-            return Err(error);
-        }
-        let pause = self
-            .retry
-            .first_pause
-            .saturating_mul(1 << (self.failed - 1).min(16))
-            .min(self.retry.longest_pause);
-        tracing::debug!(%error, tries = self.failed, ?pause, "trying again");
-        tokio::time::sleep(pause).await;
-        Ok(())
-    }
-}
-
-/// What all clients of gateways share: their connections, and the certificates of this machine, which take longer to read
-/// than a blob to fetch.
-#[derive(Debug, Default)]
-pub struct Gateways(OnceLock<reqwest::Client>);
-
-impl Gateways {
-    /// The client of a market's store; `url` as the market's account holds it, zeros behind it.
-    ///
-    /// # Errors
-    /// [`Error::BadUrl`].
-    pub fn of(&self, url: &[u8]) -> Result<GatewayClient> {
-        let url = String::from_utf8_lossy(url);
-        let url = url.trim_end_matches('\0');
-        let shared = match self.0.get() {
-            Some(http) => http.clone(),
-            None => {
-                let made = http(url)?;
-                self.0.get_or_init(|| made).clone()
-            }
-        };
-        GatewayClient::with(shared, url)
-    }
-}
-
-fn http(url: &str) -> Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
-        // A gateway answers itself: following it elsewhere would let it send us where it likes.
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("lode/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|e| Error::BadUrl {
-            url: url.chars().take(200).collect(),
-            reason: chain(&e),
-        })
-}
-
-/// A client of one gateway. Cheap to clone. Every call may be cancelled by dropping it: a download keeps what it has
-/// for the next one, an upload leaves at the gateway what arrived. A call takes as long as the gateway goes on sending;
-/// whoever has a deadline puts `tokio::time::timeout` around it.
+/// A client of one store: of the gateways that a market names, and of mirrors. What one does not answer, answers wrongly or
+/// does not have, the next is asked for; blobs are put to the first that takes them.
+///
+/// Cheap to clone. Every call may be cancelled by dropping it: a download keeps what it has for the next one, an upload
+/// leaves at the gateway what arrived. A call takes as long as a gateway goes on sending; whoever has a deadline puts
+/// `tokio::time::timeout` around it.
 #[derive(Clone, Debug)]
 pub struct GatewayClient {
     http: reqwest::Client,
-    url: String,
+    sites: Arc<[Site]>,
+    rests: Rests,
     retry: Retry,
 }
 
 impl GatewayClient {
-    /// A client of the gateway at `url`, as a market names it. Whoever asks several gateways, or one again and again,
-    /// has them from [`Gateways`].
+    /// A client of the gateways at `url`, as a market names them: one, or several with spaces between. Whoever asks several
+    /// stores, or one again and again, has them from [`crate::Gateways`].
+    ///
+    /// # Errors
+    /// [`Error::BadUrl`].
     pub fn new(url: &str) -> Result<Self> {
-        Self::with(http(url)?, url)
+        let sites = sites::sites(url, &[])?;
+        Ok(Self::of_sites(sites::http()?, sites, Rests::default()))
     }
 
-    fn with(http: reqwest::Client, url: &str) -> Result<Self> {
-        let bad = |reason: &str| Error::BadUrl {
-            url: url.chars().take(200).collect(),
-            reason: reason.into(),
-        };
-        let trimmed = url.trim_end_matches('/');
-        let parsed = Url::parse(trimmed).map_err(|e| bad(&e.to_string()))?;
-        if !matches!(parsed.scheme(), "http" | "https") {
-            return Err(bad("it must begin with http:// or https://"));
-        }
-        if parsed.query().is_some() || parsed.fragment().is_some() {
-            return Err(bad("it must have neither `?` nor `#`"));
-        }
-        Ok(Self {
+    pub(crate) fn of_sites(http: reqwest::Client, sites: Vec<Site>, rests: Rests) -> Self {
+        Self {
             http,
-            url: trimmed.into(),
+            sites: sites.into(),
+            rests,
             retry: Retry::default(),
-        })
+        }
+    }
+
+    /// Clients of each gateway of this store alone.
+    pub fn each(&self) -> Vec<Self> {
+        let one = |site: &Site| Self {
+            sites: [site.clone()].into(),
+            ..self.clone()
+        };
+        self.sites.iter().map(one).collect()
     }
 
     /// Sets how often broken exchanges are tried again.
@@ -239,43 +194,77 @@ impl GatewayClient {
         self
     }
 
-    /// The gateway's URL, without a slash at its end.
+    /// URL of the first gateway, without a slash at its end.
     pub fn url(&self) -> &str {
-        &self.url
+        self.sites.first().map_or("", |site| site.url.as_str())
+    }
+
+    fn tries(&self) -> Result<Tries<'_>> {
+        Tries::new(self.sites.iter(), &self.rests, self.retry)
+    }
+
+    /// Over those that take what is put.
+    fn takers(&self) -> Result<Tries<'_>> {
+        let takers = self.sites.iter().filter(|site| site.takes);
+        Tries::new(takers, &self.rests, self.retry)
     }
 
     /// Size of a blob, or `None` where the store lacks it.
     pub async fn size(&self, blob: BlobHash) -> Result<Option<u64>> {
-        let mut tries = Tries::new(self.retry);
+        let mut tries = self.tries()?;
         loop {
-            let answer = self
-                .answer(self.request(Method::HEAD, &names::blob(&blob)))
-                .await;
-            match answer {
-                Ok(response) if response.status() == StatusCode::NOT_FOUND => return Ok(None),
-                Ok(response) if response.status().is_success() => {
-                    // of a HEAD only the header tells; the body's own length is 0
-                    return number(response.headers(), CONTENT_LENGTH.as_str())
-                        .map(Some)
-                        .ok_or_else(|| self.broken("it does not say how large the blob is"));
+            let error = match self.size_once(tries.site()?, blob).await {
+                Ok(size) => {
+                    tries.answered();
+                    return Ok(Some(size));
                 }
-                Ok(response) => tries.again(self.refusal(response).await).await?,
-                Err(error) => tries.again(error).await?,
-            }
+                Err(error) => error,
+            };
+            match tries.again(error, false).await {
+                Err(error) if error.is_not_found() => return Ok(None),
+                moved => moved?,
+            };
         }
+    }
+
+    /// Whether any gateway that takes blobs answers; asks for a blob, whether it is there or not.
+    ///
+    /// # Errors
+    /// Why none does.
+    pub async fn require_answer(&self, blob: BlobHash) -> Result<()> {
+        let mut tries = self.takers()?;
+        loop {
+            match self.size_once(tries.site()?, blob).await {
+                Ok(_) | Err(Error::NotFound { .. }) => {
+                    tries.answered();
+                    return Ok(());
+                }
+                Err(error) => tries.again(error, false).await?,
+            };
+        }
+    }
+
+    async fn size_once(&self, site: &Site, blob: BlobHash) -> Result<u64> {
+        let request = self.request(site, Method::HEAD, &names::blob(&blob));
+        let response = self.answer(site, request, 0).await?;
+        if !response.status().is_success() {
+            return Err(self.refusal(site, response).await);
+        }
+        // of a HEAD only the header tells; the body's own length is 0
+        number(response.headers(), CONTENT_LENGTH.as_str())
+            .ok_or_else(|| broken(site, "it does not say how large the blob is"))
     }
 
     /// A blob of at most `limit` bytes, in memory, its hash checked.
     pub async fn get(&self, blob: BlobHash, limit: u64) -> Result<Bytes> {
-        let bytes = self.get_small(&names::blob(&blob), limit).await?;
-        let found = BlobHash::of(&bytes);
-        if found != blob {
-            return Err(Error::WrongHash {
+        let check = |bytes: &Bytes| match BlobHash::of(bytes) {
+            found if found == blob => Ok(()),
+            found => Err(Error::WrongHash {
                 expected: blob,
                 found,
-            });
-        }
-        Ok(bytes)
+            }),
+        };
+        self.get_small(&names::blob(&blob), limit, check).await
     }
 
     /// Fetches a blob of at most `limit` bytes into the file `to`, which appears only when it is whole and its hash
@@ -297,38 +286,50 @@ impl GatewayClient {
                 n => hasher.update(piece.get(..n).unwrap_or_default()),
             }
         }
-        let mut resumed = hasher.bytes() > 0;
-        let mut tries = Tries::new(self.retry);
+        // Whether some of the bytes are not of the gateway that is asked now, and whether such a mixture was wrong before.
+        let (mut mixed, mut unmixed) = (hasher.bytes() > 0, false);
+        let mut tries = self.tries()?;
         loop {
             let before = hasher.bytes();
-            match self
-                .download(blob, limit, &mut file, &path, &mut hasher)
-                .await
-            {
+            let site = tries.site()?;
+            let downloaded = self
+                .download(site, blob, limit, &mut file, &path, &mut hasher)
+                .await;
+            let error = match downloaded {
                 Ok(()) => {
                     let found = hasher.name();
                     if found == blob {
+                        tries.answered();
                         break;
                     }
                     restart(&mut file, &path, &mut hasher).await?;
-                    // What an earlier call left may have been damaged: only bytes of one go convict the store.
-                    if !std::mem::take(&mut resumed) {
-                        remove(&path).await;
-                        return Err(Error::WrongHash {
-                            expected: blob,
-                            found,
-                        });
+                    // What an earlier call or another gateway left may have been wrong: only bytes of one go convict the
+                    // one that sent them.
+                    if std::mem::take(&mut mixed) {
+                        unmixed = true;
+                        continue;
+                    }
+                    Error::WrongHash {
+                        expected: blob,
+                        found,
                     }
                 }
                 Err(error @ Error::TooLarge { .. }) => {
-                    remove(&path).await;
-                    return Err(error);
+                    restart(&mut file, &path, &mut hasher).await?;
+                    error
                 }
+                Err(error) => error,
+            };
+            let moved = hasher.bytes() >= before.saturating_add(LEAST_PROGRESS);
+            match tries.again(error, moved).await {
+                Ok(true) if unmixed => restart(&mut file, &path, &mut hasher).await?,
+                Ok(true) => mixed = hasher.bytes() > 0,
+                Ok(false) => {}
                 Err(error) => {
-                    if hasher.bytes() > before {
-                        tries.progress();
+                    if matches!(error, Error::TooLarge { .. } | Error::WrongHash { .. }) {
+                        remove(&path).await;
                     }
-                    tries.again(error).await?;
+                    return Err(error);
                 }
             }
         }
@@ -343,6 +344,7 @@ impl GatewayClient {
     /// One connection's worth of a download.
     async fn download(
         &self,
+        site: &Site,
         blob: BlobHash,
         limit: u64,
         file: &mut tokio::fs::File,
@@ -353,11 +355,11 @@ impl GatewayClient {
             what: format!("blob {blob}"),
             limit,
         };
-        let mut request = self.request(Method::GET, &names::blob(&blob));
+        let mut request = self.request(site, Method::GET, &names::blob(&blob));
         if hasher.bytes() > 0 {
             request = request.header(RANGE, format!("bytes={}-", hasher.bytes()));
         }
-        let mut response = self.answer(request).await?;
+        let mut response = self.answer(site, request, 0).await?;
         match response.status() {
             StatusCode::OK => restart(file, path, hasher).await?,
             StatusCode::PARTIAL_CONTENT => {
@@ -369,102 +371,156 @@ impl GatewayClient {
                     .and_then(|v| v.split_once('-'))
                     .and_then(|(from, _)| from.parse::<u64>().ok());
                 if from != Some(hasher.bytes()) {
-                    return Err(self.broken("it sends another part than the one asked for"));
+                    return Err(broken(site, "it sends another part than the one asked for"));
                 }
             }
             // There is nothing behind what we have: it is the whole blob, or it is wrong, which its hash tells.
             StatusCode::RANGE_NOT_SATISFIABLE if hasher.bytes() > 0 => return Ok(()),
-            _ => return Err(self.refusal(response).await),
+            _ => return Err(self.refusal(site, response).await),
         }
         if let Some(rest) = response.content_length() {
             if hasher.bytes().saturating_add(rest) > limit {
                 return Err(too_large());
             }
         }
+        let mut pace = Pace::new(self.retry.stall);
         let received = loop {
-            match response.chunk().await {
+            match self.chunk(site, &mut response).await {
                 Ok(Some(bytes)) => {
                     if hasher.bytes().saturating_add(bytes.len() as u64) > limit {
                         return Err(too_large());
                     }
                     file.write_all(&bytes).await.map_err(Error::file(path))?;
                     hasher.update(&bytes);
+                    if !pace.goes_on(bytes.len() as u64) {
+                        break Err(broken(site, "it sends too slowly"));
+                    }
                 }
                 Ok(None) => break Ok(()),
-                Err(e) => break Err(self.broken(&chain(&e))),
+                Err(error) => break Err(error),
             }
         };
         file.flush().await.map_err(Error::file(path))?;
         received
     }
 
-    /// Puts a blob and returns its name. Bytes that reached the gateway before a connection broke are not sent again;
-    /// a blob that is there already is not sent at all.
+    /// Puts a blob to the first gateway that takes it, and returns its name. Bytes that reached the gateway before a
+    /// connection broke are not sent again; a blob that is there already is not sent at all.
     pub async fn put(&self, writer: &Writer<'_>, source: impl Into<Source>) -> Result<BlobHash> {
         let source = source.into();
         let size = source.size().await?;
         let blob = source.name().await?;
-        let mut tries = Tries::new(self.retry);
+        let mut tries = self.takers()?;
         let mut offset = (size <= SMALL).then_some(0);
-        let mut furthest = 0;
+        let (mut furthest, mut piece) = (0u64, FIRST_PIECE);
         loop {
-            let answer = match offset {
-                Some(from) => self.send(writer, blob, &source, from, size).await,
-                None => self.ask_offset(writer, blob, size).await,
+            let (site, began) = (tries.site()?, Instant::now());
+            let end = offset.map(|from: u64| from.saturating_add(piece).min(size));
+            let answer = match (offset, end) {
+                (Some(from), Some(end)) => {
+                    self.send(site, writer, blob, &source, from..end, size)
+                        .await
+                }
+                _ => self.ask_offset(site, writer, blob, size).await,
             };
+            let mut progressed = false;
             let error = match answer {
-                Ok(Upload::Done) => return Ok(blob),
+                Ok(Upload::Done) => {
+                    tries.answered();
+                    return Ok(blob);
+                }
                 Ok(Upload::At(there)) if there < size => {
-                    if there > furthest {
-                        furthest = there;
-                        tries.progress();
-                    }
-                    if offset.is_none() {
+                    progressed = there >= furthest.saturating_add(LEAST_PROGRESS);
+                    furthest = furthest.max(there);
+                    if offset.is_none() || end == Some(there) {
+                        if progressed {
+                            tries.progress();
+                        }
+                        if offset.is_some() && began.elapsed() < FAST {
+                            piece = piece.saturating_mul(2).min(LARGEST_PIECE);
+                        } else if began.elapsed() > SLOW {
+                            piece = (piece / 2).max(SMALL);
+                        }
                         offset = Some(there);
                         continue;
                     }
-                    self.broken("it took only a part of the blob")
+                    broken(site, "it took only a part of what was sent")
                 }
-                Ok(Upload::At(_)) => self.broken("it has every byte but not the blob"),
+                Ok(Upload::At(_)) => broken(site, "it has every byte but not the blob"),
                 Err(error) => error,
             };
-            tries.again(error).await?;
+            piece = (piece / 2).max(SMALL);
+            if tries.again(error, progressed).await? {
+                furthest = 0;
+            }
             offset = None;
         }
     }
 
-    /// Sends the bytes from `from` on.
+    /// Puts an output. A gateway that has never seen the job's spec, because another one took it, is given that first.
+    pub async fn put_output(
+        &self,
+        writer: &Writer<'_>,
+        spec: &Path,
+        output: impl Into<Source>,
+    ) -> Result<BlobHash> {
+        let output = output.into();
+        match self.put(writer, output.clone()).await {
+            Err(Error::Refused { status: 424, .. }) => {}
+            put => return put,
+        }
+        self.put(writer, spec).await?;
+        self.put(writer, output).await
+    }
+
+    /// Sends a part of the bytes.
     async fn send(
         &self,
+        site: &Site,
         writer: &Writer<'_>,
         blob: BlobHash,
         source: &Source,
-        from: u64,
+        part: Range<u64>,
         size: u64,
     ) -> Result<Upload> {
+        let length = part.end.saturating_sub(part.start);
         let mut request = self
-            .put_request(writer, blob)?
-            .header(CONTENT_LENGTH, size.saturating_sub(from))
-            .body(source.body(from).await?);
-        if from > 0 {
-            let last = size.saturating_sub(1);
-            request = request.header(CONTENT_RANGE, format!("bytes {from}-{last}/{size}"));
+            .put_request(site, writer, blob)?
+            .header(CONTENT_LENGTH, length)
+            .body(source.body(part.clone()).await?);
+        if length < size {
+            let last = part.end.saturating_sub(1);
+            let range = format!("bytes {}-{last}/{size}", part.start);
+            request = request.header(CONTENT_RANGE, range);
         }
-        self.uploaded(self.answer(request).await?).await
+        let answer = self.answer(site, request, length).await?;
+        self.uploaded(site, answer).await
     }
 
     /// Asks how many bytes of an upload the gateway has.
-    async fn ask_offset(&self, writer: &Writer<'_>, blob: BlobHash, size: u64) -> Result<Upload> {
+    async fn ask_offset(
+        &self,
+        site: &Site,
+        writer: &Writer<'_>,
+        blob: BlobHash,
+        size: u64,
+    ) -> Result<Upload> {
         let request = self
-            .put_request(writer, blob)?
+            .put_request(site, writer, blob)?
             .header(CONTENT_LENGTH, 0)
             .header(CONTENT_RANGE, format!("bytes */{size}"));
-        self.uploaded(self.answer(request).await?).await
+        let answer = self.answer(site, request, 0).await?;
+        self.uploaded(site, answer).await
     }
 
-    fn put_request(&self, writer: &Writer<'_>, blob: BlobHash) -> Result<reqwest::RequestBuilder> {
+    fn put_request(
+        &self,
+        site: &Site,
+        writer: &Writer<'_>,
+        blob: BlobHash,
+    ) -> Result<reqwest::RequestBuilder> {
         let signed = PutRequest {
-            url: &self.url,
+            url: &site.url,
             job: writer.job,
             attempt: writer.attempt,
             blob,
@@ -472,13 +528,13 @@ impl GatewayClient {
         }
         .sign(writer.signer)?;
         Ok(self
-            .request(Method::PUT, &names::blob(&blob))
+            .request(site, Method::PUT, &names::blob(&blob))
             .header(AUTHORIZATION, signed.to_header())
             .header(CONTENT_TYPE, "application/octet-stream"))
     }
 
     /// What the answer to a PUT means: done, or this many bytes are there.
-    async fn uploaded(&self, response: Response) -> Result<Upload> {
+    async fn uploaded(&self, site: &Site, response: Response) -> Result<Upload> {
         match response.status() {
             StatusCode::OK | StatusCode::CREATED => Ok(Upload::Done),
             StatusCode::PERMANENT_REDIRECT => {
@@ -492,9 +548,9 @@ impl GatewayClient {
                     .and_then(|last| last.parse::<u64>().ok())
                     .and_then(|last| last.checked_add(1))
                     .map(Upload::At)
-                    .ok_or_else(|| self.broken("it does not say how much it has"))
+                    .ok_or_else(|| broken(site, "it does not say how much it has"))
             }
-            _ => Err(self.refusal(response).await),
+            _ => Err(self.refusal(site, response).await),
         }
     }
 
@@ -506,14 +562,42 @@ impl GatewayClient {
         seat: u8,
     ) -> Result<Option<Attestation>> {
         let path = names::attestation(job, attempt, seat);
-        match self.get_small(&path, ATTESTATION_BYTES as u64).await {
+        let check = |bytes: &Bytes| Attestation::from_bytes(bytes).map(|_| ());
+        let limit = ATTESTATION_BYTES as u64;
+        match self.get_small(&path, limit, check).await {
             Ok(bytes) => Attestation::from_bytes(&bytes).map(Some),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Puts a seat's attestation of an attempt. Its own signature is all the authority it needs.
+    /// What the store's gateways have as a seat's attestation of an attempt; of one that lies, the others' differs. Only
+    /// whoever asks can tell which holds. Gateways that failed lately are asked only where no other answers.
+    pub async fn attestations(
+        &self,
+        job: &Address,
+        attempt: u8,
+        seat: u8,
+    ) -> Result<Vec<Attestation>> {
+        let mut found = Vec::new();
+        let mut answered = false;
+        if self.sites.len() > 1 {
+            let path = names::attestation(job, attempt, seat);
+            for site in self.sites.iter().filter(|site| !self.rests.rests(site)) {
+                let got = self.get_once(site, &path, ATTESTATION_BYTES as u64).await;
+                answered |= got.as_ref().map_or_else(Error::is_not_found, |_| true);
+                let read = got.and_then(|bytes| Attestation::from_bytes(&bytes));
+                found.extend(read.ok().filter(|one| !found.contains(one)));
+            }
+        }
+        if !answered {
+            found.extend(self.attestation(job, attempt, seat).await?);
+        }
+        Ok(found)
+    }
+
+    /// Puts a seat's attestation of an attempt. Its own signature is all the authority it needs. One gateway must take it;
+    /// the others are offered it too, so that it outlives one of them.
     pub async fn put_attestation(
         &self,
         job: &Address,
@@ -522,42 +606,92 @@ impl GatewayClient {
         attestation: &Attestation,
     ) -> Result<()> {
         let path = names::attestation(job, attempt, seat);
-        let mut tries = Tries::new(self.retry);
-        loop {
-            let request = self
-                .request(Method::PUT, &path)
-                .body(attestation.to_bytes().to_vec());
-            let error = match self.answer(request).await {
-                Ok(response) if response.status().is_success() => return Ok(()),
-                Ok(response) => self.refusal(response).await,
-                Err(error) => error,
+        let mut tries = self.takers()?;
+        let took = loop {
+            let site = tries.site()?;
+            match self.attest_once(site, &path, attestation).await {
+                Ok(()) => break site,
+                Err(error) => tries.again(error, false).await?,
             };
-            tries.again(error).await?;
-        }
-    }
-
-    /// The body below a path, at most `limit` bytes.
-    async fn get_small(&self, path: &str, limit: u64) -> Result<Bytes> {
-        let mut tries = Tries::new(self.retry);
-        loop {
-            match self.get_once(path, limit).await {
-                Ok(bytes) => return Ok(bytes),
-                Err(error) => tries.again(error).await?,
+        };
+        tries.answered();
+        let others = self.sites.iter().filter(|site| site.takes && *site != took);
+        for site in others.filter(|site| !self.rests.rests(site)) {
+            if let Err(error) = self.attest_once(site, &path, attestation).await {
+                tracing::debug!(%error, gateway = site.url, "it does not take an attestation that another one has");
             }
         }
+        Ok(())
     }
 
-    async fn get_once(&self, path: &str, limit: u64) -> Result<Bytes> {
-        let mut response = self.answer(self.request(Method::GET, path)).await?;
-        if response.status() != StatusCode::OK {
-            return Err(self.refusal(response).await);
+    async fn attest_once(&self, site: &Site, path: &str, attestation: &Attestation) -> Result<()> {
+        let request = self
+            .request(site, Method::PUT, path)
+            .body(attestation.to_bytes().to_vec());
+        self.done(site, request).await
+    }
+
+    /// Asks to forget all that is stored for a job whose account is closed, now and not after a week. Signed by the
+    /// customer; each gateway is asked by itself, see [`Self::each`].
+    pub async fn forget(&self, signer: &(dyn Signer + Send + Sync), job: Address) -> Result<()> {
+        let mut tries = self.tries()?;
+        loop {
+            let site = tries.site()?;
+            let signed = ForgetRequest {
+                url: &site.url,
+                job,
+                expires: unix_now().saturating_add(AUTHORIZATION_SECONDS),
+            }
+            .sign(signer)?;
+            let request = self
+                .request(site, Method::DELETE, &names::job(&job))
+                .header(AUTHORIZATION, signed.to_header());
+            match self.done(site, request).await {
+                Ok(()) => return Ok(()),
+                Err(error) => tries.again(error, false).await?,
+            };
         }
+    }
+
+    /// The request succeeds, or is refused.
+    async fn done(&self, site: &Site, request: reqwest::RequestBuilder) -> Result<()> {
+        let response = self.answer(site, request, 0).await?;
+        if response.status().is_success() {
+            Ok(())
+        } else {
+            Err(self.refusal(site, response).await)
+        }
+    }
+
+    /// The body below a path, at most `limit` bytes, of the first gateway whose bytes pass the check.
+    async fn get_small(
+        &self,
+        path: &str,
+        limit: u64,
+        check: impl Fn(&Bytes) -> Result<()>,
+    ) -> Result<Bytes> {
+        let mut tries = self.tries()?;
+        loop {
+            let got = self.get_once(tries.site()?, path, limit).await;
+            match got.and_then(|bytes| check(&bytes).map(|()| bytes)) {
+                Ok(bytes) => {
+                    tries.answered();
+                    return Ok(bytes);
+                }
+                Err(error) => tries.again(error, false).await?,
+            };
+        }
+    }
+
+    async fn get_once(&self, site: &Site, path: &str, limit: u64) -> Result<Bytes> {
+        let request = self.request(site, Method::GET, path);
+        let mut response = self.answer(site, request, 0).await?;
+        if response.status() != StatusCode::OK {
+            return Err(self.refusal(site, response).await);
+        }
+        let mut pace = Pace::new(self.retry.stall);
         let mut bytes = Vec::new();
-        while let Some(more) = response
-            .chunk()
-            .await
-            .map_err(|e| self.broken(&chain(&e)))?
-        {
+        while let Some(more) = self.chunk(site, &mut response).await? {
             if (bytes.len() as u64).saturating_add(more.len() as u64) > limit {
                 return Err(Error::TooLarge {
                     what: path.into(),
@@ -565,36 +699,54 @@ impl GatewayClient {
                 });
             }
             bytes.extend_from_slice(&more);
+            if !pace.goes_on(more.len() as u64) {
+                return Err(broken(site, "it sends too slowly"));
+            }
         }
         Ok(bytes.into())
     }
 
-    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("{}/{path}", self.url))
+    fn request(&self, site: &Site, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}/{path}", site.url))
     }
 
-    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Response> {
-        request.send().await.map_err(|e| self.broken(&chain(&e)))
+    /// The head of the answer to a request that sends `bytes`.
+    async fn answer(
+        &self,
+        site: &Site,
+        request: reqwest::RequestBuilder,
+        bytes: u64,
+    ) -> Result<Response> {
+        let sending = Duration::from_secs(bytes / LEAST_PACE);
+        let patience = self.retry.stall.saturating_add(sending);
+        match tokio::time::timeout(patience, request.send()).await {
+            Ok(answer) => answer.map_err(|e| broken(site, &chain(&e))),
+            Err(_) => Err(broken(site, "no answer comes")),
+        }
     }
 
-    fn broken(&self, reason: &str) -> Error {
-        Error::Unreachable {
-            url: self.url.clone(),
-            reason: reason.into(),
+    /// The next bytes of an answer.
+    async fn chunk(&self, site: &Site, response: &mut Response) -> Result<Option<Bytes>> {
+        match tokio::time::timeout(self.retry.stall, response.chunk()).await {
+            Ok(chunk) => chunk.map_err(|e| broken(site, &chain(&e))),
+            Err(_) => Err(broken(site, "it stopped in the middle of an answer")),
         }
     }
 
     /// The gateway's own words.
-    async fn refusal(&self, mut response: Response) -> Error {
+    async fn refusal(&self, site: &Site, mut response: Response) -> Error {
         let status = response.status();
         if status == StatusCode::NOT_FOUND {
             return Error::NotFound {
                 what: response.url().path().trim_start_matches('/').to_owned(),
-                url: self.url.clone(),
+                url: site.url.clone(),
             };
         }
         let mut reason = Vec::new();
-        while let (Ok(Some(more)), true) = (response.chunk().await, reason.len() < MOST_REASON) {
+        while let (Ok(Some(more)), true) = (
+            self.chunk(site, &mut response).await,
+            reason.len() < MOST_REASON,
+        ) {
             reason.extend_from_slice(&more);
         }
         reason.truncate(MOST_REASON);
@@ -608,10 +760,45 @@ impl GatewayClient {
             words => words.to_owned(),
         };
         Error::Refused {
-            url: self.url.clone(),
+            url: site.url.clone(),
             status: status.as_u16(),
             reason,
         }
+    }
+}
+
+fn broken(site: &Site, reason: &str) -> Error {
+    Error::Unreachable {
+        url: site.url.clone(),
+        reason: reason.into(),
+    }
+}
+
+/// Whether a connection brings enough to be worth waiting for.
+struct Pace {
+    window: Duration,
+    since: Instant,
+    bytes: u64,
+}
+
+impl Pace {
+    fn new(window: Duration) -> Self {
+        Self {
+            window,
+            since: Instant::now(),
+            bytes: 0,
+        }
+    }
+
+    /// Takes note of bytes; false when a whole window brought too few.
+    fn goes_on(&mut self, more: u64) -> bool {
+        self.bytes = self.bytes.saturating_add(more);
+        if self.since.elapsed() < self.window {
+            return true;
+        }
+        let enough = self.bytes >= self.window.as_secs().saturating_mul(LEAST_PACE);
+        *self = Self::new(self.window);
+        enough
     }
 }
 
@@ -685,7 +872,7 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
 }
 
 /// An error with its causes, without the URL that the sentence around it names already.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
@@ -702,7 +889,8 @@ fn chain(error: &dyn std::error::Error) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use std::sync::{Arc, Mutex};
+    use crate::Gateways;
+    use std::sync::Mutex;
     use tokio::net::TcpListener;
 
     /// A server that answers each connection with the next of these bytes and closes. Collects the requests' heads.
@@ -726,6 +914,7 @@ mod tests {
             tries: 3,
             first_pause: Duration::from_millis(5),
             longest_pause: Duration::from_millis(5),
+            ..Retry::default()
         };
         (GatewayClient::new(&url).unwrap().with_retry(retry), heads)
     }

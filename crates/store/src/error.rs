@@ -96,6 +96,16 @@ impl Error {
         }
     }
 
+    /// Something is wrong with the gateway itself, and not with what was asked: another one is the better choice for a
+    /// while.
+    pub(crate) fn is_fault(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::WrongHash { .. } => true,
+            Self::Refused { status, .. } => matches!(status, 429 | 500..=599),
+            _ => false,
+        }
+    }
+
     pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         |source| Self::File { path, source }

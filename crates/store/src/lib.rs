@@ -1,7 +1,8 @@
 //! Content-addressed blobs: named by their SHA-256, written by whoever the chain says may, read by anyone who knows
 //! the name (protocol, "Data").
 //!
-//! - [`GatewayClient`] speaks to a market's gateway: resumable downloads and uploads, hashes checked while streaming.
+//! - [`GatewayClient`] speaks to a market's gateways and their mirrors: resumable downloads and uploads, hashes checked
+//!   while streaming, the next one asked where one fails.
 //! - [`BlobStore`] keeps blobs in any `object_store` back end: what a gateway stands on.
 //! - [`BlobCache`] keeps fetched blobs on disk, so that a job's inputs cross the network once.
 //! - [`PutRequest`] and [`Authorization`] are the signature under which a blob is put: one message for both sides.
@@ -14,16 +15,19 @@ mod client;
 mod error;
 mod hash;
 mod names;
+mod sites;
 
 pub use authorization::{
-    unix_now, Authorization, PutRequest, AUTHORIZATION_SECONDS, MOST_AUTHORIZATION_SECONDS,
+    unix_now, Authorization, ForgetAuthorization, ForgetRequest, PutRequest, AUTHORIZATION_SECONDS,
+    MOST_AUTHORIZATION_SECONDS,
 };
 pub use backend::{BlobPart, BlobStore};
 pub use cache::BlobCache;
-pub use client::{GatewayClient, Gateways, Retry, Source, Writer};
+pub use client::{GatewayClient, Retry, Source, Writer};
 pub use error::{Error, Result};
 pub use hash::{BlobHash, Hasher};
 pub use names::{Attestation, ATTESTATION_BYTES};
+pub use sites::{gateway_urls, Gateways};
 
 /// Most bytes of a job spec: 64 KiB.
 pub const MOST_SPEC_BYTES: u64 = 64 * 1024;

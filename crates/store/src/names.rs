@@ -50,6 +50,11 @@ pub(crate) fn attestation(job: &Address, attempt: u8, seat: u8) -> String {
     format!("attest/{job}/{attempt}/{seat}")
 }
 
+/// `jobs/<job>`: all that is stored for a job.
+pub(crate) fn job(job: &Address) -> String {
+    format!("jobs/{job}")
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

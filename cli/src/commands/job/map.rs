@@ -128,7 +128,7 @@ pub(super) async fn map(args: MapArgs, context: &Context) -> Result<()> {
     let fees = args.tokens_per_sol.and_then(|rate| fees_in(rate, &token));
     let network = Network {
         client: context.client.clone(),
-        store: gateway_of(&market)?,
+        store: gateway_of(&market, context)?,
         market_at,
         market,
         payer: Arc::new(context.payer(&wallet)?),

@@ -1,6 +1,7 @@
 //! `lode job`.
 mod auction;
 mod estimate;
+mod forget;
 mod history;
 mod map;
 mod post;
@@ -8,7 +9,6 @@ mod result;
 mod show;
 mod verdict;
 
-use crate::commands::market::store_url;
 use crate::context::Context;
 use crate::output::Cell;
 use crate::spec::SpecArgs;
@@ -92,6 +92,14 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         save_to: Option<PathBuf>,
     },
+    /// Have the market's gateways forget what they keep of a job whose account is closed, now and not after a week
+    Forget {
+        /// The job
+        job: Address,
+        /// Its market, if there is not only one
+        #[arg(long, value_name = "ADDRESS")]
+        market: Option<Address>,
+    },
     /// Take an open job back; the escrow returns
     Cancel {
         /// The job
@@ -173,6 +181,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Receipt { job, save_to } => {
             result::receipt(&job, save_to.as_deref(), context).await
         }
+        Command::Forget { job, market } => forget::forget(&job, market, context).await,
         Command::Cancel { job } => post::cancel(&job, context).await,
         Command::Raise { job, units_limit } => post::raise(&job, units_limit, context).await,
         Command::Approve { job } => verdict::approve(&job, context).await,
@@ -213,8 +222,8 @@ fn draft(price: u64, units_limit: u64, checked: bool) -> Job {
     job
 }
 
-fn gateway_of(market: &Market) -> Result<GatewayClient> {
-    Ok(GatewayClient::new(&store_url(market))?)
+fn gateway_of(market: &Market, context: &Context) -> Result<GatewayClient> {
+    Ok(context.gateways.of(&market.store_url)?)
 }
 
 fn state_name(job: &Job) -> String {

@@ -76,9 +76,9 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job
         );
     };
     // What cannot be stored cannot be run: ask before money is locked.
-    let gateway = gateway_of(&market)?;
+    let gateway = gateway_of(&market, context)?;
     gateway
-        .size(BlobHash(prepared.spec.hash))
+        .require_answer(BlobHash(prepared.spec.hash))
         .await
         .context("Nothing was posted")?;
 
@@ -181,7 +181,7 @@ pub(super) async fn upload_again(at: &Address, args: &SpecArgs, context: &Contex
     }
     let (_, market) = context.market(Some(job.market)).await?;
     let wallet = context.wallet()?;
-    upload(&gateway_of(&market)?, at, &job, &prepared, &wallet).await?;
+    upload(&gateway_of(&market, context)?, at, &job, &prepared, &wallet).await?;
     show::one(at, &job, context).await
 }
 

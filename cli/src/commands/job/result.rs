@@ -31,7 +31,7 @@ pub(super) async fn fetch(
     }
     let (_, market) = context.market(Some(job.market)).await?;
     let token = context.token(&market.mint).await?;
-    let gateway = gateway_of(&market)?;
+    let gateway = gateway_of(&market, context)?;
     let progress = Progress::start("fetching the receipt");
     let line = gateway
         .get(BlobHash(job.result), MOST_RECEIPT_BYTES)
@@ -136,7 +136,7 @@ pub(super) async fn receipt(at: &Address, save_to: Option<&Path>, context: &Cont
         );
     }
     let (_, market) = context.market(Some(job.market)).await?;
-    let gateway = gateway_of(&market)?;
+    let gateway = gateway_of(&market, context)?;
     let progress = Progress::start("fetching the receipt");
     // The gateway cannot lie: what does not have this hash is refused.
     let line = gateway

@@ -114,7 +114,7 @@ pub(super) async fn challenge(
     let odds = if without_running {
         Odds::Unknown
     } else {
-        odds(at, &job, &market).await?
+        odds(at, &job, &market, context).await?
     };
     let terms = terms(at, &job, &market, &token, bond, left, odds)?;
     if context.out.format == Format::Table {
@@ -223,8 +223,8 @@ fn terms(
 }
 
 /// Runs the job here, from the market's store as the committee would.
-async fn odds(at: &Address, job: &Job, market: &Market) -> Result<Odds> {
-    let gateway = gateway_of(market)?;
+async fn odds(at: &Address, job: &Job, market: &Market, context: &Context) -> Result<Odds> {
+    let gateway = gateway_of(market, context)?;
     let folder = tempfile::tempdir().context("There is no room for temporary files")?;
     let progress = Progress::start("fetching the job");
     let stored = match gateway.get(BlobHash(job.spec), MOST_SPEC_BYTES).await {

@@ -13,7 +13,7 @@ use lode_jobs::state::{Job, JobState, Ledger, Market};
 use lode_oracle::state::{Committee, Seat};
 use lode_oracle_agent::{Config, Error, Journal, OracleAgent};
 use lode_staking::state::Node;
-use lode_store::{BlobHash, BlobStore, GatewayClient, Writer};
+use lode_store::{BlobHash, GatewayClient, Writer};
 use serde_json::{json, Value};
 use solana_address::Address;
 use solana_keypair::Keypair;
@@ -109,12 +109,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let config = lode_gateway::Config {
-            url: url.clone(),
-            store: BlobStore::in_folder(&folder.path().join("store")).unwrap(),
-            uploads: folder.path().join("uploads"),
-            sweep_every: Duration::from_secs(3_600),
-        };
+        let config = lode_gateway::Config::in_folder(url.clone(), folder.path()).unwrap();
         let client = Client::new(rpc);
         let gateway = Gateway::open(config, RpcChain(client.clone()))
             .await

@@ -1,290 +1,28 @@
 //! The gateway over real sockets, with the store's own client, before a chain of decoded accounts.
 #![allow(clippy::unwrap_used)]
 
-use bytemuck::Zeroable;
-use lode_attestation::{commitment, Statement, Verdict};
-use lode_gateway::{Chain, Config, Gateway, Swept, RETENTION_SECONDS};
-use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
-use lode_oracle::state::{Committee, Seat};
-use lode_staking::state::Node;
+mod lies;
+mod limits;
+mod links;
+mod mirrors;
+mod world;
+
+use lode_attestation::{commitment, Verdict};
+use lode_gateway::{Config, Gateway, Swept, RETENTION_SECONDS};
+use lode_jobs::state::{flag, JobState};
+use lode_oracle::state::Seat;
 use lode_store::{
-    unix_now, Attestation, BlobHash, BlobStore, Error, GatewayClient, PutRequest, Retry, Source,
-    Writer, MOST_RECEIPT_BYTES, MOST_SPEC_BYTES,
+    unix_now, Attestation, BlobHash, GatewayClient, PutRequest, Retry, Source, Writer,
+    MOST_RECEIPT_BYTES, MOST_SPEC_BYTES,
 };
 use reqwest::StatusCode;
-use solana_address::Address;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
-
-const JOB: Address = Address::new_from_array([1; 32]);
-const OTHER_JOB: Address = Address::new_from_array([2; 32]);
-const MARKET: Address = Address::new_from_array([3; 32]);
-const LEDGER: Address = Address::new_from_array([4; 32]);
-const NODE: Address = Address::new_from_array([5; 32]);
-const COMMITTEE: Address = Address::new_from_array([6; 32]);
-const OUTPUT_LIMIT: u64 = 1_000;
-const BLOB_LIMIT: u64 = 4_000_000;
-const SUBMITTED_AT: i64 = 500;
-
-/// Accounts as a chain would hand them out.
-#[derive(Default)]
-struct Accounts {
-    jobs: HashMap<Address, Job>,
-    markets: HashMap<Address, Market>,
-    ledgers: HashMap<Address, Ledger>,
-    nodes: HashMap<Address, Node>,
-    committees: HashMap<Address, Committee>,
-}
-
-#[derive(Clone, Default)]
-struct TestChain(Arc<Mutex<Accounts>>);
-
-impl Chain for TestChain {
-    async fn job(&self, address: &Address) -> lode_client::Result<Option<Job>> {
-        Ok(self.0.lock().unwrap().jobs.get(address).copied())
-    }
-    async fn market(&self, address: &Address) -> lode_client::Result<Option<Market>> {
-        Ok(self.0.lock().unwrap().markets.get(address).copied())
-    }
-    async fn ledger(&self, address: &Address) -> lode_client::Result<Option<Ledger>> {
-        Ok(self.0.lock().unwrap().ledgers.get(address).copied())
-    }
-    async fn node(&self, address: &Address) -> lode_client::Result<Option<Node>> {
-        Ok(self.0.lock().unwrap().nodes.get(address).copied())
-    }
-    async fn committee(&self, address: &Address) -> lode_client::Result<Option<Committee>> {
-        Ok(self.0.lock().unwrap().committees.get(address).copied())
-    }
-}
-
-/// A pipe before the gateway that can break: each connection passes at most the next of these numbers of bytes
-/// (towards the gateway, from the gateway), afterwards all.
-#[derive(Clone, Default)]
-struct Breaks(Arc<Mutex<Vec<(u64, u64)>>>);
-
-async fn pipe(listener: TcpListener, to: std::net::SocketAddr, breaks: Breaks) {
-    loop {
-        let (client, _) = listener.accept().await.unwrap();
-        let limits = breaks.0.lock().unwrap().pop();
-        tokio::spawn(async move {
-            let server = TcpStream::connect(to).await.unwrap();
-            let (client_in, mut client_out) = client.into_split();
-            let (server_in, mut server_out) = server.into_split();
-            let (up, down) = limits.unwrap_or((u64::MAX, u64::MAX));
-            let (mut up, mut down) = (client_in.take(up), server_in.take(down));
-            // whichever ends first takes the other with it
-            tokio::select! {
-                _ = tokio::io::copy(&mut up, &mut server_out) => {}
-                _ = tokio::io::copy(&mut down, &mut client_out) => {}
-            }
-        });
-    }
-}
-
-struct World {
-    folder: tempfile::TempDir,
-    chain: TestChain,
-    gateway: Arc<Gateway<TestChain>>,
-    store: BlobStore,
-    client: GatewayClient,
-    breaks: Breaks,
-    shutdown: CancellationToken,
-    customer: Keypair,
-    worker: Keypair,
-    attesters: Vec<Keypair>,
-    stranger: Keypair,
-    module: Vec<u8>,
-    input: Vec<u8>,
-    spec: Vec<u8>,
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        self.shutdown.cancel();
-    }
-}
-
-impl World {
-    /// A gateway, a market that names it, and an Open job whose spec names a module and an input.
-    async fn new() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", front.local_addr().unwrap());
-        let breaks = Breaks::default();
-        tokio::spawn(pipe(front, listener.local_addr().unwrap(), breaks.clone()));
-
-        let module = b"module".to_vec();
-        let input: Vec<u8> = (0..3_000_000u32).map(|i| (i % 251) as u8).collect();
-        let spec = format!(
-            r#"{{"v":1,"runtime":1,"module":{{"sha256":"{}","size":{}}},"inputs":[{{"path":"a","sha256":"{}","size":{}}}],"memory_mib":1,"output_limit":{OUTPUT_LIMIT}}}"#,
-            BlobHash::of(&module),
-            module.len(),
-            BlobHash::of(&input),
-            input.len(),
-        )
-        .into_bytes();
-
-        let (customer, worker) = (Keypair::new(), Keypair::new());
-        let attesters: Vec<Keypair> = (0..4).map(|_| Keypair::new()).collect();
-        let mut market = Market::zeroed();
-        market.store_url[..url.len()].copy_from_slice(url.as_bytes());
-        market.committee = COMMITTEE;
-        market.blob_limit = BLOB_LIMIT;
-        let mut ledger = Ledger::zeroed();
-        ledger.authority = customer.pubkey();
-        ledger.party = customer.pubkey();
-        let mut node = Node::zeroed();
-        node.worker = worker.pubkey();
-        let mut committee = Committee::zeroed();
-        for (i, attester) in attesters.iter().enumerate() {
-            committee.seats[i] = Seat {
-                owner: Address::new_from_array([100 + i as u8; 32]),
-                attester: attester.pubkey(),
-                active_from: 1,
-                left_at: i64::MAX,
-            };
-        }
-        let mut job = Job::zeroed();
-        job.state = JobState::Open as u8;
-        job.market = MARKET;
-        job.customer = LEDGER;
-        job.spec = BlobHash::of(&spec).0;
-
-        let chain = TestChain::default();
-        {
-            let mut accounts = chain.0.lock().unwrap();
-            accounts.jobs.insert(JOB, job);
-            accounts.markets.insert(MARKET, market);
-            accounts.ledgers.insert(LEDGER, ledger);
-            accounts.nodes.insert(NODE, node);
-            accounts.committees.insert(COMMITTEE, committee);
-        }
-
-        let folder = tempfile::tempdir().unwrap();
-        let store = BlobStore::in_folder(&folder.path().join("store")).unwrap();
-        let config = Config {
-            url: format!("{url}/"),
-            store: store.clone(),
-            uploads: folder.path().join("uploads"),
-            sweep_every: Duration::from_secs(3_600),
-        };
-        let gateway = Gateway::open(config, chain.clone()).await.unwrap();
-        let shutdown = CancellationToken::new();
-        tokio::spawn(gateway.clone().serve(listener, shutdown.clone()));
-        let retry = Retry {
-            tries: 4,
-            first_pause: Duration::from_millis(20),
-            longest_pause: Duration::from_millis(50),
-        };
-        let client = GatewayClient::new(&url).unwrap().with_retry(retry);
-        Self {
-            folder,
-            chain,
-            gateway,
-            store,
-            client,
-            breaks,
-            shutdown,
-            customer,
-            worker,
-            attesters,
-            stranger: Keypair::new(),
-            module,
-            input,
-            spec,
-        }
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Job)) {
-        change(self.chain.0.lock().unwrap().jobs.get_mut(&JOB).unwrap());
-    }
-
-    fn job(&self) -> Job {
-        self.chain.0.lock().unwrap().jobs[&JOB]
-    }
-
-    async fn put(&self, signer: &Keypair, bytes: &[u8]) -> Result<BlobHash, Error> {
-        let writer = Writer {
-            signer,
-            job: JOB,
-            attempt: self.job().attempt,
-        };
-        self.client.put(&writer, bytes.to_vec()).await
-    }
-
-    async fn is_stored(&self, bytes: &[u8]) -> bool {
-        self.client.size(BlobHash::of(bytes)).await.unwrap() == Some(bytes.len() as u64)
-    }
-
-    /// Spec and everything it names are stored, and the job is Accepted.
-    async fn accepted(&self) {
-        for bytes in [&self.spec, &self.module, &self.input] {
-            self.put(&self.customer, bytes).await.unwrap();
-        }
-        self.change(|job| {
-            job.state = JobState::Accepted as u8;
-            job.node = NODE;
-        });
-    }
-
-    /// The worker has stored `receipt` and committed to it, and seats 0 to 2 are drawn.
-    async fn sealed(&self, receipt: &[u8]) {
-        self.accepted().await;
-        self.put(&self.worker, receipt).await.unwrap();
-        self.change(|job| {
-            job.state = JobState::Sealed as u8;
-            job.units = 7;
-            job.result = commitment(&BlobHash::of(receipt).0, 7, &JOB, 0, &NODE);
-            job.seal = [9; 32];
-            job.submitted_at = SUBMITTED_AT;
-            job.panel = 0b111;
-        });
-    }
-
-    fn sign(&self, seat: u8, verdict: Verdict, receipt: &[u8]) -> Attestation {
-        let job = self.job();
-        let matches = verdict == Verdict::Match;
-        let digest = Statement {
-            program: &lode_jobs::ID,
-            job: &JOB,
-            attempt: job.attempt,
-            seal: &job.seal,
-            verdict,
-            result: &if matches {
-                BlobHash::of(receipt).0
-            } else {
-                [0; 32]
-            },
-            units: if matches { job.units } else { 0 },
-            committee: &COMMITTEE,
-        }
-        .message(seat);
-        Attestation {
-            verdict: verdict as u8,
-            signature: self.attesters[usize::from(seat)].sign_message(&digest),
-        }
-    }
-
-    async fn attest(&self, seat: u8, attestation: &Attestation) -> Result<(), Error> {
-        let attempt = self.job().attempt;
-        self.client
-            .put_attestation(&JOB, attempt, seat, attestation)
-            .await
-    }
-}
-
-fn status<T: std::fmt::Debug>(result: Result<T, Error>) -> u16 {
-    match result {
-        Err(Error::Refused { status, .. }) => status,
-        other => unreachable!("{other:?}"),
-    }
-}
+use world::*;
 
 #[tokio::test]
 async fn what_a_customer_puts_anyone_gets_back() {
@@ -472,7 +210,10 @@ async fn only_the_markets_own_gateway_takes_its_blobs() {
         accounts.markets.get_mut(&MARKET).unwrap().store_url[0] = b'x';
     }
     let error = world.put(&world.customer, &world.spec).await.unwrap_err();
-    assert!(error.to_string().contains("names another store"), "{error}");
+    assert!(
+        error.to_string().contains("names other gateways"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -550,15 +291,19 @@ async fn a_state_says_who_may_write() {
 async fn each_writes_only_what_is_his() {
     let world = World::new().await;
     // before the spec nothing can be judged
-    assert_eq!(status(world.put(&world.customer, &world.module).await), 409);
+    assert_eq!(status(world.put(&world.customer, &world.module).await), 424);
     world.accepted().await;
     // an output by the customer
     assert_eq!(status(world.put(&world.customer, b"output").await), 403);
-    // the spec or an input by the worker
-    for bytes in [&world.module, &world.spec] {
-        world.store.delete(BlobHash::of(bytes)).await.unwrap();
-        assert_eq!(status(world.put(&world.worker, bytes).await), 403);
-    }
+    // an input by the worker; the spec is the customer's, whoever brings it
+    let blob = BlobHash::of(&world.module);
+    world.store.delete(blob).await.unwrap();
+    assert_eq!(status(world.put(&world.worker, &world.module).await), 403);
+    let blob = BlobHash::of(&world.spec);
+    world.store.delete(blob).await.unwrap();
+    world.put(&world.worker, &world.spec).await.unwrap();
+    let stranger = world.put(&world.stranger, &world.spec).await;
+    assert_eq!(status(stranger), 403);
     // an attempt that is over
     world.change(|job| job.attempt = 1);
     let writer = Writer {
@@ -707,6 +452,7 @@ async fn a_broken_upload_goes_on_where_it_stopped() {
         tries: 4,
         first_pause: Duration::from_millis(20),
         longest_pause: Duration::from_millis(50),
+        ..Retry::default()
     };
     let client = GatewayClient::new(world.client.url())
         .unwrap()
@@ -737,6 +483,7 @@ async fn a_broken_download_goes_on_where_it_stopped() {
         tries: 2,
         first_pause: Duration::from_millis(10),
         longest_pause: Duration::from_millis(10),
+        ..Retry::default()
     };
     let client = GatewayClient::new(world.client.url())
         .unwrap()
@@ -913,12 +660,8 @@ async fn blobs_and_attestations_stay_a_week_after_the_account_was_closed() {
     assert!(world.is_stored(receipt).await);
 
     // the count outlives the process
-    let config = Config {
-        url: world.client.url().into(),
-        store: world.store.clone(),
-        uploads: world.folder.path().join("uploads-2"),
-        sweep_every: Duration::from_secs(3_600),
-    };
+    let uploads = world.folder.path().join("uploads-2");
+    let config = Config::new(world.client.url(), world.store.clone(), uploads);
     let again = Gateway::open(config, world.chain.clone()).await.unwrap();
     let swept = again.sweep(3_000 + week - 1).await.unwrap();
     assert_eq!(swept, Swept::default());
