@@ -111,6 +111,17 @@ fn an_unknown_flag_or_command_is_named() {
         &["rewards", "report", "--year", "26"][..],
         &["rewards", "report", "--year", "2026", "--format", "xml"][..],
         &["epoch", "finalize", "last"][..],
+        &["node", "run", "--worker", "w.json", "--hours", "6-6"][..],
+        &["node", "run", "--worker", "w.json", "--when", "idle,asleep"][..],
+        &[
+            "node",
+            "run",
+            "--worker",
+            "w.json",
+            "--most-temperature",
+            "7",
+        ][..],
+        &["gateway", "mirror", "--copy-seconds", "0"][..],
     ] {
         let output = home.lode(args);
         let said = String::from_utf8(output.stderr).unwrap();
@@ -247,7 +258,9 @@ fn a_server_that_is_down_is_named_by_every_command_that_needs_it() {
             "--listen",
             "127.0.0.1:0",
         ][..],
+        &["gateway", "mirror", "--listen", "127.0.0.1:0"][..],
         &["job", "list"][..],
+        &["job", "forget", ADDRESS][..],
         &["job", "show", ADDRESS][..],
         &["job", "watch", ADDRESS][..],
         &["job", "result", ADDRESS][..],

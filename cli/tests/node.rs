@@ -6,6 +6,7 @@ mod common;
 
 use common::{units, Network};
 use lode_client::accounts::DISCRIMINATOR_BYTES;
+use lode_client::cli_config::read_keypair;
 use lode_client::instructions::jobs;
 use lode_client::{addresses, filter, Client};
 use lode_jobs::state::{Job, JobState, Ledger, Market};
@@ -15,6 +16,8 @@ use rand::{Rng, SeedableRng};
 use serde_json::Value;
 use solana_address::Address;
 use solana_instruction::Instruction;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
 use solana_transaction::versioned::VersionedTransaction;
 use solana_transaction_status_client_types::UiTransactionEncoding;
 use std::collections::HashMap;
@@ -45,8 +48,14 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(verify: bool) -> Self {
-        let network = Network::start(&["--nodes", "0"], &["customer", "owner", "worker"]);
+    /// `poor` is a worker that has no SOL: `payer.json` pays for it.
+    fn new(verify: bool, poor: bool) -> Self {
+        let other = if poor { "payer" } else { "worker" };
+        let network = Network::start(&["--nodes", "0"], &["customer", "owner", other]);
+        if poor {
+            let worker = network.folder.path().join("worker.json");
+            std::fs::write(worker, format!("{:?}", Keypair::new().to_bytes())).unwrap();
+        }
         let program = wat::parse_str(PROGRAM).unwrap();
         std::fs::write(network.folder.path().join("count.wasm"), program).unwrap();
         let offer = ["--worker", "worker.json", "--cores", "2"];
@@ -97,6 +106,7 @@ impl Stage {
             .current_dir(self.network.folder.path())
             .env("HOME", self.network.folder.path())
             .env("RUST_LOG", "error")
+            .env("TZ", "UTC0")
             .stdout(Stdio::null())
             .spawn();
         Agent(process.unwrap())
@@ -227,7 +237,7 @@ fn page(port: u16, path: &str) -> Option<(u16, String)> {
     Some((status, body))
 }
 
-/// `LODE_KILL_JOBS` makes it longer.
+/// Its worker has no SOL all the time. `LODE_KILL_JOBS` makes it longer.
 #[test]
 fn an_agent_that_is_killed_at_random_moments_loses_no_job_and_is_paid_once_for_each() {
     let count: usize = std::env::var("LODE_KILL_JOBS").map_or(5, |n| n.parse().unwrap());
@@ -235,14 +245,14 @@ fn an_agent_that_is_killed_at_random_moments_loses_no_job_and_is_paid_once_for_e
         std::env::var("LODE_KILL_SEED").map_or_else(|_| rand::random(), |n| n.parse().unwrap());
     println!("{count} jobs, seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
-    let stage = Stage::new(false);
+    let stage = Stage::new(false, true);
     stage.enter();
     let posted: Vec<Address> = (0..count).map(|_| stage.post()).collect();
 
     let begun = Instant::now();
     let mut kills = 0;
     loop {
-        let agent = stage.agent(&[]);
+        let agent = stage.agent(&["--fee-payer", "payer.json"]);
         // longer and longer, so that also a slow machine gets somewhere
         let most = 1_500 + 150 * kills;
         std::thread::sleep(Duration::from_millis(random.gen_range(100..most)));
@@ -289,6 +299,15 @@ fn an_agent_that_is_killed_at_random_moments_loses_no_job_and_is_paid_once_for_e
     assert_eq!((ledger.settled, ledger.failed), (count as u64, 0));
     assert_eq!((ledger.locked, ledger.open_jobs), (0, 0));
     assert_eq!(ledger.available, 50_000 * LODE + earned);
+    // what it earned is its owner's, and it never had a lamport
+    let owner = ["account", "withdraw", "50000", "--node", &stage.node];
+    let paid = [&owner[..], &["--fee-payer", "payer.json"]].concat();
+    stage.network.ask("owner", &paid);
+    assert_eq!(stage.ledger().available, earned);
+    let worker = read_keypair(&stage.network.folder.path().join("worker.json"));
+    let worker = worker.unwrap().pubkey();
+    let balance = stage.client.balance(&worker);
+    assert_eq!(stage.runtime.block_on(balance).unwrap(), 0);
     stage.network.stop();
 }
 
@@ -308,7 +327,7 @@ fn says<'a>(found: &'a Value, check: &str) -> (&'a str, &'a str) {
 
 #[test]
 fn an_agent_is_examined_watched_withdraws_by_policy_and_drains() {
-    let stage = Stage::new(true);
+    let stage = Stage::new(true, false);
     let network = &stage.network;
     let node = stage.node.as_str();
     let doctor = [
@@ -431,6 +450,25 @@ fn an_agent_is_examined_watched_withdraws_by_policy_and_drains() {
     assert_eq!(stopped["agent_runs"], false);
     assert_eq!(agent.has_ended(), Some(0));
     let fourth = stage.post();
+    let local = ["node", "status", "--folder", FOLDER];
+    assert_eq!(network.ask("owner", &local)["agent_runs"], false);
+    // not at this time of the day: it says so, and takes nothing
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() / 3_600 % 24;
+    let hours = format!("{}-{}", (now + 11) % 24, (now + 13) % 24);
+    let waits = stage.agent(&["--hours", &hours, "--when", "unmetered"]);
+    let mut said = Value::Null;
+    stage.until("a word about the hour", || {
+        said = network.ask("owner", &local);
+        said["takes_no_jobs_because"]
+            .to_string()
+            .contains("takes jobs from")
+    });
+    assert_eq!(said["agent_runs"], true);
+    assert_eq!(stage.jobs()[&fourth].state, JobState::Open as u8);
+    let found = network.ask("owner", &doctor);
+    assert_eq!(says(&found, "agent").0, "warn");
+    assert_eq!(says(&found, "conditions").0, "ok");
+    waits.kill();
     let _again = stage.agent(&[]);
     stage.until("the fourth job", || stage.settled(&fourth));
 }

@@ -9,7 +9,7 @@ use lode_client::cli_config::read_keypair;
 use lode_client::filter;
 use lode_jobs::state::Ledger;
 use lode_node::doctor::{self, Level, Patient};
-use lode_node::{local, AgentConfig, Withdrawals};
+use lode_node::{local, AgentConfig, Conditions, Hours, Machine, When, Withdrawals};
 use lode_staking::state::Node;
 use serde_json::Value;
 use solana_address::Address;
@@ -28,6 +28,8 @@ pub enum Command {
     Drain(Drain),
     /// Say whether this machine and its node can work, and how to mend what is wrong
     Doctor(Doctor),
+    /// Show what the agent of this machine last said of itself; asks no server
+    Status(Status),
 }
 
 /// Where the agent keeps what it may not lose.
@@ -36,6 +38,35 @@ struct Folder {
     /// Folder for results that are not settled yet and the cache
     #[arg(long, default_value = "lode-node", value_name = "FOLDER")]
     folder: PathBuf,
+}
+
+/// When the machine may take jobs.
+#[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("conditions").args(["when", "hours", "most_temperature"]).multiple(true))]
+struct MachineConditions {
+    /// Take jobs only while all of these hold: idle, charging, unmetered
+    #[arg(long, value_delimiter = ',', value_name = "CONDITIONS")]
+    when: Vec<When>,
+    /// Take jobs only in these hours of this machine's time zone, such as 22-6
+    #[arg(long, value_name = "FROM-TO")]
+    hours: Option<Hours>,
+    /// Take jobs only while no sensor shows so many degrees Celsius, and then again when it is five degrees cooler
+    #[arg(long, value_name = "DEGREES", value_parser = clap::value_parser!(u8).range(30..=120))]
+    most_temperature: Option<u8>,
+    /// Give up what runs, too, half a minute after one of these ceased to hold; that costs a part of the job's escrow
+    #[arg(long, requires = "conditions")]
+    give_up: bool,
+}
+
+impl From<MachineConditions> for Conditions {
+    fn from(args: MachineConditions) -> Self {
+        Self {
+            when: args.when,
+            hours: args.hours,
+            most_temperature: args.most_temperature,
+            give_up: args.give_up,
+        }
+    }
 }
 
 /// Arguments of `node run`.
@@ -64,6 +95,8 @@ pub struct Run {
     /// Most MiB of fetched blobs that are kept
     #[arg(long, default_value_t = 4096, value_name = "MIB")]
     cache_mib: u64,
+    #[command(flatten)]
+    conditions: MachineConditions,
     #[command(flatten)]
     metrics: telemetry::Metrics,
     /// Keypair file of the node's owner, to withdraw what is earned to his wallet; without it, he does so himself
@@ -96,6 +129,13 @@ pub struct Drain {
     timeout: Option<u64>,
 }
 
+/// Arguments of `node status`.
+#[derive(clap::Args)]
+pub struct Status {
+    #[command(flatten)]
+    folder: Folder,
+}
+
 /// Arguments of `node doctor`.
 #[derive(clap::Args)]
 pub struct Doctor {
@@ -122,6 +162,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
     match command {
         Command::Run(args) => serve(args, context).await,
         Command::Drain(args) => drain(args, context).await,
+        Command::Status(args) => status(&args, context),
         Command::Doctor(args) => examine(args, context).await,
     }
 }
@@ -204,6 +245,9 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
     config.min_price = args.min_price;
     config.cache_bytes = args.cache_mib.saturating_mul(1 << 20);
     config.withdrawals = withdrawals;
+    config.fee_payer = context.fee_payer()?.map(Arc::new);
+    config.conditions = args.conditions.into();
+    config.gateways = context.gateways.clone();
     let stop = shutdown::token()?;
     config.telemetry = args.metrics.start("node", &stop).await?;
     context.out.note(&format!(
@@ -279,6 +323,30 @@ async fn drain(args: Drain, context: &Context) -> Result<()> {
     }
 }
 
+/// Prints what the agent of this machine last said of itself.
+fn status(args: &Status, context: &Context) -> Result<()> {
+    let folder = &args.folder.folder;
+    let Some(status) = local::status(folder)? else {
+        bail!(
+            "No agent has used the folder {}: name the one that it was started with, with --folder",
+            folder.display()
+        );
+    };
+    let held = Cell::new(status.held.join("; "), status.held.clone().into());
+    context.out.sheet(vec![
+        ("node", status.node.clone().into()),
+        ("agent_runs", local::is_running(folder)?.into()),
+        ("version", status.version.clone().into()),
+        ("seconds_ago", status.age().as_secs().into()),
+        ("takes_no_jobs_because", held),
+        ("draining", status.drain.is_some().into()),
+        ("running", status.running.into()),
+        ("unfinished", status.unfinished.into()),
+        ("wait_for_their_window", status.waiting.into()),
+    ]);
+    Ok(())
+}
+
 async fn examine(args: Doctor, context: &Context) -> Result<()> {
     let worker = args.worker.as_deref().map(address_of).transpose()?;
     let node = match (&worker, args.node) {
@@ -291,6 +359,9 @@ async fn examine(args: Doctor, context: &Context) -> Result<()> {
         servers,
         node: node.map(|(at, _)| at).map_err(|error| error.to_string()),
         worker,
+        fee_payer: context.fee_payer()?.map(|payer| payer.pubkey()),
+        machine: Machine::default(),
+        gateways: context.gateways.clone(),
         folder: args.folder.folder,
         metrics: args.metrics,
         cache_bytes: args.cache_mib.saturating_mul(1 << 20),

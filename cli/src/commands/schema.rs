@@ -47,12 +47,13 @@ mod tests {
     use crate::tree;
 
     /// Commands whose answer is a file's text or nothing: agents, whose lines `docs/cli.md` describes.
-    const WITHOUT_ANSWER: [&str; 6] = [
+    const WITHOUT_ANSWER: [&str; 7] = [
         "localnet",
         "node run",
         "oracle run",
         "watch run",
         "gateway run",
+        "gateway mirror",
         "schema",
     ];
 

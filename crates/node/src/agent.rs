@@ -2,6 +2,7 @@
 
 use crate::cache::Cache;
 use crate::capacity::Capacity;
+use crate::conditions::{Conditions, Eyes, Machine, Reason};
 use crate::decision::{fits, needs_agent, next_step, Step, Terms};
 use crate::local::{self, Drain, Status};
 use crate::meters::Meters;
@@ -21,7 +22,7 @@ use solana_signer::Signer;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
@@ -46,8 +47,10 @@ const FEW_LAMPORTS: u64 = 5_000_000;
 pub struct AgentConfig {
     /// The node.
     pub node: Address,
-    /// Its worker: signs, and pays fees.
+    /// Its worker: signs, and pays fees unless another key does.
     pub worker: Arc<Keypair>,
+    /// Pays the fees of all that the worker signs, which then needs no SOL.
+    pub fee_payer: Option<Arc<Keypair>>,
     /// Folder of its own for results and blobs.
     pub state_dir: PathBuf,
     /// Time between two looks at the chain.
@@ -62,6 +65,12 @@ pub struct AgentConfig {
     pub cache_bytes: u64,
     /// Takes earned money out of the node's ledgers; without it, the owner does.
     pub withdrawals: Option<Withdrawals>,
+    /// When it takes jobs.
+    pub conditions: Conditions,
+    /// Where the machine shows whether they hold.
+    pub machine: Machine,
+    /// Connections to the markets' stores, and mirrors of them.
+    pub gateways: Gateways,
     /// Where it counts what it does.
     pub telemetry: Telemetry,
 }
@@ -79,6 +88,10 @@ impl AgentConfig {
             min_price: 1,
             cache_bytes: 4 << 30,
             withdrawals: None,
+            fee_payer: None,
+            conditions: Conditions::default(),
+            machine: Machine::default(),
+            gateways: Gateways::default(),
             telemetry: Telemetry::new("node"),
         }
     }
@@ -107,17 +120,20 @@ pub async fn run(
         shared: Arc::new(Shared {
             client,
             node: config.node,
+            payer: config.fee_payer.unwrap_or_else(|| config.worker.clone()),
             worker: config.worker,
             memory_mib: config.memory_mib,
             rating: Mutex::new(cache.rating()),
             cache,
             blobs,
-            gateways: Gateways::default(),
+            gateways: config.gateways,
             capacity: Capacity::new(config.cores.max(1), config.memory_mib),
             pace: Pace::new(),
             meters: Meters::new(config.telemetry),
-            draining: AtomicBool::new(false),
+            takes_none: AtomicBool::new(false),
         }),
+        eyes: Eyes::of(config.conditions, config.machine).map(|eyes| Arc::new(Mutex::new(eyes))),
+        held: Vec::new(),
         folder: config.state_dir,
         min_price: config.min_price,
         parallel: config.cores.max(1),
@@ -243,6 +259,10 @@ impl Rest {
 
 struct Agent {
     shared: Arc<Shared>,
+    /// Watches the machine, if there is anything to watch for.
+    eyes: Option<Arc<Mutex<Eyes>>>,
+    /// Why the machine takes no job now.
+    held: Vec<Reason>,
     folder: PathBuf,
     min_price: u64,
     parallel: usize,
@@ -266,7 +286,7 @@ struct Agent {
 struct Sight {
     node: Node,
     clock: ChainClock,
-    /// Lamports of the worker.
+    /// Lamports of whoever pays the fees.
     lamports: u64,
     staking: StakingConfig,
     jobs: JobsConfig,
@@ -275,17 +295,17 @@ struct Sight {
 impl Sight {
     async fn take(shared: &Shared) -> Result<Self> {
         let (staking, jobs) = (addresses::staking::config(), addresses::jobs::config());
-        let worker = shared.worker.pubkey();
-        let at = [shared.node, addresses::CLOCK, worker, staking, jobs];
+        let payer = shared.payer.pubkey();
+        let at = [shared.node, addresses::CLOCK, payer, staking, jobs];
         let found = shared.client.raw_accounts(&at).await?;
-        let [node, clock, worker, staking_config, jobs_config] = found.as_slice() else {
+        let [node, clock, payer, staking_config, jobs_config] = found.as_slice() else {
             return Err(Error::Runtime("the server left accounts out".into()));
         };
         let node = node.as_ref().ok_or(Error::NoNode(shared.node))?;
         Ok(Self {
             node: decode(&shared.node, node)?,
             clock: shared.client.clock_of(clock.as_ref())?,
-            lamports: worker.as_ref().map_or(0, |account| account.lamports),
+            lamports: payer.as_ref().map_or(0, |account| account.lamports),
             staking: required(&staking, staking_config.as_ref())?,
             jobs: required(&jobs, jobs_config.as_ref())?,
         })
@@ -319,6 +339,7 @@ impl Agent {
         let client = &shared.client;
         // before anything is read: what is taken later is taken in spite of no order
         let order = local::order(&self.folder)?;
+        let gives_up = self.examine().await?;
         self.obey(order);
         let worker = shared.worker.pubkey();
         let sight = Sight::take(&shared).await?;
@@ -359,11 +380,13 @@ impl Agent {
             // what is over needs no look at the disk
             let known = needs_agent(job) && shared.cache.computed(at, job.attempt)?.is_some();
             let step = next_step(job, known, clock.slot);
-            if step != Step::Wait {
+            if gives_up && step == Step::Run && job.state == JobState::Accepted as u8 {
+                self.give_up(*at, *job);
+            } else if step != Step::Wait {
                 self.start(*at, *job, Work::Next(step), 0);
             }
         }
-        if order.is_none() && sight.may_accept() {
+        if order.is_none() && self.held.is_empty() && sight.may_accept() {
             self.offers(&ledgers, committed, clock.slot, &mut alive)
                 .await?;
         }
@@ -381,7 +404,8 @@ impl Agent {
     /// Takes note of an order to drain, or of its end.
     fn obey(&mut self, order: Option<Drain>) {
         let id = order.map(|order| order.id);
-        self.shared.draining.store(id.is_some(), Ordering::Release);
+        let none = id.is_some() || !self.held.is_empty();
+        self.shared.takes_none.store(none, Ordering::Release);
         if id == self.order {
             return;
         }
@@ -394,6 +418,46 @@ impl Agent {
         if id.is_some() {
             // what has not been taken yet is not waited for
             self.break_off(|_| true);
+        }
+    }
+
+    /// Looks whether the machine may take jobs now, and says it when that changes. True if what runs is to be given up.
+    async fn examine(&mut self) -> Result<bool> {
+        let Some(eyes) = self.eyes.clone() else {
+            return Ok(false);
+        };
+        // files of `/sys` may take their time, and so may NetworkManager
+        let looked = tokio::task::spawn_blocking(move || {
+            let mut eyes = eyes.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = std::time::Instant::now();
+            (eyes.look(now).to_vec(), eyes.gives_up(now))
+        });
+        let (held, gives_up) = looked
+            .await
+            .map_err(|error| Error::Runtime(error.to_string()))?;
+        let kinds = |reasons: &[Reason]| -> Vec<_> { reasons.iter().map(|r| r.kind).collect() };
+        if kinds(&held) != kinds(&self.held) {
+            if held.is_empty() {
+                tracing::info!("the machine's conditions hold again: jobs are taken");
+            } else {
+                let reasons: Vec<_> = held.iter().map(|reason| reason.text.as_str()).collect();
+                tracing::info!(reasons = reasons.join("; "), "no job is taken");
+                self.break_off(|_| true);
+            }
+        }
+        self.held = held;
+        Ok(gives_up)
+    }
+
+    /// Breaks off what runs of an accepted job, and then ends its attempt.
+    fn give_up(&mut self, at: Address, job: Job) {
+        match self.running.get(&(at, job.attempt)) {
+            Some(running) if running.work != Work::GiveUp => {
+                tracing::info!(job = %at, attempt = job.attempt, "broken off: the machine's conditions do not hold");
+                running.handle.abort();
+            }
+            Some(_) => {}
+            None => self.start(at, job, Work::GiveUp, 0),
         }
     }
 
@@ -413,6 +477,7 @@ impl Agent {
             node: self.shared.node.to_string(),
             at: local::now(),
             drain: self.order,
+            held: self.held.iter().map(|reason| reason.text.clone()).collect(),
             drained,
             running: self.running.len() as u64,
             unfinished,
@@ -435,7 +500,8 @@ impl Agent {
         meters.slot_seconds.set(shared.pace.slot().as_secs_f64());
         meters.worker_lamports.set(lamports as f64);
         if lamports < FEW_LAMPORTS {
-            let reason = format!("the worker has {lamports} lamports left for fees");
+            let payer = shared.payer.pubkey();
+            let reason = format!("{payer} has {lamports} lamports left for fees");
             meters.telemetry.health.ill("fees", reason);
         } else {
             meters.telemetry.health.well("fees", PATIENCE * 10);
@@ -449,6 +515,7 @@ impl Agent {
         meters
             .draining
             .set(f64::from(u8::from(self.order.is_some())));
+        meters.held.set(self.held.len() as f64);
         let speed = shared.rating().seconds_per_million();
         meters.speed.set(speed.unwrap_or_default());
         for (_, ledger) in ledgers {
@@ -475,7 +542,7 @@ impl Agent {
         self.purse.spawn(async move {
             for (market, ledger) in due {
                 let applied =
-                    withdrawals.apply(&shared.client, &shared.worker, &market, &ledger);
+                    withdrawals.apply(&shared.client, &shared.payer, &market, &ledger);
                 match applied.await {
                     Ok(Some(amount)) => {
                         tracing::info!(market = %ledger.market, amount, "withdrawn");

@@ -1,7 +1,7 @@
 //! Whether a machine and its node are fit to work, and how to mend what is not.
 
 use crate::cache::Cache;
-use crate::local;
+use crate::{local, Machine};
 use lode_client::{addresses, filter, Client};
 use lode_jobs::state::{JobsConfig, Ledger, Market};
 use lode_math::bills;
@@ -67,6 +67,12 @@ pub struct Patient {
     pub node: Result<Address, String>,
     /// The worker's key, if it is at hand.
     pub worker: Option<Address>,
+    /// Who pays the worker's fees, if it is not itself.
+    pub fee_payer: Option<Address>,
+    /// Where the machine shows how it is.
+    pub machine: Machine,
+    /// Connections to the markets' stores, and mirrors of them.
+    pub gateways: Gateways,
     /// The agent's folder.
     pub folder: PathBuf,
     /// Where the agent is to tell its metrics, if anywhere.
@@ -108,6 +114,7 @@ pub async fn examine(patient: &Patient, client: &Client, say: impl Fn(&str)) -> 
     let mut all = Findings(Vec::new());
     say("the machine");
     machine(patient, &mut all);
+    conditions(patient, &mut all);
     ports(patient, &mut all).await;
     agent(patient, &mut all);
     if patient.runtime {
@@ -154,6 +161,10 @@ fn machine(patient: &Patient, all: &mut Findings) {
             "look yourself with `df`",
         ),
     }
+}
+
+fn conditions(patient: &Patient, all: &mut Findings) {
+    all.ok("conditions", patient.machine.describe());
 }
 
 fn disk(folder: &str, free: u64, cache: u64, all: &mut Findings) {
@@ -239,6 +250,11 @@ fn agent(patient: &Patient, all: &mut Findings) {
             "agent",
             format!("it runs with version {}", status.version),
             "drain it and start it again with this version",
+        ),
+        (true, Some(status)) if !status.held.is_empty() => all.warn(
+            "agent",
+            format!("it runs, and takes no jobs now: {}", status.held.join("; ")),
+            "nothing, if that is what --when, --hours and --most-temperature are for",
         ),
         (true, Some(status)) => all.ok(
             "agent",
@@ -462,17 +478,23 @@ async fn worker(
         Some(key) => all.ok("worker", format!("{key} is the node's worker")),
         None => all.ok("worker", format!("the node's worker is {}", node.worker)),
     }
-    let lamports = client.balance(&node.worker).await?;
-    balance(&node.worker, lamports, all);
+    let payer = patient.fee_payer.unwrap_or(node.worker);
+    let lamports = client.balance(&payer).await?;
+    let who = if patient.fee_payer.is_some() {
+        "the fee payer"
+    } else {
+        "the worker"
+    };
+    balance(who, &payer, lamports, all);
     Ok(())
 }
 
-fn balance(worker: &Address, lamports: u64, all: &mut Findings) {
+fn balance(who: &str, payer: &Address, lamports: u64, all: &mut Findings) {
     let found = format!(
-        "the worker has {} SOL for fees",
+        "{who} has {} SOL for fees",
         lode_client::token::show(lamports, 9)
     );
-    let mend = format!("send some SOL to {worker}");
+    let mend = format!("send some SOL to {payer}");
     if lamports < LAMPORTS.1 {
         all.fail("balance", found, mend);
     } else if lamports < LAMPORTS.0 {
@@ -534,7 +556,7 @@ async fn markets(
         let mint = client.mint(&market.mint).await?;
         bond(&ledger, &market, |amount| mint.show(amount), all);
         say("the store");
-        store(&ledger.market, &market, all).await;
+        store(patient, &ledger.market, &market, all).await;
         speed(patient, &ledger.market, &market, all);
     }
     Ok(())
@@ -564,28 +586,40 @@ fn bond(ledger: &Ledger, market: &Market, show: impl Fn(u64) -> String, all: &mu
     }
 }
 
-async fn store(at: &Address, market: &Market, all: &mut Findings) {
-    let asked = match Gateways::default().of(&market.store_url) {
-        Ok(store) => {
-            let store = store.with_retry(Retry {
-                tries: 1,
-                ..Retry::default()
-            });
-            // nobody has this blob: a store that works says so
-            let answer = store.size(BlobHash::of(at.as_ref())).await;
-            answer.map(|_| store.url().to_owned())
-        }
+async fn store(patient: &Patient, at: &Address, market: &Market, all: &mut Findings) {
+    let store = match patient.gateways.of(&market.store_url) {
+        Ok(store) => store,
         Err(error) => {
             return all.fail("store", error.to_string(), "no node can serve this market");
         }
     };
-    match asked {
-        Ok(url) => all.ok("store", format!("{url} of market {at} answers")),
-        Err(error) => all.fail(
-            "store",
-            error.to_string(),
-            "check the network; if it is the gateway, only its operator can mend it",
-        ),
+    let mut answers = 0;
+    let mut silent = Vec::new();
+    for gateway in store.each() {
+        let once = gateway.clone().with_retry(Retry {
+            tries: 1,
+            ..Retry::default()
+        });
+        // nobody has this blob: a store that works says so
+        match once.size(BlobHash::of(at.as_ref())).await {
+            Ok(_) => {
+                answers += 1;
+                all.ok("store", format!("{} of market {at} answers", once.url()));
+            }
+            Err(error) => silent.push(error.to_string()),
+        }
+    }
+    for error in silent {
+        if answers > 0 {
+            let mend = "another one is asked meanwhile; only the operator of this one can mend it";
+            all.warn("store", error, mend);
+        } else {
+            all.fail(
+                "store",
+                error,
+                "check the network; if it is the gateway, only its operator can mend it",
+            );
+        }
     }
 }
 
@@ -655,7 +689,8 @@ mod tests {
 
     #[test]
     fn a_worker_without_fees_fails_before_it_has_nothing() {
-        let balance = |lamports| level(|all| balance(&Address::default(), lamports, all));
+        let balance =
+            |lamports| level(|all| balance("the worker", &Address::default(), lamports, all));
         assert_eq!(balance(LAMPORTS.0), Level::Ok);
         assert_eq!(balance(LAMPORTS.0 - 1), Level::Warn);
         assert_eq!(balance(LAMPORTS.1 - 1), Level::Fail);

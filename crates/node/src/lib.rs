@@ -9,6 +9,7 @@
 mod agent;
 mod cache;
 mod capacity;
+mod conditions;
 mod decision;
 pub mod doctor;
 mod execution;
@@ -21,6 +22,7 @@ mod task;
 
 pub use agent::{run, AgentConfig};
 pub use cache::{Cache, Computed};
+pub use conditions::{Conditions, Hours, Machine, When};
 pub use decision::{fits, needs_agent, next_bid, next_step, Offer, Step, Terms};
 pub use purse::Withdrawals;
 pub use rating::Rating;

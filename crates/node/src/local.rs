@@ -31,6 +31,9 @@ pub struct Status {
     pub at: u64,
     /// The order to drain that it obeys.
     pub drain: Option<u64>,
+    /// Why the machine takes no job now, whatever the order: a sentence for each of its conditions that does not hold.
+    #[serde(default)]
+    pub held: Vec<String>,
     /// By that order nothing runs, and nothing needs this agent any more.
     pub drained: bool,
     /// Jobs that run now.

@@ -19,6 +19,7 @@ pub(crate) struct Meters {
     pub unfinished: Gauge,
     pub waiting: Gauge,
     pub draining: Gauge,
+    pub held: Gauge,
     pub cores: Gauge,
     pub memory: Gauge,
     pub slot: Gauge,
@@ -52,11 +53,18 @@ impl Meters {
             unfinished: gauge("lode_node_unfinished", "Jobs that need this agent"),
             waiting: gauge("lode_node_waiting", "Jobs that wait for their window's end"),
             draining: gauge("lode_node_draining", "1 while no jobs are taken"),
+            held: gauge(
+                "lode_node_held",
+                "Conditions of the machine that keep it from taking jobs",
+            ),
             cores: gauge("lode_node_cores_used", "Cores that jobs have"),
             memory: gauge("lode_node_memory_used_mib", "MiB that jobs have"),
             slot: gauge("lode_node_slot", "Slot of the chain"),
             slot_seconds: gauge("lode_node_slot_seconds", "How long a slot lasts"),
-            worker_lamports: gauge("lode_node_worker_lamports", "What the worker has for fees"),
+            worker_lamports: gauge(
+                "lode_node_worker_lamports",
+                "What the worker, or the fee payer, has for fees",
+            ),
             speed: gauge(
                 "lode_node_seconds_per_million_units",
                 "Time for a million units, as measured; 0 if nothing is known",

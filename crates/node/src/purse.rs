@@ -30,11 +30,11 @@ pub(crate) fn surplus(available: u64, keep: u64, above: u64) -> Option<u64> {
 }
 
 impl Withdrawals {
-    /// Withdraws what is due of one ledger; says how much that was. The worker pays the fee.
+    /// Withdraws what is due of one ledger; says how much that was. `payer` pays the fee.
     pub(crate) async fn apply(
         &self,
         client: &Client,
-        worker: &Keypair,
+        payer: &Keypair,
         market: &Market,
         ledger: &Ledger,
     ) -> Result<Option<String>> {
@@ -45,10 +45,10 @@ impl Withdrawals {
         };
         let owner = self.owner.pubkey();
         let instructions = [
-            token::open_associated(&worker.pubkey(), &owner, &mint),
+            token::open_associated(&payer.pubkey(), &owner, &mint),
             jobs::withdraw(&owner, &ledger.market, &ledger.party, &mint, amount),
         ];
-        client.send(&instructions, worker, &[&*self.owner]).await?;
+        client.send(&instructions, payer, &[&*self.owner]).await?;
         Ok(Some(mint.show(amount)))
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     pub client: Client,
     pub node: Address,
     pub worker: Arc<Keypair>,
+    /// Pays all fees: the worker, or who pays for it.
+    pub payer: Arc<Keypair>,
     pub memory_mib: u64,
     pub cache: Arc<Cache>,
     pub blobs: BlobCache,
@@ -37,8 +39,8 @@ pub(crate) struct Shared {
     pub pace: Pace,
     pub rating: Mutex<Rating>,
     pub meters: Meters,
-    /// No job may be taken any more.
-    pub draining: AtomicBool,
+    /// No job may be taken now.
+    pub takes_none: AtomicBool,
 }
 
 impl Shared {
@@ -83,6 +85,8 @@ pub(crate) enum Work {
     Bid(u64),
     /// The next step of an accepted one.
     Next(Step),
+    /// End an accepted attempt that the machine shall not run now.
+    GiveUp,
 }
 
 /// How a task ended.
@@ -123,6 +127,7 @@ impl Task {
             Work::Next(Step::Escalate) => self.escalate().await,
             Work::Next(Step::Void) => self.void().await,
             Work::Next(Step::Wait) => Ok(Done::NotYet),
+            Work::GiveUp => self.end_attempt().await,
         }
     }
 
@@ -132,8 +137,13 @@ impl Task {
     }
 
     async fn send(&self, what: &str, instructions: &[Instruction]) -> Result<Done> {
-        let worker = &*self.shared.worker;
-        let sent = self.shared.client.send(instructions, worker, &[]).await?;
+        let Shared {
+            client,
+            payer,
+            worker,
+            ..
+        } = &*self.shared;
+        let sent = client.send(instructions, payer, &[worker]).await?;
         tracing::info!(job = %self.at, attempt = self.job.attempt, signature = %sent.signature, "{what}");
         Ok(Done::Did)
     }
@@ -162,7 +172,7 @@ impl Task {
         let prepared = self.prepared(true).await?;
         let room = shared.capacity.take(prepared.memory_mib).await?;
         self.taken.store(true, Ordering::Release);
-        if shared.draining.load(Ordering::Acquire) {
+        if shared.takes_none.load(Ordering::Acquire) {
             return Ok(Done::NotYet);
         }
         let worker = shared.worker.pubkey();
@@ -193,7 +203,7 @@ impl Task {
         let shared = &self.shared;
         self.prepared(true).await?;
         self.taken.store(true, Ordering::Release);
-        if shared.draining.load(Ordering::Acquire) {
+        if shared.takes_none.load(Ordering::Acquire) {
             return Ok(Done::NotYet);
         }
         let worker = shared.worker.pubkey();
@@ -286,11 +296,12 @@ impl Task {
             job: self.at,
             attempt: self.job.attempt,
         };
+        let spec = self.shared.blobs.path(BlobHash(self.job.spec));
         for bytes in finished.outputs.into_iter().chain([finished.line]) {
             // What the spec names too is the customer's to put. All else is put, also if it is there: by another job
             // it stays only as long as that one. Nothing is sent twice; the store says that it has it.
             if !named.contains(&BlobHash::of(&bytes).0) {
-                store.put(&writer, bytes).await?;
+                store.put_output(&writer, &spec, bytes).await?;
             }
         }
         Ok(())
@@ -316,6 +327,10 @@ impl Task {
     async fn give_up(&self, reason: &str) -> Result<Done> {
         tracing::warn!(job = %self.at, attempt = self.job.attempt, %reason, "giving the job up");
         self.shared.cache.refuse(&self.job.spec, reason)?;
+        self.end_attempt().await
+    }
+
+    async fn end_attempt(&self) -> Result<Done> {
         let worker = self.shared.worker.pubkey();
         let give_up = jobs::give_up_job(&worker, &self.at, &self.job);
         self.send("given up", &[give_up]).await?;
@@ -323,14 +338,15 @@ impl Task {
         Ok(Done::Did)
     }
 
+    // Whoever turns a job is paid for it: the payer, because a worker without SOL cannot hold so little.
     async fn seal(&self) -> Result<Done> {
-        let worker = self.shared.worker.pubkey();
-        let seal = jobs::seal_job(&worker, &self.at, &self.job, &self.market.committee);
+        let crank = self.shared.payer.pubkey();
+        let seal = jobs::seal_job(&crank, &self.at, &self.job, &self.market.committee);
         self.send("sealed", &[seal]).await
     }
 
     fn settlement(&self) -> Instruction {
-        jobs::settle_job(&self.shared.worker.pubkey(), &self.at, &self.job)
+        jobs::settle_job(&self.shared.payer.pubkey(), &self.at, &self.job)
     }
 
     async fn reveal(&self) -> Result<Done> {
@@ -360,20 +376,20 @@ impl Task {
     }
 
     async fn escalate(&self) -> Result<Done> {
-        let worker = self.shared.worker.pubkey();
-        let escalate = jobs::escalate_job(&worker, &self.at, &self.job);
+        let crank = self.shared.payer.pubkey();
+        let escalate = jobs::escalate_job(&crank, &self.at, &self.job);
         self.send("escalated", &[escalate]).await
     }
 
     async fn void(&self) -> Result<Done> {
-        let worker = self.shared.worker.pubkey();
-        let void = jobs::void_job(&worker, &self.at, &self.job);
+        let crank = self.shared.payer.pubkey();
+        let void = jobs::void_job(&crank, &self.at, &self.job);
         self.send("voided", &[void]).await
     }
 
     async fn expire(&self) -> Result<Done> {
-        let worker = self.shared.worker.pubkey();
-        let expire = jobs::expire_job(&worker, &self.at, &self.job);
+        let crank = self.shared.payer.pubkey();
+        let expire = jobs::expire_job(&crank, &self.at, &self.job);
         self.send("expired", &[expire]).await?;
         self.shared.meters.expired.inc();
         Ok(Done::Did)
@@ -414,7 +430,7 @@ impl Task {
             let completes = signers.count_ones() >= majority(job.panel);
             if completes && settles_at_once(job, market, signers) {
                 instructions.push(self.settlement());
-                if fits(&instructions, &shared.worker.pubkey()) {
+                if fits(&instructions, &shared.payer.pubkey()) {
                     self.send("attested and settled", &instructions).await?;
                     shared.meters.settled.inc();
                     return Ok(Done::Did);
