@@ -1,6 +1,7 @@
 #!/bin/sh
 # Compiles the workloads to WebAssembly: one module each, beside this script. Twice the same sources give the same
-# bytes, wherever they lie: nothing of this machine's paths gets in.
+# bytes, wherever they lie: nothing of this machine's paths gets in. `build.sh NAME...` compiles only these. (Those in C
+# and Go are compiled as their pages in docs/workloads say.)
 #
 # With an ordinary toolchain: `rustup target add wasm32-wasip1`. Where only Debian's registry is at hand:
 # `apt-get install rustc-web cargo-web rust-web-src lld-22 wasi-libc`.
@@ -8,6 +9,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 target=${CARGO_TARGET_DIR:-$here/target}
 home=${CARGO_HOME:-$HOME/.cargo}
+[ $# -gt 0 ] || set -- word-stats picture monte-carlo tour sensors images search-index
 
 if [ -d "$(rustc --print sysroot)/lib/rustlib/wasm32-wasip1" ]; then
     rustc=rustc
@@ -27,7 +29,7 @@ else
 fi
 
 # Fetched first: the folders of the sources must be there to be renamed.
-for name in word-stats picture monte-carlo; do
+for name; do
     (cd "$here/$name" && RUSTC=$rustc $cargo fetch --locked)
 done
 remap="--remap-path-prefix=$here=/workloads"
@@ -37,7 +39,7 @@ done
 sysroot=$($rustc --print sysroot)
 remap="$remap --remap-path-prefix=$sysroot/lib/rustlib/src/rust=/rust --remap-path-prefix=/usr/src=/rust"
 
-for name in word-stats picture monte-carlo; do
+for name; do
     (cd "$here/$name" && RUSTC=$rustc CARGO_TARGET_DIR=$target RUSTFLAGS="$flags $remap" \
         $cargo build $std --release --locked --target wasm32-wasip1)
     install -m 644 "$target/wasm32-wasip1/release/$name.wasm" "$here/$name.wasm"

@@ -1,0 +1,3 @@
+module anagrams
+
+go 1.21
