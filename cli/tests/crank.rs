@@ -886,6 +886,7 @@ async fn what_is_emitted_and_who_leaves_needs_nobody_but_the_crank() {
     // The node leaves: its stake comes home without another signature of its owner.
     let exit = staking::exit_node(&operator.owner.pubkey(), &operator.node);
     client.send(&[exit], &operator.owner, &[]).await.unwrap();
+    lode_localnet::time_travel(client, 4 * 3_600).await.unwrap();
     world
         .eventually("on its way out", || async {
             let node: Node = client.get_account(&operator.node).await.unwrap();

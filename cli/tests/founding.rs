@@ -3,6 +3,8 @@
 mod common;
 
 use common::{units, workload, Network, AUTHORITY, WALLET};
+use solana_keypair::Keypair;
+use solana_signer::Signer;
 use std::path::Path;
 
 const PLAN: &str = include_str!("../../migrations/localnet.toml");
@@ -23,7 +25,7 @@ fn staking_governor(network: &Network) -> String {
 
 #[test]
 fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
-    let network = Network::start(&["--bare"], &[]);
+    let network = Network::start(&["--bare"], &["newcomer"]);
     let shown = network.ask(WALLET, &["network", "show"]);
     assert_eq!((&shown["markets"], &shown["nodes"]), (&1.into(), &0.into()));
 
@@ -83,6 +85,7 @@ fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
         (&seats[0]["state"], &seats[0]["owner"]),
         (&"reserved".into(), &founder.as_str().into())
     );
+    seats_are_taken_and_given_up(&network, committee);
     let all = network.ask(WALLET, &["oracle", "show", "--all"]);
     assert_eq!(all.as_array().unwrap().len(), 2);
 
@@ -123,6 +126,8 @@ fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
         assert_eq!(shown["open"], open);
     }
 
+    an_account_is_closed(&network, &market);
+
     // What is wrong in a file is said in one sentence, with its line.
     network.file("odd.toml", "id = 1\nspeed = 3\n");
     for command in [
@@ -137,6 +142,68 @@ fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
         );
     }
     network.stop();
+}
+
+/// The committee's governor, its founder and a wallet that is admitted do what each of them may.
+fn seats_are_taken_and_given_up(network: &Network, committee: &str) {
+    let of = ["--committee", committee];
+    let ask = |wallet: &str, args: &[&str]| network.ask(wallet, &[args, &of].concat());
+    let refused = |wallet: &str, args: &[&str]| network.refused(wallet, &[args, &of].concat());
+    let key = |name: &str| {
+        let key = Keypair::new();
+        network.file(name, &format!("{:?}", key.to_bytes()));
+        key.pubkey().to_string()
+    };
+    let (first, second) = (key("first.json"), key("second.json"));
+
+    // The founder takes his seat, adds to his bond and changes his key.
+    let joined = ask(WALLET, &["oracle", "join", "--attester", "first.json"]);
+    let least = units(&joined["bond"]);
+    let bonded = ask(WALLET, &["oracle", "bond", "25"]);
+    assert_eq!(units(&bonded["bond"]), least + 25_000_000_000);
+    assert!(refused(WALLET, &["oracle", "bond", "0"]).contains("above 0"));
+    ask(WALLET, &["oracle", "attester", "second.json"]);
+    let seats = ask(WALLET, &["oracle", "show"]);
+    let seat = &seats[0];
+    assert_eq!(seat["attester"], second.as_str());
+    assert_ne!(seat["attester"], first.as_str());
+    assert_eq!(units(&seat["bond"]), least + 25_000_000_000);
+
+    // A newcomer is admitted by the governor, by nobody else, and retired with notice.
+    let newcomer = network.address("newcomer");
+    let admit = ["oracle", "admit", &newcomer];
+    let said = refused("newcomer", &admit);
+    assert!(said.contains("governor"), "{said}");
+    let join = ["oracle", "join", "--attester", "first.json"];
+    refused("newcomer", &join);
+    assert_eq!(ask(WALLET, &admit)["owner"], newcomer.as_str());
+    let joined = ask("newcomer", &join);
+    assert_eq!(
+        (&joined["seat"], &joined["attester"]),
+        (&1.into(), &first.as_str().into())
+    );
+    let retire = ["oracle", "retire", &newcomer];
+    let said = refused("newcomer", &retire);
+    assert!(said.contains("governor"), "{said}");
+    let retired = ask(WALLET, &retire);
+    assert!(!retired["serves_until"].is_null(), "{retired}");
+}
+
+/// An account that holds nothing is closed, and its rent is back.
+fn an_account_is_closed(network: &Network, market: &str) {
+    let of = ["--market", market];
+    let refused = |args: &[&str]| network.refused("newcomer", &[args, &of].concat());
+    let ask = |args: &[&str]| network.ask("newcomer", &[args, &of].concat());
+    let said = refused(&["account", "close"]);
+    assert!(said.contains("lode account show --all"), "{said}");
+    ask(&["account", "deposit", "3"]);
+    let said = refused(&["account", "close"]);
+    assert!(said.contains("withdraw all of it"), "{said}");
+    ask(&["account", "withdraw", "all"]);
+    let closed = ask(&["account", "close"]);
+    assert_eq!(closed["rent_to"], network.address("newcomer").as_str());
+    let left = network.ask("newcomer", &["account", "show", "--all"]);
+    assert_eq!(left, serde_json::json!([]));
 }
 
 #[test]

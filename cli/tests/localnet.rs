@@ -60,6 +60,28 @@ fn a_job_is_posted_run_checked_paid_and_withdrawn_with_nothing_but_the_command()
     let taken = network.ask(OWNER, &["account", "withdraw", "5", "--node", node]);
     assert_eq!(units(&taken["withdrawn"]), 5_000_000_000);
     assert_eq!(earned("in_the_wallet"), 5_000_000_000);
+
+    // What the worker's key can lose is the owner's to say.
+    let cap = ["account", "cap", "1234.5", "--node", node];
+    network.refused(WALLET, &cap);
+    let capped = network.ask(OWNER, &cap);
+    let of_node = ["account", "show", "--node", node];
+    let shown = network.ask(OWNER, &of_node);
+    assert_eq!(units(&shown["locked_cap"]), 1_234_500_000_000);
+    assert_ne!(capped["before"], shown["locked_cap"]);
+    network.ask(
+        OWNER,
+        &[
+            "account",
+            "cap",
+            capped["before"]["amount"].as_str().unwrap(),
+            "--node",
+            node,
+        ],
+    );
+    assert_eq!(network.ask(OWNER, &of_node)["locked_cap"], capped["before"]);
+    let said = network.refused(OWNER, &["account", "close", "--node", node]);
+    assert!(said.contains("withdraw all of it"), "{said}");
     let jobs = network.ask(WALLET, &["job", "list", "--state", "settled"]);
     assert_eq!(jobs.as_array().unwrap().len(), 1);
 

@@ -3,7 +3,7 @@ use crate::context::Context;
 use crate::output::{Cell, Token};
 use anyhow::{bail, Result};
 use lode_client::instructions::jobs;
-use lode_client::{filter, token};
+use lode_client::{addresses, filter, token};
 use lode_jobs::state::Ledger;
 use lode_staking::state::Node;
 use solana_address::Address;
@@ -31,6 +31,22 @@ pub enum Command {
     Withdraw {
         /// Tokens, such as 12.5, or `all`
         amount: String,
+        #[command(flatten)]
+        of: Of,
+    },
+    /// Set how much of a node's money its jobs may lock: what the worker's key can lose
+    Cap {
+        /// Tokens, such as 250
+        amount: String,
+        /// The market, if there are several
+        #[arg(long, value_name = "ADDRESS")]
+        market: Option<Address>,
+        /// The node
+        #[arg(long, value_name = "ADDRESS")]
+        node: Address,
+    },
+    /// Close an account that holds and owes nothing; its rent goes back to whoever paid it
+    Close {
         #[command(flatten)]
         of: Of,
     },
@@ -65,6 +81,12 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Open { of, locked_cap } => open(of, locked_cap, context).await,
         Command::Deposit { amount, of } => deposit(&amount, of, context).await,
         Command::Withdraw { amount, of } => withdraw(&amount, of, context).await,
+        Command::Cap {
+            amount,
+            market,
+            node,
+        } => cap(&amount, market, &node, context).await,
+        Command::Close { of } => close(of, context).await,
         Command::Statement(args) => super::statement::run(args, context).await,
         Command::Show { all: true, .. } => show_all(context).await,
         Command::Show { of, party, .. } => {
@@ -186,6 +208,67 @@ async fn withdraw(amount: &str, of: Of, context: &Context) -> Result<()> {
         ("signature", sent.signature.to_string().into()),
     ]);
     Ok(())
+}
+
+async fn cap(
+    amount: &str,
+    market: Option<Address>,
+    node: &Address,
+    context: &Context,
+) -> Result<()> {
+    let wallet = context.wallet()?;
+    let (market_at, market) = context.market(market).await?;
+    let token = context.token(&market.mint).await?;
+    let at = addresses::jobs::ledger(&market_at, node);
+    let before = held(&at, node, context).await?;
+    let cap = token.parse("AMOUNT", amount)?;
+    let instruction = jobs::set_locked_cap(&wallet.pubkey(), &market_at, node, cap);
+    let sent = context
+        .send("setting the cap", &[instruction], &wallet, &[])
+        .await?;
+    context.out.sheet(vec![
+        ("account", at.into()),
+        ("locked_cap", token.cell(cap)),
+        ("before", token.cell(before.locked_cap)),
+        ("locked", token.cell(before.locked)),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    Ok(())
+}
+
+async fn close(of: Of, context: &Context) -> Result<()> {
+    let wallet = context.wallet()?;
+    let (market_at, market) = context.market(of.market).await?;
+    let token = context.token(&market.mint).await?;
+    let (party, at) = context.ledger(&market_at, of.node)?;
+    let ledger = held(&at, &party, context).await?;
+    if ledger.available > 0 || ledger.locked > 0 || ledger.open_jobs > 0 {
+        bail!(
+            "The account {at} has {} available, {} locked and {} jobs under way: withdraw all of it and wait for its jobs, then close it",
+            token.show(ledger.available),
+            token.show(ledger.locked),
+            ledger.open_jobs
+        );
+    }
+    let instruction = jobs::close_ledger(&wallet.pubkey(), &ledger.payer, &at);
+    let sent = context
+        .send("closing the account", &[instruction], &wallet, &[])
+        .await?;
+    context.out.sheet(vec![
+        ("closed", at.into()),
+        ("party", party.into()),
+        ("rent_to", ledger.payer.into()),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    Ok(())
+}
+
+/// An account that must be open.
+async fn held(at: &Address, party: &Address, context: &Context) -> Result<Ledger> {
+    match context.client.try_account(at).await? {
+        Some(ledger) => Ok(ledger),
+        None => bail!("{party} has no account {at} in this market: `lode account show --all` lists those that are open"),
+    }
 }
 
 fn kind(ledger: &Ledger) -> &'static str {

@@ -15,6 +15,7 @@ mod node;
 mod node_agent;
 mod node_keys;
 mod oracle;
+mod oracle_members;
 mod oracle_seat;
 mod pages;
 mod report;

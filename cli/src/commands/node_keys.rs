@@ -23,7 +23,7 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS")]
         node: Option<Address>,
     },
-    /// Set the token account that everything earned is paid to
+    /// Set the token account that commission, emission and rewards of the owner are paid to
     Payout {
         /// A token account of the stake mint that the wallet owns
         account: Address,

@@ -38,6 +38,8 @@ pub enum Command {
     },
     #[command(flatten)]
     Seat(super::oracle_seat::Command),
+    #[command(flatten)]
+    Members(super::oracle_members::Command),
 }
 
 /// Arguments of `oracle create-committee`.
@@ -119,6 +121,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Run(args) => serve(args, context).await,
         Command::Show { all: true, .. } => list(context).await,
         Command::Show { committee, .. } => show(committee, context).await,
+        Command::Members(command) => super::oracle_members::run(command, context).await,
         Command::Seat(command) => super::oracle_seat::run(command, context).await,
     }
 }

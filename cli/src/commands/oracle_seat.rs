@@ -1,6 +1,6 @@
-//! `lode oracle leave | withdraw | duties | credits`: what an owner does with his seat, and what it asks and earns.
+//! `lode oracle attester | bond | leave | withdraw | duties | credits`: what an owner does with his seat, and what it asks and earns.
 use crate::commands::crank;
-use crate::context::Context;
+use crate::context::{address_of, Context};
 use crate::output::{time, Cell, Token};
 use crate::progress::Progress;
 use anyhow::{bail, Result};
@@ -20,6 +20,23 @@ use std::sync::Arc;
 /// What is done with a seat.
 #[derive(clap::Subcommand)]
 pub enum Command {
+    /// Change the hot key that signs your seat's verdicts
+    Attester {
+        /// The new key: its keypair file or address
+        #[arg(value_name = "FILE OR ADDRESS")]
+        key: String,
+        /// The committee, if there are several
+        #[arg(long, value_name = "ADDRESS")]
+        committee: Option<Address>,
+    },
+    /// Add to your bond, from the wallet; a fine that leaves less than the least ends your service
+    Bond {
+        /// Tokens, such as 500
+        amount: String,
+        /// The committee, if there are several
+        #[arg(long, value_name = "ADDRESS")]
+        committee: Option<Address>,
+    },
     /// End your service in a day; the bond answers for 14 days more
     Leave {
         /// The committee, if there are several
@@ -57,6 +74,8 @@ pub enum Command {
 
 pub async fn run(command: Command, context: &Context) -> Result<()> {
     match command {
+        Command::Attester { key, committee } => attester(&key, committee, context).await,
+        Command::Bond { amount, committee } => bond(&amount, committee, context).await,
         Command::Leave { committee } => leave(committee, context).await,
         Command::Withdraw { committee } => withdraw(committee, context).await,
         Command::Duties { committee, of } => duties(committee, of, context).await,
@@ -66,6 +85,47 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
             redeem,
         } => credits(committee, of, redeem, context).await,
     }
+}
+
+async fn attester(key: &str, named: Option<Address>, context: &Context) -> Result<()> {
+    let key = address_of(key)?;
+    let wallet = context.wallet()?;
+    let me = wallet.pubkey();
+    let (at, _) = context.committee(named).await?;
+    let instruction = oracle::set_attester(&me, &at, &key);
+    let sent = context
+        .send("changing the key", &[instruction], &wallet, &[])
+        .await?;
+    context.out.sheet(vec![
+        ("oracle", addresses::oracle::oracle(&at, &me).into()),
+        ("attester", key.into()),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    context.out.note("Start `lode oracle run` anew with this key, in the same folder: jobs that were sealed before ask for it too.");
+    Ok(())
+}
+
+async fn bond(amount: &str, named: Option<Address>, context: &Context) -> Result<()> {
+    let wallet = context.wallet()?;
+    let me = wallet.pubkey();
+    let (at, committee) = context.committee(named).await?;
+    let token = context.token(&committee.bond_mint).await?;
+    let amount = token.parse_positive("AMOUNT", amount)?;
+    context.require_tokens(&me, &token, amount).await?;
+    let instruction = oracle::add_bond(&me, &at, &token.mint, amount);
+    let sent = context
+        .send("adding to the bond", &[instruction], &wallet, &[])
+        .await?;
+    let oracle_at = addresses::oracle::oracle(&at, &me);
+    let bonded: Oracle = context.client.get_account(&oracle_at).await?;
+    context.out.sheet(vec![
+        ("oracle", oracle_at.into()),
+        ("added", token.cell(amount)),
+        ("bond", token.cell(bonded.bond)),
+        ("least", token.cell(committee.minimum_bond)),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    Ok(())
 }
 
 async fn leave(named: Option<Address>, context: &Context) -> Result<()> {
@@ -91,7 +151,7 @@ async fn leave(named: Option<Address>, context: &Context) -> Result<()> {
         ("signature", sent.signature.to_string().into()),
     ]);
     context.out.note(
-        "Keep `lode oracle run` going until then: who is silent while he serves is punished.",
+        "Keep `lode oracle run` going for eight days: what was submitted while you served may ask your seat until then, and silence is fined.",
     );
     Ok(())
 }

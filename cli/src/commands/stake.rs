@@ -49,6 +49,9 @@ pub enum Command {
         /// Whose tickets, if not the wallet's own: they are paid to their wallet, whoever sends it
         #[arg(long, value_name = "ADDRESS")]
         of: Option<Address>,
+        /// Another token account than the wallet's associated one; the wallet signs
+        #[arg(long, value_name = "ADDRESS", conflicts_with = "of")]
+        to: Option<Address>,
     },
     /// Show stake, tickets and what can be claimed
     Show {
@@ -66,7 +69,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Delegate { amount, node } => delegate(&amount, &node, context).await,
         Command::Unstake { amount, node } => unstake(&amount, node, context).await,
         Command::Restake { ticket, node } => restake(ticket, node, context).await,
-        Command::Withdraw { node, of } => withdraw(node, of, context).await,
+        Command::Withdraw { node, of, to } => withdraw(node, of, to, context).await,
         Command::Show { node, of } => show(node, of, context).await,
     }
 }
@@ -227,7 +230,12 @@ async fn restake(number: Option<u32>, node: Option<Address>, context: &Context) 
     Ok(())
 }
 
-async fn withdraw(node: Option<Address>, of: Option<Address>, context: &Context) -> Result<()> {
+async fn withdraw(
+    node: Option<Address>,
+    of: Option<Address>,
+    to: Option<Address>,
+    context: &Context,
+) -> Result<()> {
     let wallet = context.wallet()?;
     let owner = of.unwrap_or_else(|| wallet.pubkey());
     let (_, token) = context.staking().await?;
@@ -247,15 +255,18 @@ async fn withdraw(node: Option<Address>, of: Option<Address>, context: &Context)
             None => bail!("{owner} has no ticket: `lode stake unstake AMOUNT` makes one"),
         }
     }
-    let home = token.mint.account_of(&owner);
+    let home = to.unwrap_or_else(|| token.mint.account_of(&owner));
     let payer = context.payer(&wallet)?.pubkey();
-    let open = context.client.open_missing(&payer, [owner], &token.mint);
+    let missing = to.is_none().then_some(owner);
+    let open = context.client.open_missing(&payer, missing, &token.mint);
     let mut groups: Vec<Vec<Instruction>> = open.await?.into_iter().map(|o| vec![o]).collect();
     let opened = groups.len();
-    groups.extend(
-        due.iter()
-            .map(|(at, ticket)| vec![staking::withdraw(at, ticket, &token.mint)]),
-    );
+    groups.extend(due.iter().map(|(at, ticket)| {
+        vec![match &to {
+            Some(to) => staking::withdraw_to(at, ticket, &token.mint, to),
+            None => staking::withdraw(at, ticket, &token.mint),
+        }]
+    }));
     let before = context.client.token_balance(&home).await?;
     let packed = context.send_packed("withdrawing", &groups, &wallet).await?;
     let after = context.client.token_balance(&home).await?;

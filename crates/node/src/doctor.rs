@@ -576,9 +576,9 @@ fn bond(ledger: &Ledger, market: &Market, show: impl Fn(u64) -> String, all: &mu
     if least.is_some_and(|least| free >= least) {
         all.ok("bond", found);
     } else if ledger.open_jobs > 0 {
-        all.warn("bond", found, "more jobs fit when these are settled, or when the owner pays in more or raises the cap");
+        all.warn("bond", found, "more jobs fit when these are settled, or when the owner pays in more or raises the cap (`lode account cap AMOUNT --node NODE`)");
     } else if under_cap < ledger.available {
-        all.fail("bond", found, "have the owner raise the cap (instruction set_locked_cap): it is less than any job locks");
+        all.fail("bond", found, "have the owner raise the cap with `lode account cap AMOUNT --node NODE`: it is less than any job locks");
     } else {
         let mend =
             "pay in with `lode account deposit AMOUNT --node NODE`: it is less than any job locks";

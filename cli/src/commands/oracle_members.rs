@@ -1,0 +1,61 @@
+//! `lode oracle admit | retire`: what the governor of a committee does with who sits in it.
+use crate::context::Context;
+use crate::output::time;
+use anyhow::Result;
+use lode_client::addresses;
+use lode_client::instructions::oracle;
+use lode_oracle::state::Oracle;
+use solana_address::Address;
+use solana_signer::Signer;
+
+/// What is done with a member.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Let a wallet join within 30 days; the governor's key signs and pays the rent
+    Admit(Member),
+    /// End a member's service in 14 days; the governor's key signs
+    Retire(Member),
+}
+
+/// Who, and of which committee.
+#[derive(clap::Args)]
+pub struct Member {
+    /// The oracle's wallet
+    #[arg(value_name = "ADDRESS")]
+    owner: Address,
+    /// The committee, if there are several
+    #[arg(long, value_name = "ADDRESS")]
+    committee: Option<Address>,
+}
+
+pub async fn run(command: Command, context: &Context) -> Result<()> {
+    let wallet = context.wallet()?;
+    let me = wallet.pubkey();
+    let (Command::Admit(member) | Command::Retire(member)) = &command;
+    let (at, _) = context.committee(member.committee).await?;
+    let (doing, instruction) = match command {
+        Command::Admit(_) => (
+            "admitting the oracle",
+            oracle::admit_oracle(&me, &at, &member.owner),
+        ),
+        Command::Retire(_) => (
+            "retiring the oracle",
+            oracle::retire_oracle(&me, &at, &member.owner),
+        ),
+    };
+    let sent = context.send(doing, &[instruction], &wallet, &[]).await?;
+    let oracle_at = addresses::oracle::oracle(&at, &member.owner);
+    let oracle: Oracle = context.client.get_account(&oracle_at).await?;
+    let until = match command {
+        Command::Admit(_) => ("may_join_until", time(oracle.admitted_until)),
+        Command::Retire(_) => ("serves_until", time(oracle.left_at)),
+    };
+    context.out.sheet(vec![
+        ("oracle", oracle_at.into()),
+        ("owner", member.owner.into()),
+        ("committee", at.into()),
+        until,
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    Ok(())
+}
