@@ -48,6 +48,9 @@ pub enum Command {
         /// The committee, if there are several
         #[arg(long, value_name = "ADDRESS")]
         committee: Option<Address>,
+        /// Another owner's, who may have lost his key: it goes home to his associated account
+        #[arg(long, value_name = "ADDRESS")]
+        of: Option<Address>,
     },
     /// Show which jobs ask your seat now, and until when
     Duties {
@@ -77,7 +80,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Attester { key, committee } => attester(&key, committee, context).await,
         Command::Bond { amount, committee } => bond(&amount, committee, context).await,
         Command::Leave { committee } => leave(committee, context).await,
-        Command::Withdraw { committee } => withdraw(committee, context).await,
+        Command::Withdraw { committee, of } => withdraw(committee, of, context).await,
         Command::Duties { committee, of } => duties(committee, of, context).await,
         Command::Credits {
             committee,
@@ -156,16 +159,17 @@ async fn leave(named: Option<Address>, context: &Context) -> Result<()> {
     Ok(())
 }
 
-async fn withdraw(named: Option<Address>, context: &Context) -> Result<()> {
+async fn withdraw(named: Option<Address>, of: Option<Address>, context: &Context) -> Result<()> {
     let wallet = context.wallet()?;
-    let me = wallet.pubkey();
+    let payer = context.payer(&wallet)?.pubkey();
+    let owner = of.unwrap_or_else(|| wallet.pubkey());
     let (at, committee) = context.committee(named).await?;
     let token = context.token(&committee.bond_mint).await?;
-    let oracle_at = addresses::oracle::oracle(&at, &me);
+    let oracle_at = addresses::oracle::oracle(&at, &owner);
     let before: Oracle = context.client.get_account(&oracle_at).await?;
     let mut instructions = vec![
-        token::open_associated(&me, &me, &token.mint),
-        oracle::withdraw_bond(&me, &at, &token.mint),
+        token::open_associated(&payer, &owner, &token.mint),
+        oracle::withdraw_bond(&owner, &at, &token.mint),
     ];
     let now = context.client.clock().await?.unix_timestamp;
     if now >= before.admitted_until {
@@ -177,6 +181,7 @@ async fn withdraw(named: Option<Address>, context: &Context) -> Result<()> {
         .await?;
     context.out.sheet(vec![
         ("oracle", oracle_at.into()),
+        ("owner", owner.into()),
         ("withdrawn", token.cell(before.bond)),
         ("signature", sent.signature.to_string().into()),
     ]);
