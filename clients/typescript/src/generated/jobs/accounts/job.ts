@@ -87,9 +87,9 @@ export type Job = {
   appellant: Address;
   /** Who paid this account's rent and crank deposit. */
   payer: Address;
-  /** Base units per million units. */
+  /** Base units per million units; after an award what was bid. */
   price: bigint;
-  /** The best bid, base units per million units; 0 for none. */
+  /** While Open the best bid, base units per million units; after an award the price that was posted; 0 for none. */
   bid: bigint;
   /** Most units that are paid. */
   unitsLimit: bigint;
@@ -164,9 +164,9 @@ export type JobArgs = {
   appellant: Address;
   /** Who paid this account's rent and crank deposit. */
   payer: Address;
-  /** Base units per million units. */
+  /** Base units per million units; after an award what was bid. */
   price: number | bigint;
-  /** The best bid, base units per million units; 0 for none. */
+  /** While Open the best bid, base units per million units; after an award the price that was posted; 0 for none. */
   bid: number | bigint;
   /** Most units that are paid. */
   unitsLimit: number | bigint;

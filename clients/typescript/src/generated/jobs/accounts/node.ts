@@ -105,9 +105,12 @@ export type Node = {
   openChildren: number;
   /** When `pending_commission` takes effect, unix seconds; 0 for none. */
   commissionEffectiveAt: bigint;
-  /** When the current slash window began, unix seconds. */
+  /** When the running part of the slash window began, unix seconds. A part is half an unbonding period. */
   slashWindowStart: bigint;
-  /** Basis points slashed in that window. */
+  /**
+   * Basis points slashed in the running part, in the one before and in the one before that: 16 bits each, the running
+   * part lowest.
+   */
   slashWindowUsed: bigint;
   /** Base units slashed in all. */
   slashedTotal: bigint;
@@ -130,6 +133,13 @@ export type Node = {
    * instruction needs to derive it.
    */
   vault: Address;
+  /** When the owner took the node out, unix seconds; 0 while it is not leaving. */
+  exitedAt: bigint;
+  /**
+   * What the slash of the last incident took at most, basis points: a job of the same incident takes what it is
+   * liable to beyond that.
+   */
+  incidentBps: number;
   /** Reserved, 0. */
   reserved: ReadonlyUint8Array;
 };
@@ -185,9 +195,12 @@ export type NodeArgs = {
   openChildren: number;
   /** When `pending_commission` takes effect, unix seconds; 0 for none. */
   commissionEffectiveAt: number | bigint;
-  /** When the current slash window began, unix seconds. */
+  /** When the running part of the slash window began, unix seconds. A part is half an unbonding period. */
   slashWindowStart: number | bigint;
-  /** Basis points slashed in that window. */
+  /**
+   * Basis points slashed in the running part, in the one before and in the one before that: 16 bits each, the running
+   * part lowest.
+   */
   slashWindowUsed: number | bigint;
   /** Base units slashed in all. */
   slashedTotal: number | bigint;
@@ -210,6 +223,13 @@ export type NodeArgs = {
    * instruction needs to derive it.
    */
   vault: Address;
+  /** When the owner took the node out, unix seconds; 0 while it is not leaving. */
+  exitedAt: number | bigint;
+  /**
+   * What the slash of the last incident took at most, basis points: a job of the same incident takes what it is
+   * liable to beyond that.
+   */
+  incidentBps: number;
   /** Reserved, 0. */
   reserved: ReadonlyUint8Array;
 };
@@ -255,7 +275,9 @@ export function getNodeEncoder(): FixedSizeEncoder<NodeArgs> {
       ["metadata", fixEncoderSize(getBytesEncoder(), 32)],
       ["encryptionKey", fixEncoderSize(getBytesEncoder(), 32)],
       ["vault", getAddressEncoder()],
-      ["reserved", fixEncoderSize(getBytesEncoder(), 32)],
+      ["exitedAt", getI64Encoder()],
+      ["incidentBps", getU16Encoder()],
+      ["reserved", fixEncoderSize(getBytesEncoder(), 22)],
     ]),
     (value) => ({ ...value, discriminator: NODE_DISCRIMINATOR }),
   );
@@ -301,7 +323,9 @@ export function getNodeDecoder(): FixedSizeDecoder<Node> {
     ["metadata", fixDecoderSize(getBytesDecoder(), 32)],
     ["encryptionKey", fixDecoderSize(getBytesDecoder(), 32)],
     ["vault", getAddressDecoder()],
-    ["reserved", fixDecoderSize(getBytesDecoder(), 32)],
+    ["exitedAt", getI64Decoder()],
+    ["incidentBps", getU16Decoder()],
+    ["reserved", fixDecoderSize(getBytesDecoder(), 22)],
   ]);
 }
 

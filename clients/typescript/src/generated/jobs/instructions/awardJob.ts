@@ -49,8 +49,6 @@ export type AwardJobInstruction<
   TAccountMarket extends string | AccountMeta<string> = string,
   TAccountJob extends string | AccountMeta<string> = string,
   TAccountNode extends string | AccountMeta<string> = string,
-  TAccountLedger extends string | AccountMeta<string> = string,
-  TAccountCustomer extends string | AccountMeta<string> = string,
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
   InstructionWithData<ReadonlyUint8Array> &
@@ -66,12 +64,6 @@ export type AwardJobInstruction<
       TAccountNode extends string
         ? ReadonlyAccount<TAccountNode>
         : TAccountNode,
-      TAccountLedger extends string
-        ? WritableAccount<TAccountLedger>
-        : TAccountLedger,
-      TAccountCustomer extends string
-        ? WritableAccount<TAccountCustomer>
-        : TAccountCustomer,
       ...TRemainingAccounts,
     ]
   >;
@@ -108,8 +100,6 @@ export type AwardJobInput<
   TAccountMarket extends string = string,
   TAccountJob extends string = string,
   TAccountNode extends string = string,
-  TAccountLedger extends string = string,
-  TAccountCustomer extends string = string,
 > = {
   /** The staking program's configuration. Of that program and type there is only one. */
   staking: Address<TAccountStaking>;
@@ -119,10 +109,6 @@ export type AwardJobInput<
   job: Address<TAccountJob>;
   /** The best bidder. */
   node: Address<TAccountNode>;
-  /** The node's ledger of this market; bound by its stored keys. */
-  ledger: Address<TAccountLedger>;
-  /** The customer's ledger. */
-  customer: Address<TAccountCustomer>;
 };
 
 export function getAwardJobInstruction<
@@ -130,17 +116,13 @@ export function getAwardJobInstruction<
   TAccountMarket extends string,
   TAccountJob extends string,
   TAccountNode extends string,
-  TAccountLedger extends string,
-  TAccountCustomer extends string,
   TProgramAddress extends Address = typeof LODE_JOBS_PROGRAM_ADDRESS,
 >(
   input: AwardJobInput<
     TAccountStaking,
     TAccountMarket,
     TAccountJob,
-    TAccountNode,
-    TAccountLedger,
-    TAccountCustomer
+    TAccountNode
   >,
   config?: { programAddress?: TProgramAddress },
 ): AwardJobInstruction<
@@ -148,9 +130,7 @@ export function getAwardJobInstruction<
   TAccountStaking,
   TAccountMarket,
   TAccountJob,
-  TAccountNode,
-  TAccountLedger,
-  TAccountCustomer
+  TAccountNode
 > {
   // Program address.
   const programAddress = config?.programAddress ?? LODE_JOBS_PROGRAM_ADDRESS;
@@ -161,8 +141,6 @@ export function getAwardJobInstruction<
     market: { value: input.market ?? null, isWritable: false },
     job: { value: input.job ?? null, isWritable: true },
     node: { value: input.node ?? null, isWritable: false },
-    ledger: { value: input.ledger ?? null, isWritable: true },
-    customer: { value: input.customer ?? null, isWritable: true },
   };
   const accounts = originalAccounts as Record<
     keyof typeof originalAccounts,
@@ -176,8 +154,6 @@ export function getAwardJobInstruction<
       getAccountMeta("market", accounts.market),
       getAccountMeta("job", accounts.job),
       getAccountMeta("node", accounts.node),
-      getAccountMeta("ledger", accounts.ledger),
-      getAccountMeta("customer", accounts.customer),
     ],
     data: getAwardJobInstructionDataEncoder().encode({}),
     programAddress,
@@ -186,9 +162,7 @@ export function getAwardJobInstruction<
     TAccountStaking,
     TAccountMarket,
     TAccountJob,
-    TAccountNode,
-    TAccountLedger,
-    TAccountCustomer
+    TAccountNode
   >);
 }
 
@@ -206,10 +180,6 @@ export type ParsedAwardJobInstruction<
     job: TAccountMetas[2];
     /** The best bidder. */
     node: TAccountMetas[3];
-    /** The node's ledger of this market; bound by its stored keys. */
-    ledger: TAccountMetas[4];
-    /** The customer's ledger. */
-    customer: TAccountMetas[5];
   };
   data: AwardJobInstructionData;
 };
@@ -222,12 +192,12 @@ export function parseAwardJobInstruction<
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
 ): ParsedAwardJobInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 6) {
+  if (instruction.accounts.length < 4) {
     throw new SolanaError(
       SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
       {
         actualAccountMetas: instruction.accounts.length,
-        expectedAccountMetas: 6,
+        expectedAccountMetas: 4,
       },
     );
   }
@@ -244,8 +214,6 @@ export function parseAwardJobInstruction<
       market: getNextAccount(),
       job: getNextAccount(),
       node: getNextAccount(),
-      ledger: getNextAccount(),
-      customer: getNextAccount(),
     },
     data: getAwardJobInstructionDataDecoder().decode(instruction.data),
   };

@@ -136,7 +136,10 @@ export type SweepFeesAsyncInput<
   vault?: Address<TAccountVault>;
   /** The payment mint; its supply falls by what is burned. */
   mint: Address<TAccountMint>;
-  /** The treasury owner's associated account; without it the treasury's share stays owed. */
+  /**
+   * The treasury owner's associated account; without it the treasury's share stays owed, as where the account was given
+   * away.
+   */
   treasury?: Address<TAccountTreasury>;
   /** The ledger of the market's authority; without it the market's share stays owed. */
   marketLedger?: Address<TAccountMarketLedger>;
@@ -259,7 +262,10 @@ export type SweepFeesInput<
   vault: Address<TAccountVault>;
   /** The payment mint; its supply falls by what is burned. */
   mint: Address<TAccountMint>;
-  /** The treasury owner's associated account; without it the treasury's share stays owed. */
+  /**
+   * The treasury owner's associated account; without it the treasury's share stays owed, as where the account was given
+   * away.
+   */
   treasury?: Address<TAccountTreasury>;
   /** The ledger of the market's authority; without it the market's share stays owed. */
   marketLedger?: Address<TAccountMarketLedger>;
@@ -368,7 +374,10 @@ export type ParsedSweepFeesInstruction<
     vault: TAccountMetas[3];
     /** The payment mint; its supply falls by what is burned. */
     mint: TAccountMetas[4];
-    /** The treasury owner's associated account; without it the treasury's share stays owed. */
+    /**
+     * The treasury owner's associated account; without it the treasury's share stays owed, as where the account was given
+     * away.
+     */
     treasury?: TAccountMetas[5] | undefined;
     /** The ledger of the market's authority; without it the market's share stays owed. */
     marketLedger?: TAccountMetas[6] | undefined;

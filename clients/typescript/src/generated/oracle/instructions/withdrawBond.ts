@@ -18,7 +18,6 @@ import {
   SolanaError,
   transformEncoder,
   type AccountMeta,
-  type AccountSignerMeta,
   type Address,
   type FixedSizeCodec,
   type FixedSizeDecoder,
@@ -28,9 +27,7 @@ import {
   type InstructionWithData,
   type ReadonlyAccount,
   type ReadonlyUint8Array,
-  type TransactionSigner,
   type WritableAccount,
-  type WritableSignerAccount,
 } from "@solana/kit";
 import {
   getAccountMetaFactory,
@@ -66,8 +63,7 @@ export type WithdrawBondInstruction<
   InstructionWithAccounts<
     [
       TAccountOwner extends string
-        ? WritableSignerAccount<TAccountOwner> &
-            AccountSignerMeta<TAccountOwner>
+        ? WritableAccount<TAccountOwner>
         : TAccountOwner,
       TAccountCommittee extends string
         ? WritableAccount<TAccountCommittee>
@@ -125,8 +121,8 @@ export type WithdrawBondAsyncInput<
   TAccountMint extends string = string,
   TAccountTokenProgram extends string = string,
 > = {
-  /** The oracle's owner; gets the vault's rent. */
-  owner: TransactionSigner<TAccountOwner>;
+  /** The oracle's owner; gets the vault's rent. Need not sign, so that no lost key keeps a seat: see `validate`. */
+  owner: Address<TAccountOwner>;
   /** The committee of the membership. */
   committee: Address<TAccountCommittee>;
   /** The membership; bound to owner and committee by its stored keys. Seated, so that it has a vault. */
@@ -243,8 +239,8 @@ export type WithdrawBondInput<
   TAccountMint extends string = string,
   TAccountTokenProgram extends string = string,
 > = {
-  /** The oracle's owner; gets the vault's rent. */
-  owner: TransactionSigner<TAccountOwner>;
+  /** The oracle's owner; gets the vault's rent. Need not sign, so that no lost key keeps a seat: see `validate`. */
+  owner: Address<TAccountOwner>;
   /** The committee of the membership. */
   committee: Address<TAccountCommittee>;
   /** The membership; bound to owner and committee by its stored keys. Seated, so that it has a vault. */
@@ -348,7 +344,7 @@ export type ParsedWithdrawBondInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The oracle's owner; gets the vault's rent. */
+    /** The oracle's owner; gets the vault's rent. Need not sign, so that no lost key keeps a seat: see `validate`. */
     owner: TAccountMetas[0];
     /** The committee of the membership. */
     committee: TAccountMetas[1];

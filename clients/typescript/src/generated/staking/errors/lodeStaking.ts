@@ -84,12 +84,15 @@ export const LODE_STAKING_ERROR__REWARDS_UNCLAIMED = 0x1790; // 6032
 export const LODE_STAKING_ERROR__CHILDREN_OPEN = 0x1791; // 6033
 /** NativeMint: Native SOL cannot be stake: a slash could not burn it; choose another mint */
 export const LODE_STAKING_ERROR__NATIVE_MINT = 0x1792; // 6034
+/** ExitTooFresh: The node left only lately and its stake may still earn: four stream periods after the exit anyone may unstake it; its owner may at once */
+export const LODE_STAKING_ERROR__EXIT_TOO_FRESH = 0x1793; // 6035
 
 export type LodeStakingError =
   | typeof LODE_STAKING_ERROR__AMOUNT_TOO_SMALL
   | typeof LODE_STAKING_ERROR__CHILDREN_OPEN
   | typeof LODE_STAKING_ERROR__COMMISSION_PENDING
   | typeof LODE_STAKING_ERROR__COMMISSION_TOO_HIGH
+  | typeof LODE_STAKING_ERROR__EXIT_TOO_FRESH
   | typeof LODE_STAKING_ERROR__FOREIGN_ACCOUNT
   | typeof LODE_STAKING_ERROR__JAIL_NOT_OVER
   | typeof LODE_STAKING_ERROR__MINT_NOT_PLAIN
@@ -129,6 +132,7 @@ if (process.env["NODE_ENV"] !== "production") {
     [LODE_STAKING_ERROR__CHILDREN_OPEN]: `Delegations or tickets are open: withdraw and close them first; anyone may`,
     [LODE_STAKING_ERROR__COMMISSION_PENDING]: `A rise of the commission is announced already: wait until it is in effect, or lower the commission to cancel it`,
     [LODE_STAKING_ERROR__COMMISSION_TOO_HIGH]: `The commission would pass its cap or rise by more than one step: see the configuration's cap and step`,
+    [LODE_STAKING_ERROR__EXIT_TOO_FRESH]: `The node left only lately and its stake may still earn: four stream periods after the exit anyone may unstake it; its owner may at once`,
     [LODE_STAKING_ERROR__FOREIGN_ACCOUNT]: `This account belongs to another node: pass the ticket, delegation and vault of one node`,
     [LODE_STAKING_ERROR__JAIL_NOT_OVER]: `The jail is not over: unjail at the node's jailed-until time`,
     [LODE_STAKING_ERROR__MINT_NOT_PLAIN]: `This mint has an extension that vaults cannot take: only metadata and group extensions are accepted`,

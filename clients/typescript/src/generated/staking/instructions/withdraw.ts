@@ -18,6 +18,7 @@ import {
   SolanaError,
   transformEncoder,
   type AccountMeta,
+  type AccountSignerMeta,
   type Address,
   type FixedSizeCodec,
   type FixedSizeDecoder,
@@ -26,7 +27,9 @@ import {
   type InstructionWithAccounts,
   type InstructionWithData,
   type ReadonlyAccount,
+  type ReadonlySignerAccount,
   type ReadonlyUint8Array,
+  type TransactionSigner,
   type WritableAccount,
 } from "@solana/kit";
 import {
@@ -55,6 +58,7 @@ export type WithdrawInstruction<
   TAccountMint extends string | AccountMeta<string> = "config.stake_mint",
   TAccountTokenProgram extends string | AccountMeta<string> =
     "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
+  TAccountWallet extends string | AccountMeta<string> = "ticket.owner",
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
 > = Instruction<TProgram> &
   InstructionWithData<ReadonlyUint8Array> &
@@ -85,6 +89,10 @@ export type WithdrawInstruction<
       TAccountTokenProgram extends string
         ? ReadonlyAccount<TAccountTokenProgram>
         : TAccountTokenProgram,
+      TAccountWallet extends string
+        ? ReadonlySignerAccount<TAccountWallet> &
+            AccountSignerMeta<TAccountWallet>
+        : TAccountWallet,
       ...TRemainingAccounts,
     ]
   >;
@@ -126,12 +134,13 @@ export type WithdrawInput<
   TAccountTo extends string = string,
   TAccountMint extends string = string,
   TAccountTokenProgram extends string = string,
+  TAccountWallet extends string = string,
 > = {
   /** The configuration: the mint. Of this program and type there is only one. */
   config: Address<TAccountConfig>;
   /** The ticket; its rent goes back to its payer. */
   ticket: Address<TAccountTicket>;
-  /** Who paid the ticket's rent. */
+  /** Who paid the ticket's rent; may be the wallet. */
   payer: Address<TAccountPayer>;
   /** The node of the ticket. */
   node: Address<TAccountNode>;
@@ -139,12 +148,20 @@ export type WithdrawInput<
   delegation: Address<TAccountDelegation>;
   /** The node's vault. */
   vault: Address<TAccountVault>;
-  /** The wallet's associated token account of the stake mint: its address is derived in `validate`. */
+  /**
+   * The wallet's associated token account of the stake mint: its address is derived in `validate`. Any token account
+   * where the wallet signs.
+   */
   to: Address<TAccountTo>;
   /** The stake mint. */
   mint?: Address<TAccountMint>;
   /** The mint's token program; the transfer fails under any other. */
   tokenProgram?: Address<TAccountTokenProgram>;
+  /**
+   * The ticket's wallet, if it says itself where the money goes: an associated account that was given or taken away
+   * must not hold it for ever.
+   */
+  wallet?: TransactionSigner<TAccountWallet>;
 };
 
 export function getWithdrawInstruction<
@@ -157,6 +174,7 @@ export function getWithdrawInstruction<
   TAccountTo extends string,
   TAccountMint extends string,
   TAccountTokenProgram extends string,
+  TAccountWallet extends string,
   TProgramAddress extends Address = typeof LODE_STAKING_PROGRAM_ADDRESS,
 >(
   input: WithdrawInput<
@@ -168,7 +186,8 @@ export function getWithdrawInstruction<
     TAccountVault,
     TAccountTo,
     TAccountMint,
-    TAccountTokenProgram
+    TAccountTokenProgram,
+    TAccountWallet
   >,
   config?: { programAddress?: TProgramAddress },
 ): WithdrawInstruction<
@@ -181,7 +200,8 @@ export function getWithdrawInstruction<
   TAccountVault,
   TAccountTo,
   TAccountMint,
-  TAccountTokenProgram
+  TAccountTokenProgram,
+  TAccountWallet
 > {
   // Program address.
   const programAddress = config?.programAddress ?? LODE_STAKING_PROGRAM_ADDRESS;
@@ -197,6 +217,7 @@ export function getWithdrawInstruction<
     to: { value: input.to ?? null, isWritable: true },
     mint: { value: input.mint ?? null, isWritable: false },
     tokenProgram: { value: input.tokenProgram ?? null, isWritable: false },
+    wallet: { value: input.wallet ?? null, isWritable: false },
   };
   const accounts = originalAccounts as Record<
     keyof typeof originalAccounts,
@@ -211,6 +232,9 @@ export function getWithdrawInstruction<
     accounts.tokenProgram.value =
       "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA" as Address<"TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA">;
   }
+  if (!accounts.wallet.value) {
+    accounts.wallet.value = "ticket.owner" as Address<"ticket.owner">;
+  }
 
   const getAccountMeta = getAccountMetaFactory(programAddress, "programId");
   return Object.freeze({
@@ -224,6 +248,7 @@ export function getWithdrawInstruction<
       getAccountMeta("to", accounts.to),
       getAccountMeta("mint", accounts.mint),
       getAccountMeta("tokenProgram", accounts.tokenProgram),
+      getAccountMeta("wallet", accounts.wallet),
     ],
     data: getWithdrawInstructionDataEncoder().encode({}),
     programAddress,
@@ -237,7 +262,8 @@ export function getWithdrawInstruction<
     TAccountVault,
     TAccountTo,
     TAccountMint,
-    TAccountTokenProgram
+    TAccountTokenProgram,
+    TAccountWallet
   >);
 }
 
@@ -251,7 +277,7 @@ export type ParsedWithdrawInstruction<
     config: TAccountMetas[0];
     /** The ticket; its rent goes back to its payer. */
     ticket: TAccountMetas[1];
-    /** Who paid the ticket's rent. */
+    /** Who paid the ticket's rent; may be the wallet. */
     payer: TAccountMetas[2];
     /** The node of the ticket. */
     node: TAccountMetas[3];
@@ -259,12 +285,20 @@ export type ParsedWithdrawInstruction<
     delegation: TAccountMetas[4];
     /** The node's vault. */
     vault: TAccountMetas[5];
-    /** The wallet's associated token account of the stake mint: its address is derived in `validate`. */
+    /**
+     * The wallet's associated token account of the stake mint: its address is derived in `validate`. Any token account
+     * where the wallet signs.
+     */
     to: TAccountMetas[6];
     /** The stake mint. */
     mint: TAccountMetas[7];
     /** The mint's token program; the transfer fails under any other. */
     tokenProgram: TAccountMetas[8];
+    /**
+     * The ticket's wallet, if it says itself where the money goes: an associated account that was given or taken away
+     * must not hold it for ever.
+     */
+    wallet?: TAccountMetas[9] | undefined;
   };
   data: WithdrawInstructionData;
 };
@@ -277,12 +311,12 @@ export function parseWithdrawInstruction<
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
 ): ParsedWithdrawInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 9) {
+  if (instruction.accounts.length < 10) {
     throw new SolanaError(
       SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
       {
         actualAccountMetas: instruction.accounts.length,
-        expectedAccountMetas: 9,
+        expectedAccountMetas: 10,
       },
     );
   }
@@ -291,6 +325,12 @@ export function parseWithdrawInstruction<
     const accountMeta = (instruction.accounts as TAccountMetas)[accountIndex]!;
     accountIndex += 1;
     return accountMeta;
+  };
+  const getNextOptionalAccount = () => {
+    const accountMeta = getNextAccount();
+    return accountMeta.address === LODE_STAKING_PROGRAM_ADDRESS
+      ? undefined
+      : accountMeta;
   };
   return {
     programAddress: instruction.programAddress,
@@ -304,6 +344,7 @@ export function parseWithdrawInstruction<
       to: getNextAccount(),
       mint: getNextAccount(),
       tokenProgram: getNextAccount(),
+      wallet: getNextOptionalAccount(),
     },
     data: getWithdrawInstructionDataDecoder().decode(instruction.data),
   };
