@@ -9,6 +9,7 @@ use lode_client::instructions::jobs;
 use lode_index::sql::Row;
 use lode_index::Index;
 use lode_jobs::state::{flag, Job, JobState};
+use lode_staking::state::Node;
 use serde_json::Value;
 use solana_address::Address;
 use solana_signer::Signer as _;
@@ -305,6 +306,8 @@ fn an_index_that_is_killed_and_taken_up_again_holds_what_one_that_never_was_hold
         ],
     );
     the_report_is_the_same(&bench);
+    what_the_lie_cost_is_reported_to_the_unit(&bench);
+    a_jailed_node_comes_back_into_service(&bench);
 }
 
 /// The same rows in a database that `LODE_TEST_POSTGRES` names.
@@ -480,12 +483,14 @@ fn the_jobs_are_the_chains(bench: &Bench, ends: [(Address, &str); 4]) {
     assert!(said.contains("Nothing is known"), "{said}");
 }
 
+fn year(bench: &Bench) -> String {
+    let client = bench.network.client();
+    let now = bench.tokio.block_on(client.clock()).unwrap();
+    (1970 + now.unix_timestamp / 31_556_952).to_string()
+}
+
 fn the_report_is_the_same(bench: &Bench) {
-    let now = bench
-        .tokio
-        .block_on(bench.network.client().clock())
-        .unwrap();
-    let year = (1970 + now.unix_timestamp / 31_556_952).to_string();
+    let year = year(bench);
     for wallet in [WALLET, "owner"] {
         let report = ["rewards", "report", "--year", &year];
         let rows = |args: &[&str]| {
@@ -503,4 +508,63 @@ fn the_report_is_the_same(bench: &Bench) {
             "{indexed:?}"
         );
     }
+}
+
+/// The operator's year: of the stake what the chain says was slashed, of the accounts what their statements say was burned.
+fn what_the_lie_cost_is_reported_to_the_unit(bench: &Bench) {
+    let network = &bench.network;
+    let year = year(bench);
+    let report = network.ask("owner", &["rewards", "report", "--year", &year]);
+    let node = bench.node.to_string();
+    let sum = |kind: &str, what: &str| -> i128 {
+        let rows = report.as_array().unwrap().iter();
+        rows.filter(|row| row["kind"] == kind && row["what"] == what && row["node"] == node)
+            .map(|row| number(row, "base_units"))
+            .sum()
+    };
+    let state = bench
+        .tokio
+        .block_on(network.client().get_account::<Node>(&bench.node))
+        .unwrap();
+    assert!(state.slashed_total > 0);
+    assert_eq!(sum("slash", "stake"), i128::from(state.slashed_total));
+    let statement = [
+        "account",
+        "statement",
+        "--party",
+        &node,
+        "--index",
+        "whole.db",
+    ];
+    let rows = network.ask(WALLET, &statement);
+    let burned: i128 = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["what"] == "burned")
+        .map(|row| number(row, "owed_change"))
+        .sum();
+    assert!(burned < 0, "{rows}");
+    assert_eq!(sum("burn", "of jobs"), -burned);
+}
+
+/// The lie jailed the node: it comes back when its time is up and its owner says so, no sooner, and takes stake again.
+fn a_jailed_node_comes_back_into_service(bench: &Bench) {
+    let network = &bench.network;
+    assert_eq!(network.ask("owner", &["node", "show"])["state"], "jailed");
+    let said = network.refused("owner", &["node", "unjail"]);
+    assert!(said.contains("jailed until"), "{said}");
+    network.ask("owner", &["network", "forward", "1d"]);
+    let stake = ["node", "stake", "100"];
+    let said = network.refused("owner", &stake);
+    assert!(said.contains("jailed"), "{said}");
+    let free = network.ask("owner", &["node", "unjail"]);
+    assert_eq!(
+        (free["node"].as_str(), free["state"].as_str()),
+        (Some(bench.node.to_string().as_str()), Some("active"))
+    );
+    assert_eq!(network.ask("owner", &["node", "show"])["state"], "active");
+    network.ask("owner", &stake);
+    let said = network.refused("owner", &["node", "unjail"]);
+    assert!(said.contains("not jailed"), "{said}");
 }
