@@ -184,6 +184,7 @@ pub fn mint(world: &World, address: &Address) -> MintInfo {
         freeze_authority: None,
         supply: 0,
         decimals: 9,
+        symbol: None,
     }
 }
 

@@ -436,6 +436,7 @@ impl Stage {
                 freeze_authority: None,
                 supply: 0,
                 decimals: 9,
+                symbol: None,
             })
     }
 
