@@ -12,7 +12,7 @@ use lode_gateway::{Config as GatewayConfig, Gateway, RpcChain};
 use lode_jobs::state::{Job, JobState, Ledger};
 use lode_jobs::PostArgs;
 use lode_localnet::{apply, fund, time_travel, KindPlan, Localnet, Options, Plan, Report};
-use lode_node::AgentConfig;
+use lode_node::{AgentConfig, When};
 use lode_oracle::state::Committee;
 use lode_oracle_agent::{Config as OracleConfig, OracleAgent};
 use lode_runtime::Receipt;
@@ -83,14 +83,19 @@ impl World {
     }
 
     fn agent(&self, of: &Operator) -> Agent {
+        self.agent_with(of, |_| {})
+    }
+
+    fn agent_with(&self, of: &Operator, change: impl FnOnce(&mut AgentConfig)) -> Agent {
         let (stop, stopped) = watch::channel(false);
-        let config = AgentConfig {
+        let mut config = AgentConfig {
             poll: POLL,
             cores: 2,
             memory_mib: 64,
             min_price: of.min_price,
             ..AgentConfig::new(of.node, of.worker.clone(), &of.folder)
         };
+        change(&mut config);
         let agent = lode_node::run(config, self.client.clone(), stopped);
         (stop, tokio::spawn(agent))
     }
@@ -390,6 +395,60 @@ async fn straight_path() {
     world.network.stop().await.unwrap();
 }
 
+/// Counts for some tenths of a second, so that an agent can be stopped while it runs.
+const COUNT: &str = r#"(module
+  (memory (export "memory") 1)
+  (func (export "_start") (local i32)
+    (loop
+      (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+      (br_if 0 (i32.lt_u (local.get 0) (i32.const 15000000))))))"#;
+
+async fn unplugged() {
+    let world = world(|_| {}).await;
+    world.serve(0..5);
+    let operator = world.operator(1).await;
+    let at = world.post_program(COUNT, 1).await;
+    let (_stop, killed) = world.agent(&operator);
+    world.reaches(&at, JobState::Accepted).await;
+    killed.abort();
+    assert!(killed.await.unwrap_err().is_cancelled());
+    while lode_node::local::is_running(&operator.folder).unwrap() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(world.job(&at).await.state, JobState::Accepted as u8);
+
+    // on battery it gives up what it had accepted, and takes nothing
+    let sys = world.folder.path().join("sys");
+    let battery = sys.join("class/power_supply/BAT0");
+    std::fs::create_dir_all(&battery).unwrap();
+    std::fs::write(battery.join("type"), "Battery").unwrap();
+    std::fs::write(battery.join("status"), "Discharging").unwrap();
+    let (stop_agent, agent) = world.agent_with(&operator, |config| {
+        config.machine.sys = sys;
+        config.conditions.when = vec![When::Charging];
+        config.conditions.give_up_after = Some(Duration::ZERO);
+    });
+    let given_up = world.until(&at, |job| job.attempt == 1).await;
+    assert_eq!(given_up.state, JobState::Open as u8);
+    let ledger = world.ledger(&operator.node).await;
+    assert_eq!((ledger.locked, ledger.open_jobs), (0, 0));
+    assert!(ledger.available < 100 * LODE, "giving up is free");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(world.job(&at).await.state, JobState::Open as u8);
+    let status = lode_node::local::status(&operator.folder).unwrap().unwrap();
+    assert!(status.held[0].contains("battery"), "{:?}", status.held);
+
+    // plugged in, it takes the same job again, runs it and is paid
+    std::fs::write(battery.join("status"), "Charging").unwrap();
+    let job = world.reaches(&at, JobState::Settled).await;
+    assert_eq!(job.state, JobState::Settled as u8);
+    assert_eq!((job.node, job.attempt), (operator.node, 1));
+    stop_agent.send(true).unwrap();
+    agent.await.unwrap().unwrap();
+    world.stop.cancel();
+    world.network.stop().await.unwrap();
+}
+
 async fn auction() {
     let world = world(|plan| {
         plan.market.kind = KindPlan::Auction;
@@ -523,6 +582,8 @@ async fn slander() {
 
 const STRAIGHT: &str = "a_killed_agent_goes_on_and_what_it_accepted_is_run_checked_and_settled";
 const AUCTION: &str = "nodes_bid_against_each_other_and_the_cheapest_awards_itself_and_is_paid";
+const UNPLUGGED: &str =
+    "a_machine_on_battery_gives_up_what_it_accepted_if_it_was_told_to_and_takes_jobs_when_it_charges";
 const SILENCE: &str =
     "a_node_has_a_silent_panel_widened_and_what_nobody_decides_returned_and_late_signers_are_enough";
 const SLANDER: &str =
@@ -533,7 +594,7 @@ fn main() {
     lode_runtime::child::maybe_run_child();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    let tests = [STRAIGHT, AUCTION, SILENCE, SLANDER];
+    let tests = [STRAIGHT, UNPLUGGED, AUCTION, SILENCE, SLANDER];
     if has("--list") {
         for test in tests.iter().filter(|_| !has("--ignored")) {
             println!("{test}: test");
@@ -546,6 +607,7 @@ fn main() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         match test {
             STRAIGHT => runtime.block_on(straight_path()),
+            UNPLUGGED => runtime.block_on(unplugged()),
             AUCTION => runtime.block_on(auction()),
             SILENCE => runtime.block_on(silence()),
             _ => runtime.block_on(slander()),

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 #[derive(clap::Subcommand)]
 pub enum Command {
     /// Take jobs, run them, bring them to settlement
-    Run(Run),
+    Run(Box<Run>),
     /// Have the agent of this machine take no more jobs, and wait until nothing needs it
     Drain(Drain),
     /// Say whether this machine and its node can work, and how to mend what is wrong
@@ -53,9 +53,9 @@ struct MachineConditions {
     /// Take jobs only while no sensor shows so many degrees Celsius, and then again when it is five degrees cooler
     #[arg(long, value_name = "DEGREES", value_parser = clap::value_parser!(u8).range(30..=120))]
     most_temperature: Option<u8>,
-    /// Give up what runs, too, half a minute after one of these ceased to hold; that costs a part of the job's escrow
-    #[arg(long, requires = "conditions")]
-    give_up: bool,
+    /// Give up what runs, too, so long after one of these ceased to hold; that costs a part of the job's escrow
+    #[arg(long, value_name = "SECONDS", requires = "conditions")]
+    give_up_after: Option<u64>,
 }
 
 impl From<MachineConditions> for Conditions {
@@ -64,7 +64,7 @@ impl From<MachineConditions> for Conditions {
             when: args.when,
             hours: args.hours,
             most_temperature: args.most_temperature,
-            give_up: args.give_up,
+            give_up_after: args.give_up_after.map(Duration::from_secs),
         }
     }
 }
@@ -160,7 +160,7 @@ pub struct Doctor {
 
 pub async fn run(command: Command, context: &Context) -> Result<()> {
     match command {
-        Command::Run(args) => serve(args, context).await,
+        Command::Run(args) => serve(*args, context).await,
         Command::Drain(args) => drain(args, context).await,
         Command::Status(args) => status(&args, context),
         Command::Doctor(args) => examine(args, context).await,

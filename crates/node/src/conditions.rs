@@ -18,8 +18,6 @@ const IDLE: u64 = 25;
 const COOLER: i64 = 5;
 /// Sensors that show less or more than this are broken, degrees Celsius.
 const SENSIBLE: std::ops::Range<i64> = 1..150;
-/// How long a condition may fail before what runs is given up, where that is wanted.
-const GRACE: Duration = Duration::from_secs(30);
 /// Names of network devices that go over a mobile network.
 const MOBILE: [&str; 5] = ["wwan", "rmnet", "ppp", "ccmni", "wwp"];
 /// Sensors of processors among all that a machine may have.
@@ -93,9 +91,9 @@ pub struct Conditions {
     pub hours: Option<Hours>,
     /// Only while no sensor shows this or more, degrees Celsius; and after that again when it is five degrees cooler.
     pub most_temperature: Option<u8>,
-    /// What runs is given up too, half a minute after a condition ceased to hold. That costs a part of the jobs' escrow;
-    /// without it, what was accepted is finished.
-    pub give_up: bool,
+    /// What runs is given up too, so long after a condition ceased to hold. That costs a part of the jobs' escrow; without
+    /// it, what was accepted is finished.
+    pub give_up_after: Option<Duration>,
 }
 
 /// Where a machine shows how it is.
@@ -435,8 +433,11 @@ impl Eyes {
 
     /// What runs is to be given up as well.
     pub(crate) fn gives_up(&self, now: Instant) -> bool {
-        let long = |since: Instant| now.saturating_duration_since(since) >= GRACE;
-        self.conditions.give_up && self.failing_since.is_some_and(long)
+        let fails = self
+            .failing_since
+            .map(|since| now.saturating_duration_since(since));
+        let limit = self.conditions.give_up_after;
+        limit.is_some_and(|limit| fails.is_some_and(|fails| fails >= limit))
     }
 
     fn judge(&mut self, hour: u32, minute: u32) -> Vec<Reason> {
@@ -742,17 +743,18 @@ mod tests {
         let fake = Fake::new();
         fake.supply("BAT0", &[("type", "Battery"), ("status", "Discharging")]);
         let start = Instant::now();
-        for give_up in [false, true] {
+        let grace = Duration::from_secs(30);
+        for give_up_after in [None, Some(grace)] {
             let mut eyes = fake.eyes(&[When::Charging]);
-            eyes.conditions.give_up = give_up;
+            eyes.conditions.give_up_after = give_up_after;
             assert_eq!(kinds(eyes.look(start)), ["charging"]);
-            assert!(!eyes.gives_up(start + GRACE - Duration::from_secs(1)));
-            assert_eq!(eyes.gives_up(start + GRACE), give_up);
+            assert!(!eyes.gives_up(start + grace - Duration::from_secs(1)));
+            assert_eq!(eyes.gives_up(start + grace), give_up_after.is_some());
             // seen again only at the next look
             fake.supply("BAT0", &[("status", "Full")]);
             assert_eq!(kinds(eyes.look(start + EVERY / 2)), ["charging"]);
             assert!(eyes.look(start + EVERY).is_empty());
-            assert!(!eyes.gives_up(start + GRACE * 2));
+            assert!(!eyes.gives_up(start + grace * 2));
             fake.supply("BAT0", &[("status", "Discharging")]);
         }
     }
@@ -760,7 +762,7 @@ mod tests {
     #[test]
     fn without_conditions_nothing_is_looked_at() {
         let nothing = Conditions {
-            give_up: true,
+            give_up_after: Some(Duration::ZERO),
             ..Conditions::default()
         };
         assert!(Eyes::of(nothing, Fake::new().machine()).is_none());
