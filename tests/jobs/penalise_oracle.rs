@@ -128,6 +128,25 @@ fn the_appellants_part_goes_to_him_or_burns_and_never_elsewhere() {
 }
 
 #[test]
+fn an_appellants_account_that_was_given_away_is_not_paid() {
+    let mut world = World::new();
+    let (jobs, at, wrong, appellant) = overturned(&mut world);
+    let wallet = appellant.pubkey();
+    let good = penalise(&world, &jobs, &at, wrong[0], Some(&wallet));
+    let reward = world.associated(&wallet, &jobs.panel.mint);
+    let mut given = world.svm.get_account(&reward).unwrap();
+    given.data[32..64].copy_from_slice(jobs.governor.pubkey().as_ref());
+    world.svm.set_account(reward, given).unwrap();
+    let (supply, before) = (world.supply(&jobs.panel.mint), world.amount(&reward));
+    world.ok(good, &[]);
+    assert_eq!(world.amount(&reward), before);
+    assert_eq!(
+        world.supply(&jobs.panel.mint),
+        supply - MINIMUM_BOND * 3 / 10
+    );
+}
+
+#[test]
 fn silence_in_a_window_that_ended_undecided_costs_a_five_hundredth() {
     let mut world = World::new();
     let (jobs, at) = silent(&mut world);
