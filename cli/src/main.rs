@@ -8,6 +8,7 @@ mod dry_run;
 mod examples;
 mod exit;
 mod local;
+mod nodes;
 mod output;
 mod progress;
 mod sheet;

@@ -13,12 +13,12 @@ use lode_client::{addresses, nonce, Client};
 use lode_emissions::state::{Epoch, Share};
 use lode_gateway::{Config as GatewayConfig, Gateway, RpcChain};
 use lode_jobs::constants::CRANK_SLICE;
-use lode_jobs::state::{Job, JobState, Ledger, Market, Work};
+use lode_jobs::state::{Job, JobState, Ledger, Market, NodeFilter, Work};
 use lode_jobs::PostArgs;
 use lode_localnet::{apply, fund, Localnet, MarketPlan, Options, Plan, Report};
 use lode_oracle::state::{Committee, Oracle};
 use lode_runtime::{JobSpec, Outcome, RunRequest};
-use lode_staking::state::Node;
+use lode_staking::state::{Node, NodeDescription};
 use lode_staking::NodeArgs;
 use lode_store::{BlobHash, GatewayClient, Writer};
 use serde_json::Value;
@@ -207,11 +207,12 @@ impl World {
         let args = NodeArgs {
             index: 0,
             worker: worker.pubkey(),
-            class: 1,
-            cores: 2,
-            memory_mib: 2_048,
-            metadata: [0; 32],
-            encryption_key: [0; 32],
+            description: NodeDescription {
+                class: 1,
+                cores: 2,
+                memory_mib: 2_048,
+                ..NodeDescription::default()
+            },
         };
         let enter = [
             staking::register_node(&me, mint, &mint.account_of(&me), args),
@@ -317,6 +318,7 @@ impl World {
             units_limit: UNITS,
             target: Address::default(),
             checked,
+            nodes: NodeFilter::default(),
         };
         let (at, _) = addresses::jobs::job(&ledger_at, args.nonce);
         let post = jobs::post_job(&me, market, args);

@@ -1,7 +1,8 @@
+use crate::help::{describe, filters};
 use lode_jobs::error::JobsError;
-use lode_jobs::state::{Job, JobState, Ledger};
+use lode_jobs::state::{Job, JobState, Ledger, MarketArgs};
 use lode_jobs::PostArgs;
-use lode_staking::state::{Node, NodeStatus};
+use lode_staking::state::{Node, NodeDescription, NodeStatus};
 use lode_tests::jobs::*;
 use lode_tests::staking::TOKENS;
 use lode_tests::*;
@@ -301,4 +302,79 @@ fn a_wallets_ledger_takes_no_job_though_it_was_opened_in_the_nodes_name() {
         world.send_one(jobs.accept(&jobs.node, &at), &[&jobs.node.worker]),
         JobsError::WrongLedgerKind,
     );
+}
+
+#[test]
+fn a_node_accepts_only_what_its_declaration_passes_and_may_declare_anything_later() {
+    let mut world = World::new();
+    let mut jobs = Jobs::new(&mut world, 3);
+    for (nodes, error, says) in filters() {
+        let args = PostArgs {
+            nodes,
+            ..jobs.post_args()
+        };
+        world.ok(jobs.post(args), &[&jobs.customer]);
+        let at = job(&jobs.customer_ledger(), args.nonce).0;
+        assert_eq!(world.read::<Job>(&at).nodes, nodes);
+        let before: Node = world.read(&jobs.node.node);
+        assert_error(
+            world.send_one(jobs.accept(&jobs.node, &at), &[&jobs.node.worker]),
+            error,
+        );
+        describe(&mut world, &jobs.node, says);
+        world.ok(jobs.accept(&jobs.node, &at), &[&jobs.node.worker]);
+        // what it declares afterwards takes nothing from it
+        let said = NodeDescription {
+            class: before.class,
+            cores: before.cores,
+            memory_mib: before.memory_mib,
+            region: before.region,
+            metadata: before.metadata,
+            encryption_key: before.encryption_key,
+        };
+        describe(&mut world, &jobs.node, said);
+        let submit = jobs.submit(&jobs.node, &at, &RESULT, UNITS, 0);
+        world.ok(submit, &[&jobs.node.worker]);
+    }
+}
+
+#[test]
+fn a_market_s_filter_binds_every_job_of_it_beside_the_job_s_own() {
+    for (nodes, error, says) in filters() {
+        let mut world = World::new();
+        let mut jobs = Jobs::with(&mut world, MarketArgs { nodes, ..args(3) }, 3, 3);
+        let at = jobs.open(&mut world);
+        let accept = jobs.accept(&jobs.node, &at);
+        assert_error(world.send_one(accept.clone(), &[&jobs.node.worker]), error);
+        let mut narrow = jobs.post_args();
+        narrow.nodes.classes = 1 << 7;
+        world.ok(jobs.post(narrow), &[&jobs.customer]);
+        describe(&mut world, &jobs.node, says);
+        world.ok(accept, &[&jobs.node.worker]);
+        let at = job(&jobs.customer_ledger(), narrow.nonce).0;
+        assert_error(
+            world.send_one(jobs.accept(&jobs.node, &at), &[&jobs.node.worker]),
+            JobsError::ClassNotTaken,
+        );
+    }
+}
+
+#[test]
+fn a_target_that_does_not_pass_is_refused_when_it_accepts_and_not_before() {
+    let mut world = World::new();
+    let mut jobs = Jobs::new(&mut world, 3);
+    let [(nodes, error, says), ..] = filters();
+    let args = PostArgs {
+        target: jobs.node.node,
+        nodes,
+        ..jobs.post_args()
+    };
+    world.ok(jobs.post(args), &[&jobs.customer]);
+    let at = job(&jobs.customer_ledger(), args.nonce).0;
+    assert_error(
+        world.send_one(jobs.accept(&jobs.node, &at), &[&jobs.node.worker]),
+        error,
+    );
+    describe(&mut world, &jobs.node, says);
+    world.ok(jobs.accept(&jobs.node, &at), &[&jobs.node.worker]);
 }

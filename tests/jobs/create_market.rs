@@ -275,3 +275,29 @@ fn committees_and_nodes_of_an_unknown_version_are_not_read() {
         JobsError::UnknownVersion,
     );
 }
+
+#[test]
+fn a_market_s_filter_is_fixed_as_given_and_well_formed() {
+    let mut world = World::new();
+    let jobs = Jobs::new(&mut world, 3);
+    for change in [
+        |a: &mut MarketArgs| a.nodes.denies = 1,
+        |a: &mut MarketArgs| a.nodes.denies = 2,
+        |a: &mut MarketArgs| a.nodes.regions[0] = b'D',
+        |a: &mut MarketArgs| a.nodes.regions[2..4].copy_from_slice(b"DE"),
+    ] {
+        assert_error(attempt(&mut world, &jobs, change), JobsError::BadFilter);
+    }
+    expect(attempt(&mut world, &jobs, |a| {
+        (a.nodes.classes, a.nodes.cores, a.nodes.memory_mib) = (0b1110, 8, 1_024);
+        a.nodes.denies = 1;
+        a.nodes.regions[..2].copy_from_slice(b"US");
+    }));
+    let at = market(&jobs.authority.pubkey(), 1);
+    let nodes = world.read::<Market>(&at).nodes;
+    assert_eq!(
+        (nodes.classes, nodes.cores, nodes.memory_mib),
+        (14, 8, 1_024)
+    );
+    assert_eq!((nodes.denies, &nodes.regions[..3]), (1, &b"US\0"[..]));
+}

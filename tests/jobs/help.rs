@@ -3,8 +3,10 @@
 use lode_attestation::{is_drawn, seal, Verdict};
 pub use lode_client::instructions::jobs as build;
 pub use lode_client::token::MintInfo;
-use lode_jobs::state::{Job, JobState, Ledger, MarketArgs};
+use lode_jobs::error::JobsError;
+use lode_jobs::state::{Job, JobState, Ledger, MarketArgs, NodeFilter};
 use lode_jobs::PostArgs;
+use lode_staking::state::NodeDescription;
 use lode_tests::jobs::*;
 use lode_tests::staking::{Operator, TOKENS};
 use lode_tests::*;
@@ -205,6 +207,69 @@ pub fn bid(world: &World, node: &Operator, at: &Address, price: u64) -> Instruct
         &state(world, at),
         price,
     )
+}
+
+/// Each way of asking for something that nodes of tests (desktops of 4 cores and 8 GiB in DE) do not declare, what
+/// refuses them, and the description with which they pass.
+pub fn filters() -> [(NodeFilter, JobsError, NodeDescription); 5] {
+    let says = lode_tests::staking::node_args(&Address::default()).description;
+    let any = NodeFilter::default();
+    let mut regions = [0; 14];
+    regions[..4].copy_from_slice(b"USFR");
+    let mut german = [0; 14];
+    german[..2].copy_from_slice(b"DE");
+    [
+        (
+            NodeFilter {
+                classes: 0b0010,
+                ..any
+            },
+            JobsError::ClassNotTaken,
+            NodeDescription { class: 1, ..says },
+        ),
+        (
+            NodeFilter { cores: 5, ..any },
+            JobsError::TooFewCores,
+            NodeDescription { cores: 5, ..says },
+        ),
+        (
+            NodeFilter {
+                memory_mib: 8_193,
+                ..any
+            },
+            JobsError::TooLittleMemory,
+            NodeDescription {
+                memory_mib: 8_193,
+                ..says
+            },
+        ),
+        (
+            NodeFilter { regions, ..any },
+            JobsError::RegionNotTaken,
+            NodeDescription {
+                region: *b"FR",
+                ..says
+            },
+        ),
+        (
+            NodeFilter {
+                denies: 1,
+                regions: german,
+                ..any
+            },
+            JobsError::RegionNotTaken,
+            NodeDescription {
+                region: *b"FR",
+                ..says
+            },
+        ),
+    ]
+}
+
+/// The owner says something else of his node.
+pub fn describe(world: &mut World, node: &Operator, says: NodeDescription) {
+    let update = lode_tests::staking::update_node(&node.owner.pubkey(), &node.node, says);
+    world.ok(update, &[&node.owner]);
 }
 
 /// Takes an account away, as if it had been closed.

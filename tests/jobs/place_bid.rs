@@ -393,3 +393,25 @@ fn what_is_awarded_or_cancelled_takes_no_more_bids() {
         );
     }
 }
+
+#[test]
+fn a_bidder_passes_the_filter_when_he_bids_and_when_the_job_becomes_his() {
+    let mut world = World::new();
+    let (mut jobs, _) = auction(&mut world);
+    for (nodes, error, says) in filters() {
+        let at = posted(&mut world, &mut jobs, |args| args.nodes = nodes);
+        let said = lode_tests::staking::node_args(&jobs.node.worker.pubkey()).description;
+        let bid = bid(&world, &jobs.node, &at, PRICE);
+        assert_error(world.send_one(bid.clone(), &[&jobs.node.worker]), error);
+        describe(&mut world, &jobs.node, says);
+        world.ok(bid, &[&jobs.node.worker]);
+        pass_until(&mut world, &at, 0);
+        let award = build::award_job(&at, &state(&world, &at));
+        describe(&mut world, &jobs.node, said);
+        assert_error(world.send_one(award.clone(), &[]), error);
+        describe(&mut world, &jobs.node, says);
+        world.ok(award, &[]);
+        describe(&mut world, &jobs.node, said);
+        assert_eq!(state(&world, &at).state, JobState::Accepted as u8);
+    }
+}

@@ -1,5 +1,5 @@
 use lode_jobs::error::JobsError;
-use lode_jobs::state::{flag, Job, JobState, Ledger};
+use lode_jobs::state::{flag, Job, JobState, Ledger, NodeFilter};
 use lode_jobs::PostArgs;
 use lode_tests::jobs::*;
 use lode_tests::staking::TOKENS;
@@ -270,6 +270,7 @@ fn a_nonce_has_one_address_and_that_is_the_first_off_the_curve() {
             units_limit: LIMIT,
             target: Address::default(),
             checked: false,
+            nodes: NodeFilter::default(),
         };
         let post = jobs.post(args);
         // neither a hash on the curve nor any later bump's, nor another nonce's
@@ -286,4 +287,41 @@ fn a_nonce_has_one_address_and_that_is_the_first_off_the_curve() {
         world.ok(post, &[&jobs.customer]);
         assert_eq!(world.read::<Job>(&at).bump, bump);
     }
+}
+
+#[test]
+fn a_filter_is_stored_as_given_and_a_malformed_one_is_refused() {
+    let mut world = World::new();
+    let mut jobs = Jobs::new(&mut world, 3);
+    let base = jobs.post_args();
+    let with = |classes, denies, codes: &[u8]| {
+        let mut nodes = NodeFilter {
+            classes,
+            denies,
+            ..NodeFilter::default()
+        };
+        nodes.regions[..codes.len()].copy_from_slice(codes);
+        PostArgs { nodes, ..base }
+    };
+    for bad in [
+        with(1, 1, b""),
+        with(0, 2, b"DE"),
+        with(0, 0, b"de"),
+        with(0, 0, b"D"),
+        with(0, 0, b"\0\0DE"),
+        with(0, 1, b"DEFRUSCNINBRZ"),
+    ] {
+        assert_error(
+            world.send_one(jobs.post(bad), &[&jobs.customer]),
+            JobsError::BadFilter,
+        );
+    }
+    let good = with(0xFF, 1, b"DEFRUSCNINBRZA");
+    let units = world.ok(jobs.post(good), &[&jobs.customer]);
+    costs::figure(
+        "post_job with a filter of seven regions",
+        units.compute_units_consumed - 150,
+    );
+    let at = job(&jobs.customer_ledger(), base.nonce).0;
+    assert_eq!(world.read::<Job>(&at).nodes, good.nodes);
 }

@@ -1,7 +1,7 @@
 //! Properties of transactions as they are sent: how many bytes, and which accounts they write.
 
 use lode_attestation::{seal, Verdict};
-use lode_jobs::state::{Job, JobState};
+use lode_jobs::state::{Job, JobState, NodeFilter};
 use lode_jobs::PostArgs;
 use lode_tests::costs::figure;
 use lode_tests::jobs::*;
@@ -90,6 +90,7 @@ fn no_account_is_written_by_two_unrelated_jobs() {
             units_limit: LIMIT,
             target: Address::default(),
             checked: false,
+            nodes: NodeFilter::default(),
         };
         let at = job(&jobs.customer_ledger(), 1).0;
         let attest = jobs.attest(&at, MATCH, &RESULT, UNITS, 0b1011);

@@ -107,6 +107,8 @@ pub struct Market {
 #[derive(Clone, Debug)]
 pub struct Node {
     pub worker: Address,
+    /// Class, cores, memory and region as declared.
+    pub declared: (u8, u16, u32, [u8; 2]),
     pub stake: u64,
     pub jailed_at: i64,
     pub jailed_until: i64,
@@ -614,6 +616,7 @@ impl Model {
         job.slices = SLICES;
         (job.market, job.customer, job.payer) = (market.at, ledger_at, signer);
         (job.spec, job.price, job.units_limit) = (args.spec, args.price, args.units_limit);
+        job.nodes = args.nodes;
         if args.checked {
             job.flags |= flag::CHECKED;
         }
@@ -647,6 +650,8 @@ impl Model {
             !targeted || market.terms.kind == 0,
             JobsError::WrongMarketKind,
         );
+        // the only malformed one that is tried
+        broken.must(args.nodes.denies < 2, JobsError::BadFilter);
         broken.must(fresh, JobsError::NonceTaken);
         broken.must(ledger.available >= escrow, JobsError::InsufficientFunds);
         // the address of a job that still stands
@@ -758,7 +763,26 @@ impl Model {
     }
 
     /// The node may take new work.
-    fn fit(&self, broken: &mut Broken, node: &Node) {
+    fn fit(&self, broken: &mut Broken, node: &Node, market: &Market, job: &Job) {
+        let (class, cores, memory, region) = node.declared;
+        for wanted in [&market.terms.nodes, &job.nodes] {
+            broken.must(
+                wanted.classes == 0 || (class < 8 && u16::from(wanted.classes) & 1 << class != 0),
+                JobsError::ClassNotTaken,
+            );
+            broken.must(cores >= wanted.cores, JobsError::TooFewCores);
+            broken.must(
+                memory >= wanted.memory_mib.into(),
+                JobsError::TooLittleMemory,
+            );
+            let named: Vec<&[u8]> = wanted.regions.chunks(2).filter(|c| c != b"\0\0").collect();
+            let inside = named.contains(&&region[..]);
+            let declared = region != [0; 2];
+            broken.must(
+                named.is_empty() || (declared && inside == (wanted.denies == 0)),
+                JobsError::RegionNotTaken,
+            );
+        }
         broken.must(
             node.jailed_until == 0 && !node.exiting,
             JobsError::NodeNotActive,
@@ -810,7 +834,7 @@ impl Model {
             job.spec == *spec && job.units_limit == limit,
             JobsError::UnexpectedTerms,
         );
-        self.fit(&mut broken, node);
+        self.fit(&mut broken, node, market, &job);
         let stands = has(&job, flag::BID);
         let own = stands && job.node == *node_at;
         broken.must(!own, JobsError::OwnBid);
@@ -870,7 +894,7 @@ impl Model {
         if node.gone {
             return Broken::somehow();
         }
-        self.fit(&mut broken, node);
+        self.fit(&mut broken, node, market, &job);
         if broken.nothing() {
             let mut awarded = job;
             (awarded.price, awarded.bid) = (job.bid, job.price);
@@ -914,7 +938,7 @@ impl Model {
             job.spec == *spec && job.units_limit == limit && job.price == price,
             JobsError::UnexpectedTerms,
         );
-        self.fit(&mut broken, node);
+        self.fit(&mut broken, node, market, &job);
         if has(&job, flag::TARGETED) {
             broken.must(job.node == *node_at, JobsError::AnotherNodesJob);
         } else if let Some(share) = u64::MAX.checked_div(market.terms.ramp) {

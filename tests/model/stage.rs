@@ -8,9 +8,10 @@ use anchor_lang::{InstructionData, ToAccountMetas};
 use lode_attestation::{commitment, Statement, Verdict};
 use lode_client::instructions::{jobs as build, oracle as seats, staking as stakes};
 use lode_client::token::MintInfo;
-use lode_jobs::state::{flag, Job, JobState, Ledger, MarketArgs};
+use lode_jobs::state::{flag, Job, JobState, Ledger, MarketArgs, NodeFilter};
 use lode_jobs::PostArgs;
 use lode_oracle::state::{Committee, Oracle};
+use lode_staking::state::NodeDescription;
 use lode_tests::jobs::{self, RESULT};
 use lode_tests::oracle::{self as panels, Panel, MINIMUM_BOND};
 use lode_tests::staking::{self, Operator, Staking, TOKENS};
@@ -298,6 +299,7 @@ impl Stage {
                 operator.node,
                 Node {
                     worker: operator.worker.pubkey(),
+                    declared: (2, 4, 8_192, *b"DE"),
                     stake: stake * TOKENS,
                     jailed_at: 0,
                     jailed_until: 0,
@@ -947,6 +949,24 @@ impl Stage {
         Ok(done)
     }
 
+    /// Which nodes a job takes: mostly any.
+    fn wanted(&mut self) -> NodeFilter {
+        let mut wanted = NodeFilter::default();
+        match self.dice.below(24) {
+            0 => wanted.classes = 0b0110,
+            1 => wanted.cores = 4,
+            2 => wanted.memory_mib = 4_096,
+            3 => wanted.regions[..4].copy_from_slice(b"DEFR"),
+            4 => {
+                wanted.denies = 1;
+                wanted.regions[..2].copy_from_slice(b"FR");
+            }
+            5 => wanted.denies = 2,
+            _ => {}
+        }
+        wanted
+    }
+
     fn post(&mut self) -> Outcome<bool> {
         let market = self.dice.pick(&[0, 1, 1, 2, 2]);
         let customer = self.dice.pick(&self.customers.clone());
@@ -989,6 +1009,7 @@ impl Stage {
             units_limit,
             target,
             checked: self.dice.one_in(6),
+            nodes: self.wanted(),
         };
         let (at, bump) = jobs::job(&ledger_at, nonce);
         let now = self.now();
@@ -1987,7 +2008,33 @@ impl Stage {
         }
     }
 
-    /// Unjails a node, or adds to its stake.
+    /// A node's owner says something else of it.
+    fn describe(&mut self, index: usize) -> Outcome<bool> {
+        let (owner, at) = (self.nodes[index].owner.pubkey(), self.nodes[index].node);
+        let description = NodeDescription {
+            class: self.dice.pick(&[0, 1, 2, 3, 200]),
+            cores: self.dice.pick(&[1, 4]),
+            memory_mib: self.dice.pick(&[1_024, 4_096, 1 << 20]),
+            region: self.dice.pick(&[[0; 2], *b"DE", *b"FR", *b"US"]),
+            ..NodeDescription::default()
+        };
+        self.model.nodes.get_mut(&at).unwrap().declared = (
+            description.class,
+            description.cores,
+            description.memory_mib,
+            description.region,
+        );
+        let update = stakes::update_node(&owner, &at, description);
+        let call = Call {
+            name: "update_node",
+            instructions: vec![update],
+            free: &[],
+            like: &[],
+        };
+        self.make(call, &Broken::default())
+    }
+
+    /// Unjails a node, adds to its stake, or says something else of it.
     fn tend(&mut self) -> Outcome<bool> {
         let index = usize::try_from(self.dice.below(3)).unwrap();
         let (owner, at) = (
@@ -2011,7 +2058,7 @@ impl Stage {
             return self.make(call("unjail", unjail), &Broken::default());
         }
         if node.stake >= self.model.minimum_stake {
-            return Ok(false);
+            return self.describe(index);
         }
         node.stake += 10 * TOKENS;
         let mint = self.mint_of(0);

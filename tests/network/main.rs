@@ -9,13 +9,14 @@ use lode_client::instructions::{jobs, oracle, staking};
 use lode_client::{addresses, nonce, Client};
 use lode_crank::{Crank, Policy};
 use lode_gateway::{Config as GatewayConfig, Gateway, RpcChain};
-use lode_jobs::state::{Job, JobState, Ledger};
+use lode_jobs::state::{Job, JobState, Ledger, NodeFilter};
 use lode_jobs::PostArgs;
 use lode_localnet::{apply, fund, time_travel, KindPlan, Localnet, Options, Plan, Report};
 use lode_node::{AgentConfig, When};
 use lode_oracle::state::Committee;
 use lode_oracle_agent::{Config as OracleConfig, OracleAgent};
 use lode_runtime::Receipt;
+use lode_staking::state::NodeDescription;
 use lode_staking::NodeArgs;
 use lode_store::{BlobHash, GatewayClient, Writer};
 use lode_telemetry::Telemetry;
@@ -108,11 +109,12 @@ impl World {
         let args = NodeArgs {
             index: 0,
             worker: worker.pubkey(),
-            class: 1,
-            cores: 2,
-            memory_mib: 2_048,
-            metadata: [0; 32],
-            encryption_key: [0; 32],
+            description: NodeDescription {
+                class: 1,
+                cores: 2,
+                memory_mib: 2_048,
+                ..NodeDescription::default()
+            },
         };
         let joining = [
             staking::register_node(&me, &mint, &mint.account_of(&me), args),
@@ -152,6 +154,7 @@ impl World {
             units_limit: 300,
             target: Address::default(),
             checked: false,
+            nodes: NodeFilter::default(),
         };
         let (at, _) = addresses::jobs::job(&ledger_at, args.nonce);
         let post = jobs::post_job(&me, &market, args);

@@ -5,7 +5,7 @@ use crate::staking::{Operator, Staking, DAY, TOKENS};
 use crate::{Sent, World, SYSTEM, TOKEN};
 use anchor_lang::{InstructionData, ToAccountMetas};
 use lode_attestation::{commitment, Message, Statement, Verdict};
-use lode_jobs::state::{ConfigArgs, Job, Ledger, Market, MarketArgs};
+use lode_jobs::state::{ConfigArgs, Job, Ledger, Market, MarketArgs, NodeFilter};
 use lode_jobs::{accounts, instruction, PostArgs, ID};
 use solana_address::Address;
 use solana_instruction::Instruction;
@@ -81,6 +81,7 @@ pub fn args(k: u8) -> MarketArgs {
         fault_bps: 300,
         final_below: 0,
         ramp: 0,
+        nodes: NodeFilter::default(),
     }
 }
 
@@ -333,6 +334,7 @@ impl Jobs {
             units_limit: LIMIT,
             target: Address::default(),
             checked: false,
+            nodes: NodeFilter::default(),
         }
     }
 

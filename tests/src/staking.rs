@@ -3,8 +3,8 @@
 use crate::{World, SYSTEM, TOKEN};
 use anchor_lang::{InstructionData, ToAccountMetas};
 use lode_staking::constants::SLASHER;
-use lode_staking::state::{ConfigArgs, Node, ParameterArgs, StakingConfig};
-use lode_staking::{accounts, instruction, NodeArgs, NodeDescription, ID};
+use lode_staking::state::{ConfigArgs, Node, NodeDescription, ParameterArgs, StakingConfig};
+use lode_staking::{accounts, instruction, NodeArgs, ID};
 use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
@@ -517,11 +517,14 @@ pub fn node_args(worker: &Address) -> NodeArgs {
     NodeArgs {
         index: 0,
         worker: *worker,
-        class: 2,
-        cores: 4,
-        memory_mib: 8_192,
-        metadata: [3; 32],
-        encryption_key: [4; 32],
+        description: NodeDescription {
+            class: 2,
+            cores: 4,
+            memory_mib: 8_192,
+            region: *b"DE",
+            metadata: [3; 32],
+            encryption_key: [4; 32],
+        },
     }
 }
 

@@ -18,6 +18,7 @@ fn an_owner_registers_a_node_with_a_vault_of_its_own() {
     assert_eq!(node.payout, operator.wallet);
     assert_eq!(node.payer, operator.owner.pubkey());
     assert_eq!((node.class, node.cores, node.memory_mib), (2, 4, 8_192));
+    assert_eq!(node.region, *b"DE");
     assert_eq!((node.metadata, node.encryption_key), ([3; 32], [4; 32]));
     assert_eq!((node.stake, node.active_shares), (0, 0));
     let vault = world.svm.get_account(&vault(&operator.node)).unwrap();

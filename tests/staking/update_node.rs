@@ -1,6 +1,5 @@
 use lode_staking::error::StakingError;
-use lode_staking::state::Node;
-use lode_staking::NodeDescription;
+use lode_staking::state::{Node, NodeDescription};
 use lode_tests::staking::*;
 use lode_tests::*;
 use solana_signer::Signer;
@@ -15,6 +14,7 @@ fn only_the_owner_describes_his_node_and_nothing_else_changes() {
         class: 9,
         cores: 128,
         memory_mib: 1,
+        region: *b"US",
         metadata: [8; 32],
         encryption_key: [7; 32],
     };
@@ -40,9 +40,43 @@ fn only_the_owner_describes_his_node_and_nothing_else_changes() {
             class: 9,
             cores: 128,
             memory_mib: 1,
+            region: *b"US",
             metadata: [8; 32],
             encryption_key: [7; 32],
             ..before
         })
     );
+}
+
+#[test]
+fn a_region_is_two_capital_letters_or_nothing() {
+    let mut world = World::new();
+    let staking = Staking::new(&mut world);
+    let operator = staking.operator(&mut world);
+    let owner = operator.owner.pubkey();
+    let says = |region: [u8; 2]| NodeDescription {
+        region,
+        ..NodeDescription::default()
+    };
+    for bad in [*b"de", *b"D1", *b"D\0", *b"\0D", [0xC3, 0x84]] {
+        let update = update_node(&owner, &operator.node, says(bad));
+        assert_error(
+            world.send_one(update, &[&operator.owner]),
+            StakingError::BadRegion,
+        );
+        let mut args = node_args(&operator.worker.pubkey());
+        (args.index, args.description) = (1, says(bad));
+        assert_error(
+            world.send_one(
+                staking.register_node(&world, &owner, args),
+                &[&operator.owner],
+            ),
+            StakingError::BadRegion,
+        );
+    }
+    for good in [*b"AA", *b"ZZ", [0; 2]] {
+        let update = update_node(&owner, &operator.node, says(good));
+        world.ok(update, &[&operator.owner]);
+        assert_eq!(world.read::<Node>(&operator.node).region, good);
+    }
 }

@@ -14,7 +14,7 @@ use lode_localnet::{Localnet, Options, Plan, Report, RPC_PORT, WS_PORT};
 use lode_node::AgentConfig;
 use lode_oracle::state::Oracle;
 use lode_oracle_agent::{OracleAgent, Paying};
-use lode_staking::state::Node;
+use lode_staking::state::{Node, NodeDescription};
 use lode_staking::NodeArgs;
 use lode_telemetry::Telemetry;
 use solana_keypair::Keypair;
@@ -421,11 +421,11 @@ impl Setup<'_> {
             let node = NodeArgs {
                 index: 0,
                 worker: worker.pubkey(),
-                class: 0,
-                cores: u16::try_from(cores).unwrap_or(u16::MAX),
-                memory_mib: NODE_MEMORY_MIB,
-                metadata: [0; 32],
-                encryption_key: [0; 32],
+                description: NodeDescription {
+                    cores: u16::try_from(cores).unwrap_or(u16::MAX),
+                    memory_mib: NODE_MEMORY_MIB,
+                    ..NodeDescription::default()
+                },
             };
             let payout = stake_mint.account_of(&me);
             let enter = [

@@ -1,5 +1,6 @@
 //! `lode market`.
 use crate::context::{require_all, Context};
+use crate::nodes;
 use crate::output::{bps, Cell};
 use anyhow::{Context as _, Result};
 use lode_client::cli_config::read_keypair;
@@ -145,6 +146,7 @@ async fn show(named: Option<Address>, context: &Context) -> Result<()> {
         ("mint", market.mint.into()),
         ("store", store_url(&market).into()),
         ("runtime", market.runtime.into()),
+        ("nodes", nodes::cell(&market.nodes)),
         ("most_units", market.units_limit.into()),
         ("most_memory_mib", market.memory_mib.into()),
         ("most_blob_bytes", market.blob_limit.into()),
@@ -187,6 +189,7 @@ async fn list(mint: Option<Address>, context: &Context) -> Result<()> {
             market.is_open().into(),
             kind(market).into(),
             market.units_limit.into(),
+            nodes::cell(&market.nodes),
             bps(market.check_bps),
             bps(market.surcharge_bps),
             bps(market.burn_bps + market.fee_bps),
@@ -200,6 +203,7 @@ async fn list(mint: Option<Address>, context: &Context) -> Result<()> {
             "open",
             "kind",
             "most_units",
+            "nodes",
             "checked",
             "surcharge",
             "fees",

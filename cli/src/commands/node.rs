@@ -1,12 +1,15 @@
 //! `lode node`.
 use crate::context::{address_of, Context};
+use crate::nodes::NodesArgs;
 use crate::output::{bps, time, Cell};
 use anyhow::{bail, Result};
 use lode_client::instructions::staking;
+use lode_client::nodes::{class_name, parse_class, parse_region, region_name};
 use lode_client::{addresses, filter, token};
 use lode_jobs::state::Ledger;
-use lode_staking::state::{Delegation, Node, StakingConfig};
+use lode_staking::state::{Delegation, Node, NodeDescription, StakingConfig};
 use lode_staking::NodeArgs;
+use serde_json::json;
 use solana_address::Address;
 use solana_signer::Signer;
 
@@ -33,7 +36,11 @@ pub enum Command {
         /// Only those of this owner
         #[arg(long, value_name = "ADDRESS")]
         owner: Option<Address>,
+        #[command(flatten)]
+        nodes: NodesArgs,
     },
+    /// Declare anew what a machine is; what is not named stays
+    Update(Update),
     #[command(flatten)]
     Agent(super::node_agent::Command),
     #[command(flatten)]
@@ -49,19 +56,42 @@ pub struct Register {
     /// Which of the wallet's nodes
     #[arg(long, default_value_t = 0)]
     index: u32,
-    /// Class of the machine, for customers to filter by: 0 unknown, 1 phone, 2 desktop, 3 server
-    #[arg(long, default_value_t = 0)]
-    class: u8,
+    /// Class of the machine, for customers to filter by: phone, desktop, server, unknown, or a number
+    #[arg(long, default_value = "unknown")]
+    class: String,
     /// Processor cores offered; without it, all of this machine
     #[arg(long)]
     cores: Option<u16>,
     /// Memory offered to jobs
     #[arg(long, default_value_t = 1024, value_name = "MIB")]
     memory_mib: u32,
+    /// Country of the machine, for customers to filter by: an ISO 3166 code such as DE
+    #[arg(long, value_name = "CODE")]
+    region: Option<String>,
     /// Do not check this machine first, as `lode runtime verify` does; where the worker is given by its address, the
     /// machine is another, and is not checked here
     #[arg(long)]
     no_verify: bool,
+}
+
+/// Arguments of `node update`.
+#[derive(clap::Args)]
+pub struct Update {
+    /// The node, if it is not the wallet's only one
+    #[arg(long, value_name = "ADDRESS")]
+    node: Option<Address>,
+    /// Class of the machine: phone, desktop, server, unknown, or a number
+    #[arg(long)]
+    class: Option<String>,
+    /// Processor cores offered
+    #[arg(long)]
+    cores: Option<u16>,
+    /// Memory offered to jobs
+    #[arg(long, value_name = "MIB")]
+    memory_mib: Option<u32>,
+    /// Country of the machine, an ISO 3166 code such as DE; `none` takes it back
+    #[arg(long, value_name = "CODE")]
+    region: Option<String>,
 }
 
 pub async fn run(command: Command, context: &Context) -> Result<()> {
@@ -72,7 +102,8 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
             super::stake::delegate(&amount, &at, context).await
         }
         Command::Show { node } => show(node, context).await,
-        Command::List { owner } => list(owner, context).await,
+        Command::List { owner, nodes } => list(owner, &nodes, context).await,
+        Command::Update(args) => update(args, context).await,
         Command::Agent(command) => super::node_agent::run(command, context).await,
         Command::Owner(command) => super::node_keys::run(command, context).await,
     }
@@ -80,6 +111,8 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
 
 async fn register(args: Register, context: &Context) -> Result<()> {
     let worker = address_of(&args.worker)?;
+    let class = parse_class(&args.class)?;
+    let region = parse_region_or_none(args.region.as_deref())?;
     let wallet = context.wallet()?;
     let me = wallet.pubkey();
     let config: StakingConfig = context
@@ -107,11 +140,13 @@ async fn register(args: Register, context: &Context) -> Result<()> {
     let node = NodeArgs {
         index: args.index,
         worker,
-        class: args.class,
-        cores,
-        memory_mib: args.memory_mib,
-        metadata: [0; 32],
-        encryption_key: [0; 32],
+        description: NodeDescription {
+            class,
+            cores,
+            memory_mib: args.memory_mib,
+            region,
+            ..NodeDescription::default()
+        },
     };
     let instructions = [
         token::open_associated(&me, &me, &stake.mint),
@@ -131,6 +166,59 @@ async fn register(args: Register, context: &Context) -> Result<()> {
         "Next: `lode node stake {}`, then `lode account open --node {at} --locked-cap AMOUNT`.",
         stake.mint.show(config.minimum_self_stake)
     ));
+    Ok(())
+}
+
+/// A region as an option: nothing, or the word, for none.
+fn parse_region_or_none(text: Option<&str>) -> Result<[u8; 2]> {
+    match text {
+        None | Some("none") => Ok([0; 2]),
+        Some(code) => Ok(parse_region(code)?),
+    }
+}
+
+/// The class in words, or as the chain has it.
+fn class(node: &Node) -> Cell {
+    Cell::new(class_name(node.class), json!(node.class))
+}
+
+fn region(node: &Node) -> Cell {
+    region_name(node.region).map_or_else(Cell::none, Cell::from)
+}
+
+async fn update(args: Update, context: &Context) -> Result<()> {
+    let (wallet, at, node) = super::node_keys::own(args.node, context).await?;
+    let class = args.class.as_deref().map(parse_class).transpose()?;
+    let region = match args.region.as_deref() {
+        None => node.region,
+        given => parse_region_or_none(given)?,
+    };
+    let description = NodeDescription {
+        class: class.unwrap_or(node.class),
+        cores: args.cores.unwrap_or(node.cores),
+        memory_mib: args.memory_mib.unwrap_or(node.memory_mib),
+        region,
+        metadata: node.metadata,
+        encryption_key: node.encryption_key,
+    };
+    let instruction = staking::update_node(&wallet.pubkey(), &at, description);
+    let sent = context
+        .send(
+            "declaring what the machine is",
+            &[instruction],
+            &wallet,
+            &[],
+        )
+        .await?;
+    let (at, node) = context.node(Some(at)).await?;
+    context.out.sheet(vec![
+        ("node", at.into()),
+        ("class", self::class(&node)),
+        ("cores", node.cores.into()),
+        ("memory_mib", node.memory_mib.into()),
+        ("region", self::region(&node)),
+        ("signature", sent.signature.to_string().into()),
+    ]);
     Ok(())
 }
 
@@ -185,16 +273,18 @@ async fn show(named: Option<Address>, context: &Context) -> Result<()> {
         ("commission_owed", token.cell(node.commission_owed)),
         ("slashed", token.cell(node.slashed_total)),
         ("jailed_until", time(node.jailed_until)),
-        ("class", node.class.into()),
+        ("class", class(&node)),
         ("cores", node.cores.into()),
         ("memory_mib", node.memory_mib.into()),
+        ("region", region(&node)),
         ("delegations", delegations.len().into()),
         ("markets", ledgers.len().into()),
     ]);
     Ok(())
 }
 
-async fn list(owner: Option<Address>, context: &Context) -> Result<()> {
+async fn list(owner: Option<Address>, wanted: &NodesArgs, context: &Context) -> Result<()> {
+    let wanted = wanted.wanted().filter()?;
     let filters: Vec<_> = owner
         .map(|owner| filter!(Node, owner, owner))
         .into_iter()
@@ -203,6 +293,7 @@ async fn list(owner: Option<Address>, context: &Context) -> Result<()> {
         .client
         .get_program_accounts::<Node>(&filters)
         .await?;
+    nodes.retain(|(_, node)| wanted.require(node).is_ok());
     nodes.sort_by_key(|(at, _)| *at);
     let config: StakingConfig = context
         .client
@@ -215,8 +306,10 @@ async fn list(owner: Option<Address>, context: &Context) -> Result<()> {
             state(node).into(),
             node.owner.into(),
             token.cell(node.stake),
+            class(node),
             node.cores.into(),
             node.memory_mib.into(),
+            region(node),
             bps(node.commission),
         ]
     });
@@ -226,8 +319,10 @@ async fn list(owner: Option<Address>, context: &Context) -> Result<()> {
             "state",
             "owner",
             "stake",
+            "class",
             "cores",
             "memory_mib",
+            "region",
             "commission",
         ],
         rows.collect(),

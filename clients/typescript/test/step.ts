@@ -86,6 +86,13 @@ async function post(): Promise<unknown> {
             unitsLimit: BigInt(step.unitsLimit),
             target: address('11111111111111111111111111111111'),
             checked: false,
+            nodes: {
+                classes: 0,
+                denies: 0,
+                cores: 0,
+                memoryMib: 0,
+                regions: new Uint8Array(14),
+            },
         }),
     ]);
     return { job, ledger };

@@ -19,6 +19,7 @@ pub mod events;
 mod fail_over;
 pub mod history;
 pub mod instructions;
+pub mod nodes;
 pub mod nonce;
 pub mod preview;
 pub mod record;
@@ -32,6 +33,7 @@ pub use bytemuck;
 pub use accounts::{Filter, LodeAccount};
 pub use clock::ChainClock;
 pub use error::{Error, Result};
+pub use nodes::NodesWanted;
 pub use preview::{Preview, Touched};
 pub use send::{PriorityFee, Sent, Wallet};
 

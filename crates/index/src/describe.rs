@@ -202,6 +202,7 @@ mod tests {
     use super::*;
     use anchor_lang::Event as _;
     use lode_client::instructions::{jobs, oracle, staking};
+    use lode_jobs::state::NodeFilter;
     use lode_jobs::PostArgs;
 
     fn key(byte: u8) -> Address {
@@ -217,6 +218,7 @@ mod tests {
             units_limit: 4,
             target: key(9),
             checked: true,
+            nodes: NodeFilter::default(),
         };
         let built = jobs::post_job(&key(1), &key(2), args);
         let found = instruction(&built.program_id, &built.data).unwrap();

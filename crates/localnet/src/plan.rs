@@ -1,8 +1,8 @@
 //! A migration plan: what a network is to be, in TOML.
 use crate::error::{Error, Result};
-use lode_client::addresses;
+use lode_client::{addresses, NodesWanted};
 use lode_emissions::state::ScheduleArgs;
-use lode_jobs::state::{MarketArgs, MarketKind};
+use lode_jobs::state::{MarketArgs, MarketKind, NodeFilter};
 use lode_oracle::state::CommitteeArgs;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -254,6 +254,9 @@ pub struct MarketPlan {
     pub final_below: u64,
     /// Slots until the lottery has let every node in; 0 for no lottery.
     pub ramp: u64,
+    /// Which nodes may run its jobs, by what they declare; every node by default.
+    #[serde(default)]
+    pub nodes: NodesWanted,
 }
 
 impl MarketPlan {
@@ -286,7 +289,13 @@ impl MarketPlan {
             fault_bps: self.fault_bps,
             final_below: self.final_below,
             ramp: self.ramp,
+            nodes: self.nodes_filter()?,
         })
+    }
+
+    fn nodes_filter(&self) -> Result<NodeFilter> {
+        let filter = self.nodes.filter();
+        filter.map_err(|error| Error::Plan(format!("The market's nodes: {error}")))
     }
 
     /// The store's URL as the market keeps it: zero-padded.

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::plan::{EmissionsPlan, MintPlan, Plan};
 use lode_client::token::{self, MintInfo};
-use lode_client::{addresses, instructions, Client};
+use lode_client::{addresses, instructions, Client, NodesWanted};
 use lode_emissions::state::Schedule;
 use lode_jobs::state::{JobsConfig, Market};
 use lode_oracle::state::Committee;
@@ -378,6 +378,8 @@ impl Surveyor<'_> {
             fixed.field(field, &found, &planned);
         }
         fixed.field("memory_mib", &found.memory_mib, &plan.memory_mib);
+        let nodes = [&found.nodes, &args.nodes].map(NodesWanted::from);
+        fixed.field("nodes", &nodes[0], &nodes[1]);
         fixed.field("surcharge_bps", &found.surcharge_bps, &plan.surcharge_bps);
         for (field, found, planned) in [
             ("retention_days", found.retention_days, plan.retention_days),

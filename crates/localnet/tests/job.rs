@@ -6,7 +6,7 @@ use common::{Network, LODE};
 use lode_attestation::{commitment, Statement, Verdict};
 use lode_client::instructions::{jobs, staking};
 use lode_client::{addresses, filter, nonce};
-use lode_jobs::state::{Job, JobState, Ledger, Market};
+use lode_jobs::state::{Job, JobState, Ledger, Market, NodeFilter};
 use lode_jobs::PostArgs;
 use lode_oracle::state::Committee;
 use lode_staking::state::{Delegation, Node};
@@ -46,6 +46,7 @@ async fn a_job_walks_the_straight_path_and_everyone_is_paid() {
         units_limit: 300,
         target: Address::default(),
         checked: false,
+        nodes: NodeFilter::default(),
     };
     let (job_at, bump) = addresses::jobs::job(&ledger_at, args.nonce);
     assert_eq!(bump, 255);

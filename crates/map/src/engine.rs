@@ -473,6 +473,7 @@ impl Engine {
             units_limit,
             target: Address::default(),
             checked: self.plan.task.checked,
+            nodes: self.plan.task.nodes.filter()?,
         })
     }
 

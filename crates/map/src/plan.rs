@@ -1,6 +1,7 @@
 //! What is asked, and how it is divided.
 use crate::work::{self, PLACE};
 use crate::{Error, Input, Range, Result};
+use lode_client::NodesWanted;
 use lode_jobs::state::Market;
 use lode_runtime::child::{self, Limits};
 use lode_runtime::{Blob, End, Outcome, FUEL_PER_UNIT, MAX_SPEC_BYTES};
@@ -73,6 +74,9 @@ pub struct Task {
     pub price: u64,
     /// Every job is checked for certain.
     pub checked: bool,
+    /// Which nodes may run them.
+    #[serde(default)]
+    pub nodes: NodesWanted,
     /// What every job runs.
     pub program: Program,
     /// Its arguments; `{}` stands for the inputs.
@@ -109,6 +113,7 @@ impl Task {
                 "the price",
                 self.price == other.price && self.checked == other.checked,
             ),
+            ("which nodes may run it", self.nodes == other.nodes),
             ("the module", self.program == other.program),
             (
                 "an argument",
@@ -404,6 +409,7 @@ pub(crate) mod tests {
             customer: String::new(),
             price: 1_000,
             checked: false,
+            nodes: NodesWanted::default(),
             program: Program {
                 path: "program.wasm".into(),
                 sha256: "ab".repeat(32),

@@ -387,7 +387,7 @@ impl Agent {
             }
         }
         if order.is_none() && self.held.is_empty() && sight.may_accept() {
-            self.offers(&ledgers, committed, clock.slot, &mut alive)
+            self.offers(&sight.node, &ledgers, committed, clock.slot, &mut alive)
                 .await?;
         }
         self.resting.retain(|key, _| alive.contains(key));
@@ -581,6 +581,7 @@ impl Agent {
     /// all of its jobs are `alive`.
     async fn offers(
         &mut self,
+        node: &Node,
         ledgers: &[(Address, Ledger)],
         committed: usize,
         slot: u64,
@@ -590,6 +591,7 @@ impl Agent {
         let mine = alive.clone();
         let terms = Terms {
             node: shared.node,
+            account: *node,
             min_price: self.min_price,
             rating: shared.rating(),
             slot: shared.pace.slot(),

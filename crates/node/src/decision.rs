@@ -5,6 +5,7 @@ use lode_attestation::{lottery_number, majority, Verdict};
 use lode_jobs::constants::{BID_STEP_BPS, SEAL_AFTER};
 use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
 use lode_math::{bps_floor, lottery};
+use lode_staking::state::Node;
 use solana_address::Address;
 use std::time::Duration;
 
@@ -90,10 +91,12 @@ pub(crate) fn settles_at_once(job: &Job, market: &Market, signers: u32) -> bool 
 }
 
 /// What the node takes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 pub struct Terms {
     /// The node.
     pub node: Address,
+    /// Its account: markets and jobs filter by what it declares.
+    pub account: Node,
     /// Least price, base units per million units.
     pub min_price: u64,
     /// How fast this machine is.
@@ -132,6 +135,10 @@ pub fn fits(
     }
     let targeted = job.flags & flag::TARGETED != 0;
     if targeted && job.node != terms.node {
+        return None;
+    }
+    let filters = [&market.nodes, &job.nodes];
+    if filters.iter().any(|f| f.require(&terms.account).is_err()) {
         return None;
     }
     let bid = if market.is_auction() {
@@ -349,6 +356,7 @@ mod tests {
     fn terms() -> Terms {
         Terms {
             node: NODE,
+            account: Node::zeroed(),
             min_price: 100,
             rating: Rating::default(),
             slot: Duration::from_millis(400),
@@ -409,6 +417,23 @@ mod tests {
         job.node = NODE;
         let first = offer(&job, &market, &ledger(), 0).unwrap();
         assert_eq!(first.from, 0);
+    }
+
+    #[test]
+    fn a_job_is_left_alone_whose_filter_or_market_would_refuse_the_node() {
+        let (mut job, mut market) = (open(), market());
+        let mut terms = terms();
+        (terms.account.class, terms.account.region) = (1, *b"DE");
+        let fits = |terms: &Terms, job: &Job, market: &Market| {
+            fits(terms, &AT, job, market, &ledger(), 0, 500).is_some()
+        };
+        job.nodes.classes = 0b10;
+        market.nodes.regions[..2].copy_from_slice(b"DE");
+        assert!(fits(&terms, &job, &market));
+        terms.account.class = 2;
+        assert!(!fits(&terms, &job, &market));
+        (terms.account.class, terms.account.region) = (1, *b"FR");
+        assert!(!fits(&terms, &job, &market));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::cache::Cache;
 use crate::{local, Machine};
-use lode_client::{addresses, filter, Client};
+use lode_client::{addresses, filter, Client, NodesWanted};
 use lode_jobs::state::{JobsConfig, Ledger, Market};
 use lode_math::bills;
 use lode_staking::state::{Node, StakingConfig};
@@ -421,7 +421,7 @@ async fn node(
     hardware(&node, all);
     worker(patient, &node, client, all).await?;
     stake(&node, &staking, client, all).await?;
-    markets(patient, at, client, all, say).await
+    markets(patient, at, &node, client, all, say).await
 }
 
 fn hardware(node: &Node, all: &mut Findings) {
@@ -539,21 +539,31 @@ async fn stake(
 
 async fn markets(
     patient: &Patient,
-    node: &Address,
+    at: &Address,
+    node: &Node,
     client: &Client,
     all: &mut Findings,
     say: &impl Fn(&str),
 ) -> lode_client::Result<()> {
     let ledgers = client
-        .get_program_accounts::<Ledger>(&[filter!(Ledger, party, *node)])
+        .get_program_accounts::<Ledger>(&[filter!(Ledger, party, *at)])
         .await?;
     if ledgers.is_empty() {
-        let mend = format!("open one with `lode account open --node {} --locked-cap AMOUNT` and pay in with `lode account deposit`", node);
+        let mend = format!("open one with `lode account open --node {} --locked-cap AMOUNT` and pay in with `lode account deposit`", at);
         all.fail("bond", "the node has no account in any market", mend);
     }
     for (_, ledger) in ledgers {
         let market: Market = client.get_account(&ledger.market).await?;
         let mint = client.mint(&market.mint).await?;
+        if market.nodes.require(node).is_err() {
+            let wanted = NodesWanted::from(&market.nodes);
+            let found = format!(
+                "market {} takes only nodes of another kind: {wanted}",
+                ledger.market
+            );
+            let mend = "the owner declares what the machine is with `lode node update`, or serves another market";
+            all.fail("filter", found, mend);
+        }
         bond(&ledger, &market, |amount| mint.show(amount), all);
         say("the store");
         store(patient, &ledger.market, &market, all).await;

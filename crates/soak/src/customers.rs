@@ -3,7 +3,7 @@ use crate::stage::{NODE_PRICE, UNITS_LIMIT};
 use anyhow::{bail, Context as _, Result};
 use lode_client::instructions::jobs;
 use lode_client::{addresses, nonce, Client};
-use lode_jobs::state::{Job, Ledger};
+use lode_jobs::state::{Job, Ledger, NodeFilter};
 use lode_jobs::PostArgs;
 use lode_store::{BlobHash, GatewayClient, Writer};
 use solana_address::Address;
@@ -127,6 +127,7 @@ impl Customer {
                 units_limit: UNITS_LIMIT,
                 target: Address::default(),
                 checked: false,
+                nodes: NodeFilter::default(),
             };
             chosen = Some((addresses::jobs::job(&ledger_at, nonce).0, args));
         }

@@ -13,6 +13,7 @@ use lode_crank::{Crank, Policy};
 use lode_jobs::state::Job;
 use lode_localnet::{apply, fund, Localnet, Options, Plan, Report};
 use lode_oracle::state::Committee;
+use lode_staking::state::NodeDescription;
 use lode_staking::NodeArgs;
 use lode_store::GatewayClient;
 use lode_telemetry::Telemetry;
@@ -207,11 +208,11 @@ impl Stage {
                 let args = NodeArgs {
                     index: 0,
                     worker: operator.worker.pubkey(),
-                    class: 0,
-                    cores: 1,
-                    memory_mib: 256,
-                    metadata: [0; 32],
-                    encryption_key: [0; 32],
+                    description: NodeDescription {
+                        cores: 1,
+                        memory_mib: 256,
+                        ..NodeDescription::default()
+                    },
                 };
                 let payout = mint.account_of(&me);
                 let steps = [

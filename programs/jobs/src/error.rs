@@ -213,4 +213,19 @@ pub enum JobsError {
     /// 6067
     #[msg("Half of this penalty is the appellant's: pass his wallet and its associated account of the bond mint")]
     WrongReward,
+    /// 6068
+    #[msg("A filter of nodes is not well-formed: country codes are two capital letters each, first to last without gaps, and only they can be denied")]
+    BadFilter,
+    /// 6069
+    #[msg("The job or its market takes no node of this class: its owner may declare the right class with `lode node update --class`")]
+    ClassNotTaken,
+    /// 6070
+    #[msg("The job or its market asks for more cores than the node declares: its owner may declare more with `lode node update --cores`")]
+    TooFewCores,
+    /// 6071
+    #[msg("The job or its market asks for more memory than the node declares: its owner may declare more with `lode node update --memory-mib`")]
+    TooLittleMemory,
+    /// 6072
+    #[msg("The job or its market takes no node of this region, or the node declares none: its owner may declare it with `lode node update --region`")]
+    RegionNotTaken,
 }

@@ -72,7 +72,7 @@ pub mod lode_jobs {
     /// Fixes a market's terms for ever.
     ///
     /// Who: anyone, with the committee's governor. Errors: `Paused`, `CommitteeDisagrees`, `MintNotAccepted`,
-    /// `OutOfBounds`, `BeyondPromise`, `ChecksUnpaid`, `Windows`, `UnknownVersion`.
+    /// `OutOfBounds`, `BeyondPromise`, `ChecksUnpaid`, `Windows`, `BadFilter`, `UnknownVersion`.
     pub fn create_market(ctx: &mut Context<CreateMarket>, args: MarketArgs) -> Result<()> {
         let (bump, vault_bump) = (ctx.bumps.market, ctx.bumps.vault);
         let now = Clock::get()?.unix_timestamp;
@@ -137,7 +137,7 @@ pub mod lode_jobs {
     /// Offers a job and locks its price.
     ///
     /// Who: the wallet of the ledger. Errors: `Paused`, `MarketClosed`, `WrongLedgerKind`, `UnitsOutOfRange`,
-    /// `EscrowOutOfRange`, `NonceTaken`, `InsufficientFunds`, `NotLedgerAuthority`, `ForeignAccount`, `Overflow`.
+    /// `BadFilter`, `EscrowOutOfRange`, `NonceTaken`, `InsufficientFunds`, `NotLedgerAuthority`, `ForeignAccount`, `Overflow`.
     pub fn post_job(ctx: &mut Context<PostJob>, args: PostArgs) -> Result<()> {
         let clock = Clock::get()?;
         ctx.accounts.handle(&args, clock.unix_timestamp, clock.slot)
@@ -165,8 +165,8 @@ pub mod lode_jobs {
     /// the bid it displaces.
     ///
     /// Who: the node's worker. Errors: `Paused`, `WrongMarketKind`, `IllegalTransition`, `WindowOver`,
-    /// `UnexpectedTerms`, `WrongLedgerKind`, `NodeNotActive`, `SkinNotIn`, `OwnBid`, `BidTooHigh`, `NamedLedger`,
-    /// `InsufficientFunds`, `CapExceeded`, `NotWorker`, `ForeignAccount`.
+    /// `UnexpectedTerms`, `WrongLedgerKind`, `NodeNotActive`, `SkinNotIn`, `ClassNotTaken`, `TooFewCores`,
+    /// `TooLittleMemory`, `RegionNotTaken`, `OwnBid`, `BidTooHigh`, `NamedLedger`, `InsufficientFunds`, `CapExceeded`, `NotWorker`, `ForeignAccount`.
     pub fn place_bid(
         ctx: &mut Context<PlaceBid>,
         spec: [u8; 32],
@@ -181,7 +181,8 @@ pub mod lode_jobs {
     /// Gives a job of an auction to the best bidder, for what he bid.
     ///
     /// Who: anyone, from the end of the accept window for as long again. Errors: `IllegalTransition`, `NoBid`,
-    /// `WindowOpen`, `WindowOver`, `NodeNotActive`, `SkinNotIn`, `ForeignAccount`.
+    /// `WindowOpen`, `WindowOver`, `NodeNotActive`, `SkinNotIn`, `ClassNotTaken`, `TooFewCores`, `TooLittleMemory`,
+    /// `RegionNotTaken`, `ForeignAccount`.
     pub fn award_job(ctx: &mut Context<AwardJob>) -> Result<()> {
         let clock = Clock::get()?;
         ctx.accounts.handle(clock.unix_timestamp, clock.slot)
@@ -190,8 +191,8 @@ pub mod lode_jobs {
     /// Takes a job and locks collateral for it.
     ///
     /// Who: the node's worker. Errors: `Paused`, `WrongMarketKind`, `IllegalTransition`, `WindowOver`, `UnexpectedTerms`,
-    /// `WrongLedgerKind`, `NodeNotActive`, `SkinNotIn`, `AnotherNodesJob`, `NotDrawnYet`, `InsufficientFunds`,
-    /// `CapExceeded`, `NotWorker`, `ForeignAccount`.
+    /// `WrongLedgerKind`, `NodeNotActive`, `SkinNotIn`, `ClassNotTaken`, `TooFewCores`, `TooLittleMemory`,
+    /// `RegionNotTaken`, `AnotherNodesJob`, `NotDrawnYet`, `InsufficientFunds`, `CapExceeded`, `NotWorker`, `ForeignAccount`.
     pub fn accept_job(
         ctx: &mut Context<AcceptJob>,
         spec: [u8; 32],
@@ -369,7 +370,7 @@ mod tests {
     use super::*;
     use bytemuck::Zeroable;
     use core::mem::{offset_of, size_of};
-    use state::{Job, JobState, JobsConfig, Ledger, Market, Work, TRANSITIONS};
+    use state::{Job, JobState, JobsConfig, Ledger, Market, NodeFilter, Work, TRANSITIONS};
 
     #[test]
     fn frozen_offsets_do_not_move() {
@@ -381,9 +382,13 @@ mod tests {
         assert_eq!(8 + offset_of!(Job, spec), 112);
         assert_eq!(8 + offset_of!(Job, payer), 272);
         assert_eq!(8 + offset_of!(Job, deadline), 368);
+        assert_eq!(8 + offset_of!(Job, nodes), 412);
         assert_eq!(8 + size_of::<Job>(), 432);
+        assert_eq!(size_of::<NodeFilter>(), 20);
         assert_eq!(8 + offset_of!(Market, authority), 16);
         assert_eq!(8 + offset_of!(Market, committee), 80);
+        assert_eq!(8 + offset_of!(Market, nodes), 360);
+        assert_eq!(8 + size_of::<Market>(), 424);
         assert_eq!(8 + offset_of!(Ledger, market), 16);
         assert_eq!(8 + offset_of!(Ledger, party), 48);
         assert_eq!(8 + offset_of!(Ledger, authority), 80);

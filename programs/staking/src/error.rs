@@ -127,4 +127,7 @@ pub enum StakingError {
     /// 6035
     #[msg("The node left only lately and its stake may still earn: four stream periods after the exit anyone may unstake it; its owner may at once")]
     ExitTooFresh,
+    /// 6036
+    #[msg("A region is two capital letters, an ISO 3166 country code such as DE, or nothing")]
+    BadRegion,
 }

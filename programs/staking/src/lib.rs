@@ -14,7 +14,7 @@ pub mod state;
 
 use anchor_lang::prelude::*;
 pub use instructions::*;
-use state::{ConfigArgs, ParameterArgs};
+use state::{ConfigArgs, NodeDescription, ParameterArgs};
 
 declare_id!("7cFVjMmfX3wbPP8JBniYGsdHNBwknZb73F7xD6hokXHX");
 lode_program::security_txt!("Lode staking");
@@ -74,7 +74,8 @@ pub mod lode_staking {
 
     /// Opens a node and its vault.
     ///
-    /// Who: the owner-to-be, who pays the rents. Errors: `Paused`, `WrongWorker`, `WrongPayout`, `WrongMint`.
+    /// Who: the owner-to-be, who pays the rents. Errors: `Paused`, `WrongWorker`, `WrongPayout`, `WrongMint`,
+    /// `BadRegion`.
     pub fn register_node(ctx: &mut Context<RegisterNode>, args: NodeArgs) -> Result<()> {
         let (bump, vault_bump) = (ctx.bumps.node, ctx.bumps.vault);
         let now = Clock::get()?.unix_timestamp;
@@ -95,9 +96,9 @@ pub mod lode_staking {
         ctx.accounts.handle()
     }
 
-    /// Says anew what the machine is: customers' filters, never a reward.
+    /// Says anew what the machine is: customers' filters, never a reward. Jobs that the node has accepted stay its own.
     ///
-    /// Who: the node's owner. Errors: `NotOwner`.
+    /// Who: the node's owner. Errors: `NotOwner`, `BadRegion`.
     pub fn update_node(ctx: &mut Context<UpdateNode>, args: NodeDescription) -> Result<()> {
         ctx.accounts.handle(&args)
     }
@@ -250,6 +251,7 @@ mod tests {
         assert_eq!(8 + offset_of!(Node, slashed_total), 248);
         assert_eq!(8 + offset_of!(Node, stream_left), 256);
         assert_eq!(8 + offset_of!(Node, vault), 360);
+        assert_eq!(8 + offset_of!(Node, region), 402);
         assert_eq!(8 + offset_of!(StakingConfig, stake_mint), 48);
         assert_eq!(8 + offset_of!(StakingConfig, jail_seconds), 112);
         assert_eq!(8 + offset_of!(Delegation, node), 16);

@@ -2,6 +2,7 @@
 use super::estimate::{fees_in, SIGNATURE, STEPS};
 use super::gateway_of;
 use crate::context::Context;
+use crate::nodes::{self, NodesArgs};
 use crate::output::{sol, Cell, Token};
 use crate::progress::Bar;
 use anyhow::{anyhow, bail, Result};
@@ -83,6 +84,8 @@ pub struct MapArgs {
     /// Have every result checked for certain, at your expense
     #[arg(long)]
     checked: bool,
+    #[command(flatten)]
+    nodes: NodesArgs,
     /// Arguments of the program; `{}` stands for the inputs of a job, which come last without it
     #[arg(last = true, value_name = "ARGS")]
     args: Vec<String>,
@@ -103,6 +106,7 @@ impl MapArgs {
             customer: customer.to_string(),
             price,
             checked: self.checked,
+            nodes: self.nodes.wanted(),
             program: Program::read(&self.module)?,
             args: self.args.clone(),
             env: self.env.clone(),
@@ -125,6 +129,7 @@ pub(super) async fn map(args: MapArgs, context: &Context) -> Result<()> {
     let token = context.token(&market.mint).await?;
     let price = token.parse("--price", &args.price)?;
     let task = args.task(&market_at, &wallet.pubkey(), price)?;
+    nodes::tell_choice(&market_at, &market, &task.nodes.filter()?, context).await?;
     let fees = args.tokens_per_sol.and_then(|rate| fees_in(rate, &token));
     let network = Network {
         client: context.client.clone(),

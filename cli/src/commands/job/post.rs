@@ -2,6 +2,7 @@
 use super::{draft, gateway_of, show, state_name, too_dear};
 use crate::context::Context;
 use crate::local;
+use crate::nodes::{self, NodesArgs};
 use crate::progress::Progress;
 use crate::spec::{Prepared, SpecArgs};
 use anyhow::{anyhow, bail, Context as _, Result};
@@ -41,10 +42,13 @@ pub struct Post {
     /// Have the result checked for certain, at your expense
     #[arg(long)]
     checked: bool,
+    #[command(flatten)]
+    nodes: NodesArgs,
 }
 
 pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job)> {
     let prepared = args.spec.prepare()?;
+    let filter = args.nodes.wanted().filter()?;
     let wallet = context.wallet()?;
     let me = wallet.pubkey();
     let (market_at, market) = context.market(args.market).await?;
@@ -82,6 +86,8 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job
         .await
         .context("Nothing was posted")?;
 
+    nodes::tell_choice(&market_at, &market, &filter, context).await?;
+
     let window = Window {
         top: ledger.nonce_top,
         taken: ledger.nonce_taken,
@@ -98,6 +104,7 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job
             units_limit,
             target: args.target.unwrap_or_default(),
             checked: args.checked,
+            nodes: filter,
         };
         let instruction = jobs::post_job(&me, &market_at, what);
         match context

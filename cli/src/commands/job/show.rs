@@ -2,11 +2,13 @@
 use super::{state_name, too_dear, verdict_name};
 use crate::context::{hex32, Context};
 use crate::exit::not_yet;
+use crate::nodes;
 use crate::output::{time, Cell, Token};
 use crate::progress::Progress;
 use anyhow::{bail, Result};
-use lode_client::filter;
-use lode_jobs::state::{flag, Job, JobState};
+use lode_client::{filter, Filter};
+use lode_jobs::state::{flag, Job, JobState, Market, NodeFilter};
+use lode_staking::state::Node;
 use solana_address::Address;
 use solana_signer::Signer;
 use std::cmp::Reverse;
@@ -33,6 +35,9 @@ pub struct List {
     /// Everybody's that this node took, bid for or was asked to run
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["all", "customer"])]
     node: Option<Address>,
+    /// Everybody's open ones that take this node, by what it declares
+    #[arg(long = "for", value_name = "NODE", conflicts_with_all = ["all", "customer", "node", "state"])]
+    for_node: Option<Address>,
     /// Most jobs that are shown
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     limit: u32,
@@ -45,7 +50,8 @@ pub struct List {
 /// order needs; whole jobs are fetched for one page.
 pub(super) async fn list(args: List, context: &Context) -> Result<()> {
     // A missing wallet is said before the chain is asked.
-    let customer = match (args.all || args.node.is_some(), args.customer) {
+    let everybody = args.all || args.node.is_some() || args.for_node.is_some();
+    let customer = match (everybody, args.customer) {
         (true, _) => None,
         (false, Some(customer)) => Some(customer),
         (false, None) => Some(context.wallet()?.pubkey()),
@@ -70,15 +76,20 @@ pub(super) async fn list(args: List, context: &Context) -> Result<()> {
         // A job's customer is the account that pays for it, one in each market; its rent is always its wallet's.
         filters.push(filter!(Job, payer, customer));
     }
-    let deadline = filter!(Job, deadline, 0);
-    let found = context
-        .client
-        .get_program_fields::<Job>(&filters, &deadline);
-    let mut order: Vec<(Reverse<u64>, Address)> = found
-        .await?
-        .into_iter()
-        .map(|(at, bytes)| (Reverse(bytes.try_into().map_or(0, u64::from_le_bytes)), at))
-        .collect();
+    let mut order = match &args.for_node {
+        Some(node) => takers(node, &mut filters, context).await?,
+        None => {
+            let deadline = filter!(Job, deadline, 0);
+            let fields = context
+                .client
+                .get_program_fields::<Job>(&filters, &deadline);
+            let number = |bytes: Vec<u8>| bytes.try_into().map_or(0, u64::from_le_bytes);
+            let found = fields.await?.into_iter();
+            found
+                .map(|(at, bytes)| (Reverse(number(bytes)), at))
+                .collect()
+        }
+    };
     order.sort_unstable();
     let from = match args.after {
         None => 0,
@@ -139,6 +150,33 @@ pub(super) async fn list(args: List, context: &Context) -> Result<()> {
     Ok(())
 }
 
+/// Open jobs that take a node, by what it declares and whom they are meant for; whether its account in their market has
+/// the collateral is another question.
+async fn takers(
+    node_at: &Address,
+    filters: &mut Vec<Filter>,
+    context: &Context,
+) -> Result<Vec<(Reverse<u64>, Address)>> {
+    let client = &context.client;
+    let node: Node = client.get_account(node_at).await?;
+    let slot = client.clock().await?.slot;
+    filters.push(filter!(Job, state, JobState::Open as u8));
+    let markets = client.get_program_accounts::<Market>(&[]).await?;
+    let takes = |job: &Job| {
+        let market = markets.iter().find(|(at, _)| *at == job.market);
+        let meant = !job.has(flag::TARGETED) || job.node == *node_at;
+        let pass = |filter: &NodeFilter| filter.require(&node).is_ok();
+        let both = pass(&job.nodes) && market.is_some_and(|(_, market)| pass(&market.nodes));
+        slot < job.deadline && meant && both
+    };
+    let mut open = client.get_program_accounts::<Job>(filters).await?;
+    open.retain(|(_, job)| takes(job));
+    Ok(open
+        .iter()
+        .map(|(at, job)| (Reverse(job.deadline), *at))
+        .collect())
+}
+
 pub(super) async fn one(at: &Address, job: &Job, context: &Context) -> Result<()> {
     let (_, market) = context.market(Some(job.market)).await?;
     let token = context.token(&market.mint).await?;
@@ -154,6 +192,7 @@ pub(super) async fn one(at: &Address, job: &Job, context: &Context) -> Result<()
         ("market", job.market.into()),
         ("customer_account", job.customer.into()),
         ("node", job.node.into()),
+        ("nodes_wanted", nodes::cell(&job.nodes)),
         ("spec", hex32(&job.spec)),
         (
             if revealed { "result" } else { "commitment" },

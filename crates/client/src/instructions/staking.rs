@@ -2,8 +2,10 @@
 use super::build;
 use crate::addresses::{self, SYSTEM};
 use crate::token::MintInfo;
-use lode_staking::state::{ConfigArgs, Delegation, Node, ParameterArgs, Unbonding};
-use lode_staking::{accounts, instruction, NodeArgs, NodeDescription, ID};
+use lode_staking::state::{
+    ConfigArgs, Delegation, Node, NodeDescription, ParameterArgs, Unbonding,
+};
+use lode_staking::{accounts, instruction, NodeArgs, ID};
 use solana_address::Address;
 use solana_instruction::Instruction;
 

@@ -9,6 +9,7 @@ use lode_client::{addresses, Client};
 use lode_jobs::state::Job;
 use lode_localnet::{apply, fund, Localnet, Options, Plan, Report};
 use lode_oracle::state::Committee;
+use lode_staking::state::NodeDescription;
 use lode_staking::NodeArgs;
 use solana_address::Address;
 use solana_keypair::Keypair;
@@ -171,11 +172,12 @@ impl Network {
         let args = NodeArgs {
             index: 0,
             worker: worker.pubkey(),
-            class: 1,
-            cores: 2,
-            memory_mib: 2_048,
-            metadata: [0; 32],
-            encryption_key: [0; 32],
+            description: NodeDescription {
+                class: 1,
+                cores: 2,
+                memory_mib: 2_048,
+                ..NodeDescription::default()
+            },
         };
         client
             .send(

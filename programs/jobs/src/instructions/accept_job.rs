@@ -53,7 +53,7 @@ impl AcceptJob {
             JobsError::UnexpectedTerms
         );
         self.ledger.require_node()?;
-        super::require_fit(&self.node, &self.staking)?;
+        super::require_fit(&self.node, &self.staking, &self.market, &self.job)?;
         if self.job.has(flag::TARGETED) {
             require!(
                 address_eq(&self.job.node, self.node.address()),

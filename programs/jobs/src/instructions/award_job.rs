@@ -33,7 +33,7 @@ impl AwardJob {
         self.job.require_step(JobState::Open, JobState::Accepted)?;
         require!(self.job.has(flag::BID), JobsError::NoBid);
         self.job.require_award_window(&self.market, slot)?;
-        super::require_fit(&self.node, &self.staking)?;
+        super::require_fit(&self.node, &self.staking, &self.market, &self.job)?;
         let job = &mut *self.job;
         core::mem::swap(&mut job.price, &mut job.bid);
         job.flags &= !flag::BID;

@@ -72,13 +72,19 @@ pub use withdraw::*;
 
 use crate::constants::{CRANK_SLICE, SISTER_VERSION};
 use crate::error::JobsError;
-use crate::state::{Job, Ledger};
+use crate::state::{Job, Ledger, Market};
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 use lode_staking::state::{Node, StakingConfig};
 
-/// A node may take on work: it is active, and its owner has enough of his own at stake.
-pub(crate) fn require_fit(node: &Node, staking: &StakingConfig) -> Result<()> {
+/// A node may take on a job: it is active, its owner has enough of his own at stake, and what he declares of it passes
+/// the market's filter and the job's. What he declares later does not matter.
+pub(crate) fn require_fit(
+    node: &Node,
+    staking: &StakingConfig,
+    market: &Market,
+    job: &Job,
+) -> Result<()> {
     require!(
         node.version == SISTER_VERSION
             && staking.version == SISTER_VERSION
@@ -87,7 +93,8 @@ pub(crate) fn require_fit(node: &Node, staking: &StakingConfig) -> Result<()> {
         JobsError::NodeNotActive
     );
     require!(node.skin_is_in(staking)?, JobsError::SkinNotIn);
-    Ok(())
+    market.nodes.require(node)?;
+    job.nodes.require(node)
 }
 
 /// Applies a change to the ledger that a job names, which is passed iff it names one. It may be the customer's, and the

@@ -56,7 +56,7 @@ impl PlaceBid {
             JobsError::UnexpectedTerms
         );
         self.ledger.require_node()?;
-        super::require_fit(&self.node, &self.staking)?;
+        super::require_fit(&self.node, &self.staking, &self.market, &self.job)?;
         let most = if self.job.has(flag::BID) {
             require!(
                 !address_eq(&self.job.node, self.node.address()),

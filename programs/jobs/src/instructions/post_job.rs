@@ -2,7 +2,7 @@
 
 use crate::constants::*;
 use crate::error::JobsError;
-use crate::state::{add, flag, Job, JobState, JobsConfig, Ledger, Market};
+use crate::state::{add, flag, Job, JobState, JobsConfig, Ledger, Market, NodeFilter};
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 use lode_program::{bump_of, create, CpiSeed, ReadOnly};
@@ -22,6 +22,9 @@ pub struct PostArgs {
     pub target: Address,
     /// Checked for certain, at the customer's expense.
     pub checked: bool,
+    /// Which nodes may run it, beside what the market asks of all. A target that does not pass is refused when it
+    /// accepts, as what it declares may change until then.
+    pub nodes: NodeFilter,
 }
 
 /// Accounts of `post_job`.
@@ -57,7 +60,7 @@ impl PostJob {
             args.units_limit >= 1 && args.units_limit <= self.market.units_limit,
             JobsError::UnitsOutOfRange
         );
-        Ok(())
+        args.nodes.require_valid()
     }
 
     /// Checks, creates the job with its crank deposit, writes it and locks the escrow.
@@ -92,6 +95,7 @@ impl PostJob {
         state.spec = args.spec;
         state.price = args.price;
         state.units_limit = args.units_limit;
+        state.nodes = args.nodes;
         let mut flags = 0;
         if args.checked {
             flags |= flag::CHECKED;

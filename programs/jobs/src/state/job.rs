@@ -1,6 +1,6 @@
 //! [`Job`]: from posting to close.
 
-use super::{fits, Ledger, Market};
+use super::{fits, Ledger, Market, NodeFilter};
 use crate::constants::*;
 use crate::error::JobsError;
 use crate::event::{JobChanged, JobSettled};
@@ -197,10 +197,8 @@ pub struct Job {
     pub collected: u32,
     /// Seats that were punished.
     pub penalised: u32,
-    /// Padding, 0.
-    pub padding_2: [u8; 4],
-    /// Reserved, 0.
-    pub reserved: [u8; 16],
+    /// Which nodes may run it, beside what the market asks of all.
+    pub nodes: NodeFilter,
 }
 
 impl Job {

@@ -2,6 +2,7 @@
 
 use crate::constants::*;
 use crate::error::JobsError;
+use crate::state::NodeFilter;
 use anchor_lang::prelude::*;
 use lode_math::windows::{run_window, LONGEST_LIFE, SLOTS_PER_DAY};
 use lode_oracle::state::Committee;
@@ -88,8 +89,12 @@ pub struct Market {
     pub fault_bps: u16,
     /// Days that a final job stays.
     pub retention_days: u16,
+    /// Which nodes may run its jobs.
+    pub nodes: NodeFilter,
     /// Reserved, 0.
-    pub reserved: [u8; 64],
+    pub reserved: [u8; 12],
+    /// Reserved, 0.
+    pub reserved_2: [u8; 32],
 }
 
 /// What `create_market` fixes; units as in [`Market`].
@@ -141,6 +146,8 @@ pub struct MarketArgs {
     pub final_below: u64,
     /// See [`Market::ramp`].
     pub ramp: u64,
+    /// See [`Market::nodes`].
+    pub nodes: NodeFilter,
 }
 
 impl Market {
@@ -169,6 +176,7 @@ impl Market {
         self.fault_bps = args.fault_bps;
         self.final_below = args.final_below;
         self.ramp = args.ramp;
+        self.nodes = args.nodes;
         self.k = committee.k;
         self.invariant(committee)
     }
@@ -207,7 +215,7 @@ impl Market {
             JobsError::ChecksUnpaid
         );
         require!(self.windows_fit() == Some(true), JobsError::Windows);
-        Ok(())
+        self.nodes.require_valid()
     }
 
     fn windows_fit(&self) -> Option<bool> {

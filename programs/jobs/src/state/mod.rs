@@ -2,12 +2,14 @@
 //! kind, bump, flags, four bytes of small fields, then keys from byte 16 on.
 
 mod config;
+mod filter;
 mod job;
 mod ledger;
 mod market;
 mod work;
 
 pub use config::{ConfigArgs, JobsConfig};
+pub use filter::{NodeFilter, REGIONS};
 pub use job::{flag, Job, JobState, Offence, TRANSITIONS};
 pub use ledger::{Ledger, LedgerKind};
 pub use market::{Market, MarketArgs, MarketKind};

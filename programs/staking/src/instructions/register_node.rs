@@ -3,7 +3,7 @@
 use crate::constants::*;
 use crate::error::StakingError;
 use crate::event::NodeRegistered;
-use crate::state::{Node, StakingConfig};
+use crate::state::{Node, NodeDescription, StakingConfig};
 use anchor_lang::accounts::Interface;
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
@@ -11,23 +11,15 @@ use anchor_spl::token;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
 use lode_program::{tell, ReadOnly};
 
-/// What the owner says of the node.
+/// What `register_node` is told.
 #[derive(Clone, Copy, AnchorSerialize, AnchorDeserialize, IdlType)]
 pub struct NodeArgs {
     /// See [`Node::index`].
     pub index: u32,
     /// See [`Node::worker`].
     pub worker: Address,
-    /// See [`Node::class`].
-    pub class: u8,
-    /// See [`Node::cores`].
-    pub cores: u16,
-    /// See [`Node::memory_mib`].
-    pub memory_mib: u32,
-    /// See [`Node::metadata`].
-    pub metadata: [u8; 32],
-    /// See [`Node::encryption_key`].
-    pub encryption_key: [u8; 32],
+    /// What the owner says of it.
+    pub description: NodeDescription,
 }
 
 /// Accounts of `register_node`.
@@ -100,11 +92,7 @@ impl RegisterNode {
         node.worker = args.worker;
         node.payout = payout;
         node.payer = owner;
-        node.class = args.class;
-        node.cores = args.cores;
-        node.memory_mib = args.memory_mib;
-        node.metadata = args.metadata;
-        node.encryption_key = args.encryption_key;
+        node.describe(&args.description)?;
         tell(NodeRegistered {
             node: *self.node.address(),
             owner,

@@ -10,7 +10,7 @@ mod unbonding;
 
 pub use config::{ConfigArgs, ParameterArgs, StakingConfig};
 pub use delegation::Delegation;
-pub use node::{Node, NodeStatus};
+pub use node::{is_region, Node, NodeDescription, NodeStatus};
 pub use unbonding::Unbonding;
 
 use crate::error::StakingError;

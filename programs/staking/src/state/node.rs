@@ -102,8 +102,34 @@ pub struct Node {
     /// What the slash of the last incident took at most, basis points: a job of the same incident takes what it is
     /// liable to beyond that.
     pub incident_bps: u16,
+    /// Country declared by the owner, an ISO 3166 alpha-2 code in capitals, 0 for none: customers' filter. `jobs` reads it:
+    /// its offset is pinned.
+    pub region: [u8; 2],
     /// Reserved, 0.
-    pub reserved: [u8; 22],
+    pub reserved: [u8; 20],
+}
+
+/// What an owner says of his node. Declared, not proven: customers filter by it, nothing is rewarded for it.
+#[derive(Clone, Copy, Debug, Default, AnchorSerialize, AnchorDeserialize, IdlType)]
+pub struct NodeDescription {
+    /// See [`Node::class`].
+    pub class: u8,
+    /// See [`Node::cores`].
+    pub cores: u16,
+    /// See [`Node::memory_mib`].
+    pub memory_mib: u32,
+    /// See [`Node::region`].
+    pub region: [u8; 2],
+    /// See [`Node::metadata`].
+    pub metadata: [u8; 32],
+    /// See [`Node::encryption_key`].
+    pub encryption_key: [u8; 32],
+}
+
+/// Two capital letters, as ISO 3166 codes of countries are. Which of them are assigned, no program knows.
+#[inline]
+pub fn is_region(code: [u8; 2]) -> bool {
+    code.iter().all(u8::is_ascii_uppercase)
 }
 
 /// `delegated <= ratio x own`.
@@ -114,6 +140,21 @@ fn supports(own: u64, delegated: u64, config: &StakingConfig) -> bool {
 }
 
 impl Node {
+    /// Writes down what the owner says of the node.
+    pub fn describe(&mut self, description: &NodeDescription) -> Result<()> {
+        require!(
+            description.region == [0; 2] || is_region(description.region),
+            StakingError::BadRegion
+        );
+        self.class = description.class;
+        self.cores = description.cores;
+        self.memory_mib = description.memory_mib;
+        self.region = description.region;
+        self.metadata = description.metadata;
+        self.encryption_key = description.encryption_key;
+        Ok(())
+    }
+
     /// All shares.
     pub fn total_shares(&self) -> Result<u64> {
         add(self.active_shares, self.unbonding_shares)

@@ -140,6 +140,11 @@ export type Node = {
    * liable to beyond that.
    */
   incidentBps: number;
+  /**
+   * Country declared by the owner, an ISO 3166 alpha-2 code in capitals, 0 for none: customers' filter. `jobs` reads it:
+   * its offset is pinned.
+   */
+  region: ReadonlyUint8Array;
   /** Reserved, 0. */
   reserved: ReadonlyUint8Array;
 };
@@ -230,6 +235,11 @@ export type NodeArgs = {
    * liable to beyond that.
    */
   incidentBps: number;
+  /**
+   * Country declared by the owner, an ISO 3166 alpha-2 code in capitals, 0 for none: customers' filter. `jobs` reads it:
+   * its offset is pinned.
+   */
+  region: ReadonlyUint8Array;
   /** Reserved, 0. */
   reserved: ReadonlyUint8Array;
 };
@@ -277,7 +287,8 @@ export function getNodeEncoder(): FixedSizeEncoder<NodeArgs> {
       ["vault", getAddressEncoder()],
       ["exitedAt", getI64Encoder()],
       ["incidentBps", getU16Encoder()],
-      ["reserved", fixEncoderSize(getBytesEncoder(), 22)],
+      ["region", fixEncoderSize(getBytesEncoder(), 2)],
+      ["reserved", fixEncoderSize(getBytesEncoder(), 20)],
     ]),
     (value) => ({ ...value, discriminator: NODE_DISCRIMINATOR }),
   );
@@ -325,7 +336,8 @@ export function getNodeDecoder(): FixedSizeDecoder<Node> {
     ["vault", getAddressDecoder()],
     ["exitedAt", getI64Decoder()],
     ["incidentBps", getU16Decoder()],
-    ["reserved", fixDecoderSize(getBytesDecoder(), 22)],
+    ["region", fixDecoderSize(getBytesDecoder(), 2)],
+    ["reserved", fixDecoderSize(getBytesDecoder(), 20)],
   ]);
 }
 

@@ -42,6 +42,12 @@ import {
   type MaybeEncodedAccount,
   type ReadonlyUint8Array,
 } from "@solana/kit";
+import {
+  getNodeFilterDecoder,
+  getNodeFilterEncoder,
+  type NodeFilter,
+  type NodeFilterArgs,
+} from "../types";
 
 export const JOB_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
   75, 124, 80, 203, 161, 180, 202, 80,
@@ -123,10 +129,8 @@ export type Job = {
   collected: number;
   /** Seats that were punished. */
   penalised: number;
-  /** Padding, 0. */
-  padding2: ReadonlyUint8Array;
-  /** Reserved, 0. */
-  reserved: ReadonlyUint8Array;
+  /** Which nodes may run it, beside what the market asks of all. */
+  nodes: NodeFilter;
 };
 
 export type JobArgs = {
@@ -200,10 +204,8 @@ export type JobArgs = {
   collected: number;
   /** Seats that were punished. */
   penalised: number;
-  /** Padding, 0. */
-  padding2: ReadonlyUint8Array;
-  /** Reserved, 0. */
-  reserved: ReadonlyUint8Array;
+  /** Which nodes may run it, beside what the market asks of all. */
+  nodes: NodeFilterArgs;
 };
 
 /** Gets the encoder for {@link JobArgs} account data. */
@@ -246,8 +248,7 @@ export function getJobEncoder(): FixedSizeEncoder<JobArgs> {
       ["signedUnrunnable", getU32Encoder()],
       ["collected", getU32Encoder()],
       ["penalised", getU32Encoder()],
-      ["padding2", fixEncoderSize(getBytesEncoder(), 4)],
-      ["reserved", fixEncoderSize(getBytesEncoder(), 16)],
+      ["nodes", getNodeFilterEncoder()],
     ]),
     (value) => ({ ...value, discriminator: JOB_DISCRIMINATOR }),
   );
@@ -292,8 +293,7 @@ export function getJobDecoder(): FixedSizeDecoder<Job> {
     ["signedUnrunnable", getU32Decoder()],
     ["collected", getU32Decoder()],
     ["penalised", getU32Decoder()],
-    ["padding2", fixDecoderSize(getBytesDecoder(), 4)],
-    ["reserved", fixDecoderSize(getBytesDecoder(), 16)],
+    ["nodes", getNodeFilterDecoder()],
   ]);
 }
 

@@ -42,6 +42,12 @@ import {
   type MaybeEncodedAccount,
   type ReadonlyUint8Array,
 } from "@solana/kit";
+import {
+  getNodeFilterDecoder,
+  getNodeFilterEncoder,
+  type NodeFilter,
+  type NodeFilterArgs,
+} from "../types";
 
 export const MARKET_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
   219, 190, 213, 55, 0, 227, 198, 154,
@@ -119,8 +125,12 @@ export type Market = {
   faultBps: number;
   /** Days that a final job stays. */
   retentionDays: number;
+  /** Which nodes may run its jobs. */
+  nodes: NodeFilter;
   /** Reserved, 0. */
   reserved: ReadonlyUint8Array;
+  /** Reserved, 0. */
+  reserved2: ReadonlyUint8Array;
 };
 
 export type MarketArgs = {
@@ -190,8 +200,12 @@ export type MarketArgs = {
   faultBps: number;
   /** Days that a final job stays. */
   retentionDays: number;
+  /** Which nodes may run its jobs. */
+  nodes: NodeFilterArgs;
   /** Reserved, 0. */
   reserved: ReadonlyUint8Array;
+  /** Reserved, 0. */
+  reserved2: ReadonlyUint8Array;
 };
 
 /** Gets the encoder for {@link MarketArgs} account data. */
@@ -232,7 +246,9 @@ export function getMarketEncoder(): FixedSizeEncoder<MarketArgs> {
       ["lateBps", getU16Encoder()],
       ["faultBps", getU16Encoder()],
       ["retentionDays", getU16Encoder()],
-      ["reserved", fixEncoderSize(getBytesEncoder(), 64)],
+      ["nodes", getNodeFilterEncoder()],
+      ["reserved", fixEncoderSize(getBytesEncoder(), 12)],
+      ["reserved2", fixEncoderSize(getBytesEncoder(), 32)],
     ]),
     (value) => ({ ...value, discriminator: MARKET_DISCRIMINATOR }),
   );
@@ -275,7 +291,9 @@ export function getMarketDecoder(): FixedSizeDecoder<Market> {
     ["lateBps", getU16Decoder()],
     ["faultBps", getU16Decoder()],
     ["retentionDays", getU16Decoder()],
-    ["reserved", fixDecoderSize(getBytesDecoder(), 64)],
+    ["nodes", getNodeFilterDecoder()],
+    ["reserved", fixDecoderSize(getBytesDecoder(), 12)],
+    ["reserved2", fixDecoderSize(getBytesDecoder(), 32)],
   ]);
 }
 

@@ -150,16 +150,28 @@ export const LODE_JOBS_ERROR__WORK_IN_USE = 0x17b1; // 6065
 export const LODE_JOBS_ERROR__LIMIT_NOT_RAISED = 0x17b2; // 6066
 /** WrongReward: Half of this penalty is the appellant's: pass his wallet and its associated account of the bond mint */
 export const LODE_JOBS_ERROR__WRONG_REWARD = 0x17b3; // 6067
+/** BadFilter: A filter of nodes is not well-formed: country codes are two capital letters each, first to last without gaps, and only they can be denied */
+export const LODE_JOBS_ERROR__BAD_FILTER = 0x17b4; // 6068
+/** ClassNotTaken: The job or its market takes no node of this class: its owner may declare the right class with `lode node update --class` */
+export const LODE_JOBS_ERROR__CLASS_NOT_TAKEN = 0x17b5; // 6069
+/** TooFewCores: The job or its market asks for more cores than the node declares: its owner may declare more with `lode node update --cores` */
+export const LODE_JOBS_ERROR__TOO_FEW_CORES = 0x17b6; // 6070
+/** TooLittleMemory: The job or its market asks for more memory than the node declares: its owner may declare more with `lode node update --memory-mib` */
+export const LODE_JOBS_ERROR__TOO_LITTLE_MEMORY = 0x17b7; // 6071
+/** RegionNotTaken: The job or its market takes no node of this region, or the node declares none: its owner may declare it with `lode node update --region` */
+export const LODE_JOBS_ERROR__REGION_NOT_TAKEN = 0x17b8; // 6072
 
 export type LodeJobsError =
   | typeof LODE_JOBS_ERROR__ALREADY_SIGNED
   | typeof LODE_JOBS_ERROR__ANOTHER_NODES_JOB
+  | typeof LODE_JOBS_ERROR__BAD_FILTER
   | typeof LODE_JOBS_ERROR__BAD_VERDICT
   | typeof LODE_JOBS_ERROR__BEYOND_PROMISE
   | typeof LODE_JOBS_ERROR__BID_STANDS
   | typeof LODE_JOBS_ERROR__BID_TOO_HIGH
   | typeof LODE_JOBS_ERROR__CAP_EXCEEDED
   | typeof LODE_JOBS_ERROR__CHECKS_UNPAID
+  | typeof LODE_JOBS_ERROR__CLASS_NOT_TAKEN
   | typeof LODE_JOBS_ERROR__COMMITTEE_DISAGREES
   | typeof LODE_JOBS_ERROR__ESCALATE_FIRST
   | typeof LODE_JOBS_ERROR__ESCROW_OUT_OF_RANGE
@@ -198,9 +210,12 @@ export type LodeJobsError =
   | typeof LODE_JOBS_ERROR__OWN_BID
   | typeof LODE_JOBS_ERROR__PAUSED
   | typeof LODE_JOBS_ERROR__PAUSE_TOO_SOON
+  | typeof LODE_JOBS_ERROR__REGION_NOT_TAKEN
   | typeof LODE_JOBS_ERROR__SEAL_TOO_EARLY
   | typeof LODE_JOBS_ERROR__SKIN_NOT_IN
   | typeof LODE_JOBS_ERROR__SLOT_HASHES
+  | typeof LODE_JOBS_ERROR__TOO_FEW_CORES
+  | typeof LODE_JOBS_ERROR__TOO_LITTLE_MEMORY
   | typeof LODE_JOBS_ERROR__UNEXPECTED_TERMS
   | typeof LODE_JOBS_ERROR__UNITS_OUT_OF_RANGE
   | typeof LODE_JOBS_ERROR__UNKNOWN_VERSION
@@ -226,12 +241,14 @@ if (process.env["NODE_ENV"] !== "production") {
   lodeJobsErrorMessages = {
     [LODE_JOBS_ERROR__ALREADY_SIGNED]: `A seat has signed already`,
     [LODE_JOBS_ERROR__ANOTHER_NODES_JOB]: `This job is meant for another node`,
+    [LODE_JOBS_ERROR__BAD_FILTER]: `A filter of nodes is not well-formed: country codes are two capital letters each, first to last without gaps, and only they can be denied`,
     [LODE_JOBS_ERROR__BAD_VERDICT]: `There is no such verdict, or it must not name a result`,
     [LODE_JOBS_ERROR__BEYOND_PROMISE]: `The market's terms ask more of the committee than its members promised, or leave it too little time`,
     [LODE_JOBS_ERROR__BID_STANDS]: `A bid stands: the job is awarded after the accept window, or cancelled by anyone one accept window later`,
     [LODE_JOBS_ERROR__BID_TOO_HIGH]: `A bid is at least 1; the first is at most the posted price, a further one at most 99 % of the best`,
     [LODE_JOBS_ERROR__CAP_EXCEEDED]: `This would lock more of the node's money than its owner allows: raise the locked cap or wait for running jobs`,
     [LODE_JOBS_ERROR__CHECKS_UNPAID]: `The surcharge must pay for the checks: at least check_bps times the panel size`,
+    [LODE_JOBS_ERROR__CLASS_NOT_TAKEN]: `The job or its market takes no node of this class: its owner may declare the right class with \`lode node update --class\``,
     [LODE_JOBS_ERROR__COMMITTEE_DISAGREES]: `Only the committee's governor can agree to a market: it must sign`,
     [LODE_JOBS_ERROR__ESCALATE_FIRST]: `Only a part of the committee was asked: escalate first`,
     [LODE_JOBS_ERROR__ESCROW_OUT_OF_RANGE]: `The escrow must lie between the market's least and most: change price or units`,
@@ -270,9 +287,12 @@ if (process.env["NODE_ENV"] !== "production") {
     [LODE_JOBS_ERROR__OWN_BID]: `The best bid is this node's own already`,
     [LODE_JOBS_ERROR__PAUSED]: `New exposure is paused: wait until the pause ends; running jobs and withdrawals are not affected`,
     [LODE_JOBS_ERROR__PAUSE_TOO_SOON]: `A pause runs, or ended less than 7 days ago: wait until it may be renewed`,
+    [LODE_JOBS_ERROR__REGION_NOT_TAKEN]: `The job or its market takes no node of this region, or the node declares none: its owner may declare it with \`lode node update --region\``,
     [LODE_JOBS_ERROR__SEAL_TOO_EARLY]: `It is too early to seal: wait until the second slot after the submission`,
     [LODE_JOBS_ERROR__SKIN_NOT_IN]: `The owner's stake on this node is below the minimum, or does not support what others delegated`,
     [LODE_JOBS_ERROR__SLOT_HASHES]: `Slot hashes could not be read`,
+    [LODE_JOBS_ERROR__TOO_FEW_CORES]: `The job or its market asks for more cores than the node declares: its owner may declare more with \`lode node update --cores\``,
+    [LODE_JOBS_ERROR__TOO_LITTLE_MEMORY]: `The job or its market asks for more memory than the node declares: its owner may declare more with \`lode node update --memory-mib\``,
     [LODE_JOBS_ERROR__UNEXPECTED_TERMS]: `The job's terms are not the expected ones: read the job again`,
     [LODE_JOBS_ERROR__UNITS_OUT_OF_RANGE]: `The units must be between 1 and the market's limit`,
     [LODE_JOBS_ERROR__UNKNOWN_VERSION]: `The node or committee has a layout of a version this program does not know: it must be upgraded first`,

@@ -47,6 +47,12 @@ import {
 } from "@solana/program-client-core";
 import { findConfigPda, findVaultPda } from "../pdas";
 import { LODE_JOBS_PROGRAM_ADDRESS } from "../programs";
+import {
+  getNodeFilterDecoder,
+  getNodeFilterEncoder,
+  type NodeFilter,
+  type NodeFilterArgs,
+} from "../types";
 
 export const CREATE_MARKET_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
   103, 226, 97, 235, 200, 188, 251, 254,
@@ -157,6 +163,8 @@ export type CreateMarketInstructionData = {
   finalBelow: bigint;
   /** See [`Market::ramp`]. */
   ramp: bigint;
+  /** See [`Market::nodes`]. */
+  nodes: NodeFilter;
 };
 
 export type CreateMarketInstructionDataArgs = {
@@ -206,6 +214,8 @@ export type CreateMarketInstructionDataArgs = {
   finalBelow: number | bigint;
   /** See [`Market::ramp`]. */
   ramp: number | bigint;
+  /** See [`Market::nodes`]. */
+  nodes: NodeFilterArgs;
 };
 
 export function getCreateMarketInstructionDataEncoder(): FixedSizeEncoder<CreateMarketInstructionDataArgs> {
@@ -235,6 +245,7 @@ export function getCreateMarketInstructionDataEncoder(): FixedSizeEncoder<Create
       ["faultBps", getU16Encoder()],
       ["finalBelow", getU64Encoder()],
       ["ramp", getU64Encoder()],
+      ["nodes", getNodeFilterEncoder()],
     ]),
     (value) => ({ ...value, discriminator: CREATE_MARKET_DISCRIMINATOR }),
   );
@@ -266,6 +277,7 @@ export function getCreateMarketInstructionDataDecoder(): FixedSizeDecoder<Create
     ["faultBps", getU16Decoder()],
     ["finalBelow", getU64Decoder()],
     ["ramp", getU64Decoder()],
+    ["nodes", getNodeFilterDecoder()],
   ]);
 }
 
@@ -331,6 +343,7 @@ export type CreateMarketAsyncInput<
   faultBps: CreateMarketInstructionDataArgs["faultBps"];
   finalBelow: CreateMarketInstructionDataArgs["finalBelow"];
   ramp: CreateMarketInstructionDataArgs["ramp"];
+  nodes: CreateMarketInstructionDataArgs["nodes"];
 };
 
 export async function getCreateMarketInstructionAsync<
@@ -498,6 +511,7 @@ export type CreateMarketInput<
   faultBps: CreateMarketInstructionDataArgs["faultBps"];
   finalBelow: CreateMarketInstructionDataArgs["finalBelow"];
   ramp: CreateMarketInstructionDataArgs["ramp"];
+  nodes: CreateMarketInstructionDataArgs["nodes"];
 };
 
 export function getCreateMarketInstruction<

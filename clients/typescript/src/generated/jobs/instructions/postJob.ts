@@ -43,6 +43,12 @@ import {
   type ResolvedInstructionAccount,
 } from "@solana/program-client-core";
 import { LODE_JOBS_PROGRAM_ADDRESS } from "../programs";
+import {
+  getNodeFilterDecoder,
+  getNodeFilterEncoder,
+  type NodeFilter,
+  type NodeFilterArgs,
+} from "../types";
 
 export const POST_JOB_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
   34, 208, 58, 248, 129, 234, 179, 211,
@@ -101,6 +107,11 @@ export type PostJobInstructionData = {
   target: Address;
   /** Checked for certain, at the customer's expense. */
   checked: boolean;
+  /**
+   * Which nodes may run it, beside what the market asks of all. A target that does not pass is refused when it
+   * accepts, as what it declares may change until then.
+   */
+  nodes: NodeFilter;
 };
 
 export type PostJobInstructionDataArgs = {
@@ -116,6 +127,11 @@ export type PostJobInstructionDataArgs = {
   target: Address;
   /** Checked for certain, at the customer's expense. */
   checked: boolean;
+  /**
+   * Which nodes may run it, beside what the market asks of all. A target that does not pass is refused when it
+   * accepts, as what it declares may change until then.
+   */
+  nodes: NodeFilterArgs;
 };
 
 export function getPostJobInstructionDataEncoder(): FixedSizeEncoder<PostJobInstructionDataArgs> {
@@ -128,6 +144,7 @@ export function getPostJobInstructionDataEncoder(): FixedSizeEncoder<PostJobInst
       ["unitsLimit", getU64Encoder()],
       ["target", getAddressEncoder()],
       ["checked", getBooleanEncoder()],
+      ["nodes", getNodeFilterEncoder()],
     ]),
     (value) => ({ ...value, discriminator: POST_JOB_DISCRIMINATOR }),
   );
@@ -142,6 +159,7 @@ export function getPostJobInstructionDataDecoder(): FixedSizeDecoder<PostJobInst
     ["unitsLimit", getU64Decoder()],
     ["target", getAddressDecoder()],
     ["checked", getBooleanDecoder()],
+    ["nodes", getNodeFilterDecoder()],
   ]);
 }
 
@@ -181,6 +199,7 @@ export type PostJobInput<
   unitsLimit: PostJobInstructionDataArgs["unitsLimit"];
   target: PostJobInstructionDataArgs["target"];
   checked: PostJobInstructionDataArgs["checked"];
+  nodes: PostJobInstructionDataArgs["nodes"];
 };
 
 export function getPostJobInstruction<

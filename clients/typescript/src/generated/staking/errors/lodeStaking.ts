@@ -86,9 +86,12 @@ export const LODE_STAKING_ERROR__CHILDREN_OPEN = 0x1791; // 6033
 export const LODE_STAKING_ERROR__NATIVE_MINT = 0x1792; // 6034
 /** ExitTooFresh: The node left only lately and its stake may still earn: four stream periods after the exit anyone may unstake it; its owner may at once */
 export const LODE_STAKING_ERROR__EXIT_TOO_FRESH = 0x1793; // 6035
+/** BadRegion: A region is two capital letters, an ISO 3166 country code such as DE, or nothing */
+export const LODE_STAKING_ERROR__BAD_REGION = 0x1794; // 6036
 
 export type LodeStakingError =
   | typeof LODE_STAKING_ERROR__AMOUNT_TOO_SMALL
+  | typeof LODE_STAKING_ERROR__BAD_REGION
   | typeof LODE_STAKING_ERROR__CHILDREN_OPEN
   | typeof LODE_STAKING_ERROR__COMMISSION_PENDING
   | typeof LODE_STAKING_ERROR__COMMISSION_TOO_HIGH
@@ -129,6 +132,7 @@ let lodeStakingErrorMessages: Record<LodeStakingError, string> | undefined;
 if (process.env["NODE_ENV"] !== "production") {
   lodeStakingErrorMessages = {
     [LODE_STAKING_ERROR__AMOUNT_TOO_SMALL]: `The amount is 0 or buys no share: stake more`,
+    [LODE_STAKING_ERROR__BAD_REGION]: `A region is two capital letters, an ISO 3166 country code such as DE, or nothing`,
     [LODE_STAKING_ERROR__CHILDREN_OPEN]: `Delegations or tickets are open: withdraw and close them first; anyone may`,
     [LODE_STAKING_ERROR__COMMISSION_PENDING]: `A rise of the commission is announced already: wait until it is in effect, or lower the commission to cancel it`,
     [LODE_STAKING_ERROR__COMMISSION_TOO_HIGH]: `The commission would pass its cap or rise by more than one step: see the configuration's cap and step`,

@@ -16,12 +16,8 @@ import {
   getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
-  getU16Decoder,
-  getU16Encoder,
   getU32Decoder,
   getU32Encoder,
-  getU8Decoder,
-  getU8Encoder,
   SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
   SolanaError,
   transformEncoder,
@@ -47,6 +43,12 @@ import {
 } from "@solana/program-client-core";
 import { findVaultPda } from "../pdas";
 import { LODE_STAKING_PROGRAM_ADDRESS } from "../programs";
+import {
+  getNodeDescriptionDecoder,
+  getNodeDescriptionEncoder,
+  type NodeDescription,
+  type NodeDescriptionArgs,
+} from "../types";
 
 export const REGISTER_NODE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
   102, 85, 117, 114, 194, 188, 211, 168,
@@ -110,16 +112,8 @@ export type RegisterNodeInstructionData = {
   index: number;
   /** See [`Node::worker`]. */
   worker: Address;
-  /** See [`Node::class`]. */
-  class: number;
-  /** See [`Node::cores`]. */
-  cores: number;
-  /** See [`Node::memory_mib`]. */
-  memoryMib: number;
-  /** See [`Node::metadata`]. */
-  metadata: ReadonlyUint8Array;
-  /** See [`Node::encryption_key`]. */
-  encryptionKey: ReadonlyUint8Array;
+  /** What the owner says of it. */
+  description: NodeDescription;
 };
 
 export type RegisterNodeInstructionDataArgs = {
@@ -127,16 +121,8 @@ export type RegisterNodeInstructionDataArgs = {
   index: number;
   /** See [`Node::worker`]. */
   worker: Address;
-  /** See [`Node::class`]. */
-  class: number;
-  /** See [`Node::cores`]. */
-  cores: number;
-  /** See [`Node::memory_mib`]. */
-  memoryMib: number;
-  /** See [`Node::metadata`]. */
-  metadata: ReadonlyUint8Array;
-  /** See [`Node::encryption_key`]. */
-  encryptionKey: ReadonlyUint8Array;
+  /** What the owner says of it. */
+  description: NodeDescriptionArgs;
 };
 
 export function getRegisterNodeInstructionDataEncoder(): FixedSizeEncoder<RegisterNodeInstructionDataArgs> {
@@ -145,11 +131,7 @@ export function getRegisterNodeInstructionDataEncoder(): FixedSizeEncoder<Regist
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
       ["index", getU32Encoder()],
       ["worker", getAddressEncoder()],
-      ["class", getU8Encoder()],
-      ["cores", getU16Encoder()],
-      ["memoryMib", getU32Encoder()],
-      ["metadata", fixEncoderSize(getBytesEncoder(), 32)],
-      ["encryptionKey", fixEncoderSize(getBytesEncoder(), 32)],
+      ["description", getNodeDescriptionEncoder()],
     ]),
     (value) => ({ ...value, discriminator: REGISTER_NODE_DISCRIMINATOR }),
   );
@@ -160,11 +142,7 @@ export function getRegisterNodeInstructionDataDecoder(): FixedSizeDecoder<Regist
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
     ["index", getU32Decoder()],
     ["worker", getAddressDecoder()],
-    ["class", getU8Decoder()],
-    ["cores", getU16Decoder()],
-    ["memoryMib", getU32Decoder()],
-    ["metadata", fixDecoderSize(getBytesDecoder(), 32)],
-    ["encryptionKey", fixDecoderSize(getBytesDecoder(), 32)],
+    ["description", getNodeDescriptionDecoder()],
   ]);
 }
 
@@ -206,11 +184,7 @@ export type RegisterNodeAsyncInput<
   systemProgram?: Address<TAccountSystemProgram>;
   index: RegisterNodeInstructionDataArgs["index"];
   worker: RegisterNodeInstructionDataArgs["worker"];
-  class: RegisterNodeInstructionDataArgs["class"];
-  cores: RegisterNodeInstructionDataArgs["cores"];
-  memoryMib: RegisterNodeInstructionDataArgs["memoryMib"];
-  metadata: RegisterNodeInstructionDataArgs["metadata"];
-  encryptionKey: RegisterNodeInstructionDataArgs["encryptionKey"];
+  description: RegisterNodeInstructionDataArgs["description"];
 };
 
 export async function getRegisterNodeInstructionAsync<
@@ -348,11 +322,7 @@ export type RegisterNodeInput<
   systemProgram?: Address<TAccountSystemProgram>;
   index: RegisterNodeInstructionDataArgs["index"];
   worker: RegisterNodeInstructionDataArgs["worker"];
-  class: RegisterNodeInstructionDataArgs["class"];
-  cores: RegisterNodeInstructionDataArgs["cores"];
-  memoryMib: RegisterNodeInstructionDataArgs["memoryMib"];
-  metadata: RegisterNodeInstructionDataArgs["metadata"];
-  encryptionKey: RegisterNodeInstructionDataArgs["encryptionKey"];
+  description: RegisterNodeInstructionDataArgs["description"];
 };
 
 export function getRegisterNodeInstruction<

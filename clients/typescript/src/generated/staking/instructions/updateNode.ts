@@ -14,12 +14,6 @@ import {
   getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
-  getU16Decoder,
-  getU16Encoder,
-  getU32Decoder,
-  getU32Encoder,
-  getU8Decoder,
-  getU8Encoder,
   SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
   SolanaError,
   transformEncoder,
@@ -42,6 +36,12 @@ import {
   type ResolvedInstructionAccount,
 } from "@solana/program-client-core";
 import { LODE_STAKING_PROGRAM_ADDRESS } from "../programs";
+import {
+  getNodeDescriptionDecoder,
+  getNodeDescriptionEncoder,
+  type NodeDescription,
+  type NodeDescriptionArgs,
+} from "../types";
 
 export const UPDATE_NODE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
   13, 65, 246, 102, 101, 91, 98, 43,
@@ -73,40 +73,16 @@ export type UpdateNodeInstruction<
 
 export type UpdateNodeInstructionData = {
   discriminator: ReadonlyUint8Array;
-  /** See [`Node::class`]. */
-  class: number;
-  /** See [`Node::cores`]. */
-  cores: number;
-  /** See [`Node::memory_mib`]. */
-  memoryMib: number;
-  /** See [`Node::metadata`]. */
-  metadata: ReadonlyUint8Array;
-  /** See [`Node::encryption_key`]. */
-  encryptionKey: ReadonlyUint8Array;
+  args: NodeDescription;
 };
 
-export type UpdateNodeInstructionDataArgs = {
-  /** See [`Node::class`]. */
-  class: number;
-  /** See [`Node::cores`]. */
-  cores: number;
-  /** See [`Node::memory_mib`]. */
-  memoryMib: number;
-  /** See [`Node::metadata`]. */
-  metadata: ReadonlyUint8Array;
-  /** See [`Node::encryption_key`]. */
-  encryptionKey: ReadonlyUint8Array;
-};
+export type UpdateNodeInstructionDataArgs = { args: NodeDescriptionArgs };
 
 export function getUpdateNodeInstructionDataEncoder(): FixedSizeEncoder<UpdateNodeInstructionDataArgs> {
   return transformEncoder(
     getStructEncoder([
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
-      ["class", getU8Encoder()],
-      ["cores", getU16Encoder()],
-      ["memoryMib", getU32Encoder()],
-      ["metadata", fixEncoderSize(getBytesEncoder(), 32)],
-      ["encryptionKey", fixEncoderSize(getBytesEncoder(), 32)],
+      ["args", getNodeDescriptionEncoder()],
     ]),
     (value) => ({ ...value, discriminator: UPDATE_NODE_DISCRIMINATOR }),
   );
@@ -115,11 +91,7 @@ export function getUpdateNodeInstructionDataEncoder(): FixedSizeEncoder<UpdateNo
 export function getUpdateNodeInstructionDataDecoder(): FixedSizeDecoder<UpdateNodeInstructionData> {
   return getStructDecoder([
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
-    ["class", getU8Decoder()],
-    ["cores", getU16Decoder()],
-    ["memoryMib", getU32Decoder()],
-    ["metadata", fixDecoderSize(getBytesDecoder(), 32)],
-    ["encryptionKey", fixDecoderSize(getBytesDecoder(), 32)],
+    ["args", getNodeDescriptionDecoder()],
   ]);
 }
 
@@ -141,11 +113,7 @@ export type UpdateNodeInput<
   owner: TransactionSigner<TAccountOwner>;
   /** The node; bound to its owner by the stored key. */
   node: Address<TAccountNode>;
-  class: UpdateNodeInstructionDataArgs["class"];
-  cores: UpdateNodeInstructionDataArgs["cores"];
-  memoryMib: UpdateNodeInstructionDataArgs["memoryMib"];
-  metadata: UpdateNodeInstructionDataArgs["metadata"];
-  encryptionKey: UpdateNodeInstructionDataArgs["encryptionKey"];
+  args: UpdateNodeInstructionDataArgs["args"];
 };
 
 export function getUpdateNodeInstruction<

@@ -1,0 +1,112 @@
+//! Which nodes are meant, as options of commands.
+use crate::context::Context;
+use crate::output::Cell;
+use anyhow::Result;
+use lode_client::{filter, NodesWanted};
+use lode_jobs::state::{Ledger, LedgerKind, Market, NodeFilter};
+use lode_staking::state::Node;
+use serde_json::json;
+use solana_address::Address;
+
+const HEADING: &str = "Which nodes, by what they declare";
+
+/// What nodes declare. Nobody proves it.
+#[derive(clap::Args, Clone, Debug)]
+pub struct NodesArgs {
+    /// Only these classes: phone, desktop, server, unknown, or numbers below 8
+    #[arg(
+        long = "class",
+        value_name = "CLASS,CLASS",
+        value_delimiter = ',',
+        id = "class",
+        help_heading = HEADING
+    )]
+    classes: Vec<String>,
+    /// Only with so many processor cores
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        hide_default_value = true,
+        help_heading = HEADING
+    )]
+    cores: u16,
+    /// Only with so much memory
+    #[arg(
+        long = "node-memory-mib",
+        value_name = "MIB",
+        default_value_t = 0,
+        hide_default_value = true,
+        help_heading = HEADING
+    )]
+    node_memory_mib: u16,
+    /// Only in these countries: up to seven ISO 3166 codes
+    #[arg(
+        long = "region",
+        value_name = "CODE,CODE",
+        value_delimiter = ',',
+        id = "region",
+        help_heading = HEADING
+    )]
+    regions: Vec<String>,
+    /// Only outside of these countries
+    #[arg(
+        long = "not-region",
+        value_name = "CODE,CODE",
+        value_delimiter = ',',
+        conflicts_with = "region",
+        help_heading = HEADING
+    )]
+    not_regions: Vec<String>,
+}
+
+impl NodesArgs {
+    /// The same in words.
+    pub fn wanted(&self) -> NodesWanted {
+        NodesWanted {
+            classes: self.classes.clone(),
+            cores: self.cores,
+            memory_mib: self.node_memory_mib,
+            regions: self.regions.clone(),
+            not_regions: self.not_regions.clone(),
+        }
+    }
+}
+
+/// A filter, as people and as programs read it.
+pub fn cell(filter: &NodeFilter) -> Cell {
+    let wanted = NodesWanted::from(filter);
+    Cell::new(wanted.to_string(), json!(wanted))
+}
+
+/// Says how many nodes of a market a job that asks for something may find.
+pub async fn tell_choice(
+    market_at: &Address,
+    market: &Market,
+    filter: &NodeFilter,
+    context: &Context,
+) -> Result<()> {
+    if filter.is_any() {
+        return Ok(());
+    }
+    let client = &context.client;
+    let ledgers = client
+        .get_program_accounts::<Ledger>(&[
+            filter!(Ledger, market, *market_at),
+            filter!(Ledger, kind, LedgerKind::Node as u8),
+        ])
+        .await?;
+    let at: Vec<Address> = ledgers.iter().map(|(_, ledger)| ledger.party).collect();
+    let nodes = client.get_accounts::<Node>(&at).await?;
+    let pass = |node: &Node| {
+        [&market.nodes, filter]
+            .iter()
+            .all(|f| f.require(node).is_ok())
+    };
+    let found = nodes.iter().flatten().filter(|node| pass(node)).count();
+    context.out.note(&match found {
+        0 => "No node of the market declares what is asked for: the job waits until one does, or until its accept window ends.".into(),
+        _ => format!("{found} of {} nodes of the market declare what is asked for.", at.len()),
+    });
+    Ok(())
+}
