@@ -3,9 +3,9 @@ use crate::context::hex32;
 use crate::output::{Cell, Rows};
 use crate::progress::Progress;
 use crate::spec::Prepared;
-use anyhow::{anyhow, bail, Context as _, Result};
+use anyhow::{bail, Context as _, Result};
 use lode_runtime::child::{self, Limits};
-use lode_runtime::{Estimate, Outcome, MAX_UNITS};
+use lode_runtime::{Estimate, Finished, Outcome, MAX_UNITS};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -28,9 +28,7 @@ pub async fn run(prepared: &Prepared, units_limit: Option<u64>) -> Result<Trial>
     let limit = units_limit.unwrap_or(TRIAL_UNITS).min(MAX_UNITS);
     let spec = &prepared.spec;
     let read = |hash: &[u8; 32]| -> Result<Vec<u8>> {
-        let found = prepared.files.iter().find(|(blob, _)| blob.sha256 == *hash);
-        let (_, path) =
-            found.ok_or_else(|| anyhow!("The blob {} is missing", hex::encode(hash)))?;
+        let path = prepared.path(hash)?;
         std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
     };
     let module = read(&spec.module.sha256)?;
@@ -85,10 +83,9 @@ fn seconds(time: Duration) -> Cell {
 }
 
 impl Trial {
-    /// Result and units under the limit that was given: what a node must have come to under the same.
-    pub fn under_its_limit(&self) -> Option<([u8; 32], u64)> {
-        let finished = self.estimate.finished()?;
-        Some((finished.result_hash, finished.receipt.units))
+    /// What it came to under the limit that was given: what a node must have come to under the same.
+    pub fn under_its_limit(&self) -> Option<&Finished> {
+        self.estimate.finished()
     }
 
     /// What people and programs are told of it.

@@ -1,5 +1,5 @@
 //! A job spec and its blobs, from files on this machine.
-use anyhow::{bail, Context as _, Result};
+use anyhow::{anyhow, bail, Context as _, Result};
 use lode_runtime::{Blob, JobSpec, RUNTIME};
 use lode_store::BlobHash;
 use serde_json::{json, Map, Value};
@@ -51,6 +51,16 @@ pub struct Prepared {
     pub spec: JobSpec,
     /// Each blob that the spec names, and a file that has it.
     pub files: Vec<(Blob, PathBuf)>,
+}
+
+impl Prepared {
+    /// The file that has a blob which the spec names.
+    pub fn path(&self, sha256: &[u8; 32]) -> Result<&Path> {
+        let found = self.files.iter().find(|(blob, _)| blob.sha256 == *sha256);
+        let (_, path) =
+            found.ok_or_else(|| anyhow!("The blob {} is missing", hex::encode(sha256)))?;
+        Ok(path)
+    }
 }
 
 impl SpecArgs {

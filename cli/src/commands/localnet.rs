@@ -14,6 +14,7 @@ use lode_localnet::{Localnet, Options, Plan, Report, RPC_PORT, WS_PORT};
 use lode_node::AgentConfig;
 use lode_oracle::state::Oracle;
 use lode_oracle_agent::{OracleAgent, Paying};
+use lode_sealed::Identities;
 use lode_staking::state::{Node, NodeDescription};
 use lode_staking::NodeArgs;
 use lode_telemetry::Telemetry;
@@ -409,6 +410,7 @@ impl Setup<'_> {
         let me = owner.pubkey();
         let at = addresses::staking::node(&me, 0);
         let market = self.report.market;
+        let folder = self.args.folder.join("nodes").join(number.to_string());
         if self.client.try_account::<Node>(&at).await?.is_none() {
             let (stake_mint, payment_mint) = (&self.report.stake_mint, &self.report.payment_mint);
             let stake = stake_mint.parse(NODE_STAKE)?;
@@ -418,12 +420,14 @@ impl Setup<'_> {
                 .await?;
             self.fund(&worker.pubkey(), OWN_LAMPORTS, 0).await?;
             let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+            let keys = Identities::open(&folder)?;
             let node = NodeArgs {
                 index: 0,
                 worker: worker.pubkey(),
                 description: NodeDescription {
                     cores: u16::try_from(cores).unwrap_or(u16::MAX),
                     memory_mib: NODE_MEMORY_MIB,
+                    encryption_key: keys.current().0,
                     ..NodeDescription::default()
                 },
             };
@@ -439,7 +443,6 @@ impl Setup<'_> {
                 self.client.send(part, owner, &[]).await?;
             }
         }
-        let folder = self.args.folder.join("nodes").join(number.to_string());
         let config = AgentConfig {
             poll: POLL,
             memory_mib: u64::from(NODE_MEMORY_MIB),

@@ -7,11 +7,13 @@ use lode_client::instructions::staking;
 use lode_client::nodes::{class_name, parse_class, parse_region, region_name};
 use lode_client::{addresses, filter, token};
 use lode_jobs::state::Ledger;
+use lode_sealed::{Identities, Recipient};
 use lode_staking::state::{Delegation, Node, NodeDescription, StakingConfig};
 use lode_staking::NodeArgs;
 use serde_json::json;
 use solana_address::Address;
 use solana_signer::Signer;
+use std::path::PathBuf;
 
 /// Commands of nodes.
 #[derive(clap::Subcommand)]
@@ -68,6 +70,9 @@ pub struct Register {
     /// Country of the machine, for customers to filter by: an ISO 3166 code such as DE
     #[arg(long, value_name = "CODE")]
     region: Option<String>,
+    /// Folder of the agent on this machine: its encryption key, made there if it has none, is published for private jobs
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
     /// Do not check this machine first, as `lode runtime verify` does; where the worker is given by its address, the
     /// machine is another, and is not checked here
     #[arg(long)]
@@ -92,6 +97,9 @@ pub struct Update {
     /// Country of the machine, an ISO 3166 code such as DE; `none` takes it back
     #[arg(long, value_name = "CODE")]
     region: Option<String>,
+    /// Key that private jobs are sealed for, as `lode node key` prints it; `none` takes it back
+    #[arg(long, value_name = "KEY")]
+    encryption_key: Option<String>,
 }
 
 pub async fn run(command: Command, context: &Context) -> Result<()> {
@@ -113,6 +121,10 @@ async fn register(args: Register, context: &Context) -> Result<()> {
     let worker = address_of(&args.worker)?;
     let class = parse_class(&args.class)?;
     let region = parse_region_or_none(args.region.as_deref())?;
+    let key = match &args.folder {
+        Some(folder) => Identities::open(folder)?.current().0,
+        None => [0; 32],
+    };
     let wallet = context.wallet()?;
     let me = wallet.pubkey();
     let config: StakingConfig = context
@@ -145,6 +157,7 @@ async fn register(args: Register, context: &Context) -> Result<()> {
             cores,
             memory_mib: args.memory_mib,
             region,
+            encryption_key: key,
             ..NodeDescription::default()
         },
     };
@@ -182,6 +195,13 @@ fn class(node: &Node) -> Cell {
     Cell::new(class_name(node.class), json!(node.class))
 }
 
+fn encryption_key(node: &Node) -> Cell {
+    match Recipient(node.encryption_key) {
+        Recipient([0, rest @ ..]) if rest == [0; 31] => Cell::none(),
+        key => key.to_string().into(),
+    }
+}
+
 fn region(node: &Node) -> Cell {
     region_name(node.region).map_or_else(Cell::none, Cell::from)
 }
@@ -199,7 +219,11 @@ async fn update(args: Update, context: &Context) -> Result<()> {
         memory_mib: args.memory_mib.unwrap_or(node.memory_mib),
         region,
         metadata: node.metadata,
-        encryption_key: node.encryption_key,
+        encryption_key: match args.encryption_key.as_deref() {
+            None => node.encryption_key,
+            Some("none") => [0; 32],
+            Some(text) => text.parse::<Recipient>()?.0,
+        },
     };
     let instruction = staking::update_node(&wallet.pubkey(), &at, description);
     let sent = context
@@ -217,6 +241,7 @@ async fn update(args: Update, context: &Context) -> Result<()> {
         ("cores", node.cores.into()),
         ("memory_mib", node.memory_mib.into()),
         ("region", self::region(&node)),
+        ("encryption_key", encryption_key(&node)),
         ("signature", sent.signature.to_string().into()),
     ]);
     Ok(())
@@ -277,6 +302,7 @@ async fn show(named: Option<Address>, context: &Context) -> Result<()> {
         ("cores", node.cores.into()),
         ("memory_mib", node.memory_mib.into()),
         ("region", region(&node)),
+        ("encryption_key", encryption_key(&node)),
         ("delegations", delegations.len().into()),
         ("markets", ledgers.len().into()),
     ]);

@@ -10,6 +10,7 @@ use lode_client::filter;
 use lode_jobs::state::Ledger;
 use lode_node::doctor::{self, Level, Patient};
 use lode_node::{local, AgentConfig, Conditions, Hours, Machine, When, Withdrawals};
+use lode_sealed::Identities;
 use lode_staking::state::Node;
 use serde_json::Value;
 use solana_address::Address;
@@ -30,6 +31,8 @@ pub enum Command {
     Doctor(Doctor),
     /// Show what the agent of this machine last said of itself; asks no server
     Status(Status),
+    /// Print the key that private jobs are sealed for, which the agent of this folder opens; made if there is none
+    Key(Key),
 }
 
 /// Where the agent keeps what it may not lose.
@@ -95,6 +98,9 @@ pub struct Run {
     /// Most MiB of fetched blobs that are kept
     #[arg(long, default_value_t = 4096, value_name = "MIB")]
     cache_mib: u64,
+    /// Take private jobs also where a seat that may check them cannot open them: if one is asked, it costs the node
+    #[arg(long)]
+    blind_checks: bool,
     #[command(flatten)]
     conditions: MachineConditions,
     #[command(flatten)]
@@ -136,6 +142,16 @@ pub struct Status {
     folder: Folder,
 }
 
+/// Arguments of `node key`.
+#[derive(clap::Args)]
+pub struct Key {
+    #[command(flatten)]
+    folder: Folder,
+    /// Make a new one; those before stay in the folder, for jobs that were sealed for them
+    #[arg(long)]
+    rotate: bool,
+}
+
 /// Arguments of `node doctor`.
 #[derive(clap::Args)]
 pub struct Doctor {
@@ -164,6 +180,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Drain(args) => drain(args, context).await,
         Command::Status(args) => status(&args, context),
         Command::Doctor(args) => examine(args, context).await,
+        Command::Key(args) => key(&args, context),
     }
 }
 
@@ -223,6 +240,22 @@ async fn withdrawals(
     }))
 }
 
+fn key(args: &Key, context: &Context) -> Result<()> {
+    let mut keys = Identities::open(&args.folder.folder)?;
+    if args.rotate {
+        keys = keys.rotate()?;
+    }
+    let key = keys.current().to_string();
+    context.out.sheet(vec![
+        ("encryption_key", key.clone().into()),
+        ("keys_in_the_folder", keys.all().len().into()),
+    ]);
+    context.out.note(&format!(
+        "Next: the owner publishes it with `lode node update --encryption-key {key}`; an agent that runs reads it at its next start."
+    ));
+    Ok(())
+}
+
 async fn serve(args: Run, context: &Context) -> Result<()> {
     let worker = read_keypair(&args.worker)?;
     let (at, node) = node_of(args.node, &worker.pubkey(), context).await?;
@@ -240,6 +273,7 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
         .map_or(usize::from(node.cores).min(here), usize::from);
     let mut config = AgentConfig::new(at, Arc::new(worker), args.folder.folder);
     config.poll = Duration::from_millis(args.poll_millis);
+    config.blind_checks = args.blind_checks;
     config.cores = cores.max(1);
     config.memory_mib = args.memory_mib.unwrap_or(u64::from(node.memory_mib));
     config.min_price = args.min_price;

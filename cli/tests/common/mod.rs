@@ -22,6 +22,12 @@ pub const AUTHORITY: &str = ".localnet/keys/authority";
 /// Among a network's arguments: with its crank, as people start it.
 pub const WITH_CRANK: &str = "with its crank";
 
+/// Among a network's arguments: all that it logs, of every kind, goes into [`LOG`].
+pub const LOGGED: &str = "with its log in a file";
+pub const LOG: &str = "network.log";
+/// Where commands and network leave temporary files.
+pub const TEMPORARY: &str = "temporary";
+
 /// A network that ends with the test.
 pub struct Network {
     pub folder: TempDir,
@@ -48,13 +54,21 @@ fn start(
             "--programs",
             concat!(env!("CARGO_MANIFEST_DIR"), "/../target/deploy"),
         ])
-        .args(more.iter().filter(|arg| **arg != WITH_CRANK));
+        .args(
+            more.iter()
+                .filter(|arg| ![WITH_CRANK, LOGGED].contains(arg)),
+        );
+    if more.contains(&LOGGED) {
+        let log = std::fs::File::create(folder.join(LOG)).unwrap();
+        command.env("RUST_LOG", "debug").stderr(log);
+    }
     for (_, key) in wallets {
         command.args(["--fund", &key.pubkey().to_string()]);
     }
     let mut process = command
         .current_dir(folder)
         .env("HOME", folder)
+        .env("TMPDIR", folder.join(TEMPORARY))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -70,6 +84,7 @@ impl Network {
     /// Starts it with wallets of these names, each funded and kept in `<name>.json`.
     pub fn start(more: &[&str], wallets: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(TEMPORARY)).unwrap();
         let wallets: Vec<(String, Keypair)> = wallets
             .iter()
             .map(|name| {
@@ -156,6 +171,7 @@ impl Network {
             .env("HOME", self.folder.path())
             .env_remove("XDG_CONFIG_HOME")
             .stdin(Stdio::null())
+            .env("TMPDIR", self.folder.path().join(TEMPORARY))
             .output()
             .unwrap()
     }

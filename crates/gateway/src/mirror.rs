@@ -8,7 +8,8 @@ use crate::index::{Entry, Kind, Record};
 use crate::server::Gateway;
 use crate::{spec, Chain, Error, Result};
 use lode_jobs::state::{flag, Job, JobState};
-use lode_runtime::Receipt;
+use lode_runtime::{Blob, Receipt};
+use lode_sealed::sealed_result;
 use lode_store::{BlobHash, GatewayClient, MOST_RECEIPT_BYTES, MOST_SPEC_BYTES};
 use solana_address::Address;
 use std::path::{Path, PathBuf};
@@ -104,11 +105,16 @@ impl<C: Chain> Gateway<C> {
         let Some(line) = self.store.get(result, MOST_RECEIPT_BYTES).await? else {
             return Ok(());
         };
-        let Ok(receipt) = Receipt::parse(&line) else {
-            return Ok(());
+        let outputs: Vec<Blob> = match (sealed_result(&line), Receipt::parse(&line)) {
+            (Ok(Some((receipt, outputs))), _) => [vec![receipt], outputs].concat(),
+            (_, Ok(receipt)) => {
+                let files = receipt.files.iter().map(|file| file.blob);
+                let streams = [receipt.stdout, receipt.stderr].into_iter();
+                streams.chain(files).collect()
+            }
+            _ => return Ok(()),
         };
-        let files = receipt.files.iter().map(|file| file.blob);
-        for output in [receipt.stdout, receipt.stderr].into_iter().chain(files) {
+        for output in outputs {
             let blob = BlobHash(output.sha256);
             if output.size <= named.output_limit && !named.blobs.contains_key(&blob) {
                 let size = Size::Is(output.size);

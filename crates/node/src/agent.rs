@@ -13,6 +13,7 @@ use crate::{Error, Result};
 use lode_client::accounts::{decode, required};
 use lode_client::{addresses, filter, ChainClock, Client};
 use lode_jobs::state::{flag, Job, JobState, JobsConfig, Ledger, Market};
+use lode_sealed::Identities;
 use lode_staking::state::{Node, StakingConfig};
 use lode_store::{BlobCache, Gateways};
 use lode_telemetry::Telemetry;
@@ -63,6 +64,9 @@ pub struct AgentConfig {
     pub min_price: u64,
     /// Most bytes of blobs that stay on disk.
     pub cache_bytes: u64,
+    /// Takes private jobs also where a seat that may check them cannot open them: who is drawn then finds them unrunnable,
+    /// and that costs the node.
+    pub blind_checks: bool,
     /// Takes earned money out of the node's ledgers; without it, the owner does.
     pub withdrawals: Option<Withdrawals>,
     /// When it takes jobs.
@@ -87,6 +91,7 @@ impl AgentConfig {
             memory_mib: 1_024,
             min_price: 1,
             cache_bytes: 4 << 30,
+            blind_checks: false,
             withdrawals: None,
             fee_payer: None,
             conditions: Conditions::default(),
@@ -112,6 +117,7 @@ pub async fn run(
 ) -> Result<()> {
     let cache = Arc::new(Cache::open(&config.state_dir.join("results"))?);
     let blobs = BlobCache::open(config.state_dir.join("blobs"))?;
+    let keys = Identities::open(&config.state_dir)?;
     tokio::select! {
         measured = calibrate(cache.clone()) => measured?,
         () = stopped(&mut shutdown) => return Ok(()),
@@ -122,6 +128,8 @@ pub async fn run(
             node: config.node,
             payer: config.fee_payer.unwrap_or_else(|| config.worker.clone()),
             worker: config.worker,
+            keys,
+            blind_checks: config.blind_checks,
             memory_mib: config.memory_mib,
             rating: Mutex::new(cache.rating()),
             cache,

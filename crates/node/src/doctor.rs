@@ -5,6 +5,7 @@ use crate::{local, Machine};
 use lode_client::{addresses, filter, Client, NodesWanted};
 use lode_jobs::state::{JobsConfig, Ledger, Market};
 use lode_math::bills;
+use lode_sealed::{Identities, Recipient};
 use lode_staking::state::{Node, StakingConfig};
 use lode_store::{BlobHash, Gateways, Retry};
 use solana_address::Address;
@@ -419,6 +420,7 @@ async fn node(
         all.ok("node", format!("{at} is active"));
     }
     hardware(&node, all);
+    key(patient, &node, all);
     worker(patient, &node, client, all).await?;
     stake(&node, &staking, client, all).await?;
     markets(patient, at, &node, client, all, say).await
@@ -458,6 +460,33 @@ fn memory_mib() -> Option<u64> {
         .find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib >> 10)
+}
+
+/// Whether the agent opens what customers seal for the node.
+fn key(patient: &Patient, node: &Node, all: &mut Findings) {
+    let check = "key";
+    if node.encryption_key == [0; 32] {
+        return all.ok(
+            check,
+            "the node has published no encryption key, and gets no private jobs",
+        );
+    }
+    let published = Recipient(node.encryption_key);
+    match Identities::find(&patient.folder) {
+        Ok(Some(keys)) if keys.all().iter().any(|key| key.recipient() == published) => {
+            all.ok(check, "private jobs are sealed for a key of this folder");
+        }
+        Ok(_) => {
+            let found =
+                format!("private jobs are sealed for {published}, which this folder does not have");
+            let mend = "name the agent's folder, or publish the key that `lode node key` prints";
+            all.fail(check, found, mend);
+        }
+        Err(error) => {
+            let mend = "put the file's backup back, or move it away and publish a new key";
+            all.fail(check, error.to_string(), mend);
+        }
+    }
 }
 
 async fn worker(

@@ -4,7 +4,8 @@ use crate::cache::Cache;
 use crate::capacity::Room;
 use crate::{Error, Result};
 use lode_jobs::state::{Job, Market};
-use lode_runtime::{child, scan, JobSpec, Outcome};
+use lode_runtime::{child, scan, Blob, JobSpec, Outcome};
+use lode_sealed::{sealed_size, Envelope, Identity, Private};
 use lode_store::{BlobCache, BlobHash, GatewayClient, MOST_SPEC_BYTES};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,20 +18,42 @@ const LONGEST_RUN: Duration = Duration::from_secs(86_400);
 /// A job whose spec fits and whose blobs all are on this machine.
 #[derive(Debug)]
 pub(crate) struct Prepared {
+    /// The spec, in plain text.
     stored: Vec<u8>,
     /// Memory that the run may use, MiB.
     pub memory_mib: u64,
     /// Hash of the module.
     pub module_hash: [u8; 32],
-    /// What the customer puts into the store: spec and all that it names.
+    /// What the customer puts into the store: spec and all that it names, sealed where it is.
     pub named: Vec<[u8; 32]>,
-    module: PathBuf,
-    stdin: Option<PathBuf>,
-    inputs: Vec<PathBuf>,
+    /// How to open what lies on the disk, and to seal what the run comes to.
+    pub private: Option<Private>,
+    module: Kept,
+    stdin: Option<Kept>,
+    inputs: Vec<Kept>,
+}
+
+/// A blob that the spec names, on this machine's disk: of a private job, sealed.
+#[derive(Clone, Debug)]
+struct Kept {
+    plain: Blob,
+    path: PathBuf,
+}
+
+impl Kept {
+    /// Its bytes in plain text, in memory only.
+    fn read(&self, private: Option<&Private>) -> Result<Vec<u8>> {
+        let bytes = read(&self.path)?;
+        let Some(private) = private else {
+            return Ok(bytes);
+        };
+        let mut opened = private.open(&self.plain, &bytes)?;
+        Ok(std::mem::take(&mut *opened))
+    }
 }
 
 /// Fetches a job's spec and all that it names from the market's `store`, and checks that this node can run it. `known` is what it remembers of
-/// modules, if that is to count.
+/// modules, if that is to count; `keys` are what private jobs are opened by.
 pub(crate) async fn prepare(
     job: &Job,
     market: &Market,
@@ -38,19 +61,36 @@ pub(crate) async fn prepare(
     store: &GatewayClient,
     blobs: &BlobCache,
     known: Option<&Cache>,
+    keys: &[Identity],
 ) -> Result<Prepared> {
     let path = blobs
         .get(BlobHash(job.spec), MOST_SPEC_BYTES, store)
         .await?;
-    let stored = read(&path)?;
+    let mut stored = read(&path)?;
+    let mut private = None;
+    let mut named = vec![job.spec];
+    if let Some(envelope) = Envelope::of(&stored)? {
+        named.extend(envelope.named().map(|blob| blob.sha256));
+        let sealed = envelope.spec();
+        let key = envelope.unlock(keys)?;
+        if sealed.size > sealed_size(MOST_SPEC_BYTES) {
+            return Err(Error::Unfit("its sealed spec is too large".into()));
+        }
+        let path = blobs.get(BlobHash(sealed.sha256), sealed.size, store);
+        let (mut opened, _) = key.open_spec(&read(&path.await?)?)?;
+        (stored, private) = (std::mem::take(&mut *opened), Some(key));
+    }
     let spec = checked(&stored, job.units_limit, market, memory_mib).map_err(Error::Unfit)?;
     if let Some(why) = known.and_then(|cache| cache.leaves_alone(&spec.module.sha256)) {
         return Err(Error::Unfit(format!(
             "its module made this machine give up before: {why}"
         )));
     }
-    let get = async |hash: [u8; 32], size: u64| -> Result<PathBuf> {
-        let path = blobs.get(BlobHash(hash), size, store).await?;
+    let get = async |sha256: [u8; 32], size: u64| -> Result<Kept> {
+        let plain = Blob { sha256, size };
+        let sealed = private.as_ref().and_then(|p| p.sealed(&spec, &sha256));
+        let Blob { sha256, size } = sealed.unwrap_or(plain);
+        let path = blobs.get(BlobHash(sha256), size, store).await?;
         let found = std::fs::metadata(&path).map_err(|source| Error::File {
             path: path.clone(),
             source,
@@ -61,10 +101,21 @@ pub(crate) async fn prepare(
                 found.len()
             )));
         }
-        Ok(path)
+        let kept = Kept { plain, path };
+        if private.is_some() {
+            // whatever does not open, or is not what the spec says, is not accepted
+            kept.read(private.as_ref())?;
+        }
+        Ok(kept)
     };
     let module = get(spec.module.sha256, spec.module.size).await?;
-    scan(&read(&module)?, spec.memory_mib).map_err(|error| Error::Unfit(error.to_string()))?;
+    scan(&module.read(private.as_ref())?, spec.memory_mib).map_err(|error| {
+        Error::Unfit(match private {
+            // what the runtime says of a module tells what is in it
+            Some(_) => "the runtime refuses its module".into(),
+            None => error.to_string(),
+        })
+    })?;
     let stdin = match spec.stdin {
         Some(stdin) => Some(get(stdin.sha256, stdin.size).await?),
         None => None,
@@ -73,10 +124,12 @@ pub(crate) async fn prepare(
     for input in &spec.inputs {
         inputs.push(get(input.sha256, input.size).await?);
     }
-    let mut named: Vec<[u8; 32]> = spec.blobs().iter().map(|blob| blob.sha256).collect();
-    named.push(job.spec);
+    if private.is_none() {
+        named.extend(spec.blobs().iter().map(|blob| blob.sha256));
+    }
     Ok(Prepared {
         named,
+        private,
         stored,
         memory_mib: spec.memory_mib,
         module_hash: spec.module.sha256,
@@ -137,12 +190,13 @@ pub(crate) async fn execute(
     let failed = |error: String| Error::Runtime(error);
     let (tell, told) = tokio::sync::oneshot::channel();
     let run = move || -> Result<Outcome> {
-        let module = read(&prepared.module)?;
-        let stdin = prepared.stdin.as_ref().map(read).transpose()?;
+        let bytes = |kept: &Kept| kept.read(prepared.private.as_ref());
+        let module = bytes(&prepared.module)?;
+        let stdin = prepared.stdin.as_ref().map(bytes).transpose()?;
         let inputs = prepared
             .inputs
             .iter()
-            .map(read)
+            .map(bytes)
             .collect::<Result<Vec<_>>>()?;
         let limits = child::Limits {
             wall,
@@ -237,7 +291,7 @@ mod tests {
         job.spec = hash.0;
         job.units_limit = 1_000;
         let store = GatewayClient::new("http://127.0.0.1:1").unwrap();
-        prepare(&job, &market(), 64, &store, &blobs, known).await
+        prepare(&job, &market(), 64, &store, &blobs, known, &[]).await
     }
 
     #[tokio::test]

@@ -30,6 +30,15 @@ pub use rating::Rating;
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
+impl From<lode_sealed::Error> for Error {
+    fn from(error: lode_sealed::Error) -> Self {
+        match error {
+            lode_sealed::Error::File { path, source } => Self::File { path, source },
+            other => Self::Unfit(other.to_string()),
+        }
+    }
+}
+
 impl From<lode_crank::Error> for Error {
     fn from(error: lode_crank::Error) -> Self {
         match error {

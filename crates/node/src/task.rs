@@ -16,6 +16,7 @@ use lode_crank::{batches, fits};
 use lode_jobs::state::{flag, Job, JobState, Market};
 use lode_oracle::state::Committee;
 use lode_runtime::{Finished, Outcome};
+use lode_sealed::{Identities, Results};
 use lode_store::{BlobCache, BlobHash, GatewayClient, Gateways, Writer};
 use solana_address::Address;
 use solana_instruction::Instruction;
@@ -31,6 +32,10 @@ pub(crate) struct Shared {
     pub worker: Arc<Keypair>,
     /// Pays all fees: the worker, or who pays for it.
     pub payer: Arc<Keypair>,
+    /// What private jobs are opened by.
+    pub keys: Identities,
+    /// Also private jobs that some seat cannot open.
+    pub blind_checks: bool,
     pub memory_mib: u64,
     pub cache: Arc<Cache>,
     pub blobs: BlobCache,
@@ -161,8 +166,19 @@ impl Task {
             &store,
             &shared.blobs,
             known,
-        );
-        prepared.await
+            shared.keys.all(),
+        )
+        .await?;
+        if let (Some(private), true, false) = (&prepared.private, careful, shared.blind_checks) {
+            let committee: Committee = shared.client.get_account(&self.market.committee).await?;
+            let now = shared.client.clock().await?.unix_timestamp;
+            if let Some(seat) = private.leaves_out(&committee, now) {
+                return Err(Error::Unfit(format!(
+                    "it is private, and seat {seat} of the committee, which may be asked to check it, cannot open it"
+                )));
+            }
+        }
+        Ok(prepared)
     }
 
     /// Fetch before accept: what cannot be had, or does not fit, is not taken; and nothing is taken that would have to
@@ -238,13 +254,20 @@ impl Task {
     async fn run_in(&self, prepared: Prepared, room: Room) -> Result<Done> {
         let shared = &self.shared;
         let (module, named) = (prepared.module_hash, prepared.named.clone());
+        let private = prepared.private.clone();
         let wall = time_left(&self.job, shared.client.slot().await?, shared.pace.slot());
         tracing::info!(job = %self.at, attempt = self.job.attempt, "running");
         let finished = match execute(prepared, self.job.units_limit, wall, room).await? {
             Outcome::Receipt(finished) => finished,
             Outcome::Host(end) => {
-                let reason = end.to_string();
-                shared.cache.leave_alone(&module, &reason)?;
+                let reason = match &private {
+                    // the engine's words, and the module's name, would tell what ran
+                    Some(_) => "the private job has no end on this machine".into(),
+                    None => end.to_string(),
+                };
+                if private.is_none() {
+                    shared.cache.leave_alone(&module, &reason)?;
+                }
                 if self.is_accepted() {
                     return self.give_up(&reason).await;
                 }
@@ -252,9 +275,11 @@ impl Task {
             }
         };
         shared.learn(&finished).await?;
+        let units = finished.receipt.units;
+        let results = Results::of(*finished, private.as_ref())?;
         let computed = Computed {
-            result: finished.result_hash,
-            units: finished.receipt.units,
+            result: results.hash,
+            units,
         };
         if !self.is_accepted() && !self.was_committed(&computed) {
             return Err(Error::Unfit(
@@ -262,7 +287,7 @@ impl Task {
                     .into(),
             ));
         }
-        self.put(*finished, &named).await?;
+        self.put(results, &named).await?;
         let (cache, at, attempt) = (shared.cache.clone(), self.at, self.job.attempt);
         blocking(move || cache.keep(&at, attempt, &computed)).await?;
         if self.is_accepted() {
@@ -289,7 +314,7 @@ impl Task {
     }
 
     /// Put before submit: the customer and the panel find outputs and receipt when the commitment appears.
-    async fn put(&self, finished: Finished, named: &[[u8; 32]]) -> Result<()> {
+    async fn put(&self, results: Results, named: &[[u8; 32]]) -> Result<()> {
         let store = self.store()?;
         let writer = Writer {
             signer: &*self.shared.worker,
@@ -297,7 +322,7 @@ impl Task {
             attempt: self.job.attempt,
         };
         let spec = self.shared.blobs.path(BlobHash(self.job.spec));
-        for bytes in finished.outputs.into_iter().chain([finished.line]) {
+        for bytes in results.blobs {
             // What the spec names too is the customer's to put. All else is put, also if it is there: by another job
             // it stays only as long as that one. Nothing is sent twice; the store says that it has it.
             if !named.contains(&BlobHash::of(&bytes).0) {

@@ -6,7 +6,9 @@ use crate::{Error, Result};
 use lode_jobs::state::{Job, Market};
 use lode_runtime::child::{self, Limits};
 use lode_runtime::{JobSpec, Outcome, RunRequest};
+use lode_sealed::{sealed_size, Envelope, Identity, Private, Results};
 use lode_store::{BlobCache, BlobHash, GatewayClient, MOST_SPEC_BYTES};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -18,9 +20,11 @@ const LONGEST_RUN: Duration = Duration::from_secs(86_400);
 
 /// A spec that can be run.
 pub(crate) struct Prepared {
-    /// As it is stored.
+    /// As it is stored, or sealed.
     stored: Vec<u8>,
     spec: JobSpec,
+    /// How to open what it names, and to seal what it comes to.
+    private: Option<Private>,
 }
 
 impl Prepared {
@@ -30,23 +34,85 @@ impl Prepared {
     }
 }
 
-/// Fetches the spec: small, so it needs no room. What cannot be prepared is a finding already.
+/// Fetches the spec: small, so it needs no room. What cannot be prepared is a finding already. A private job is opened by
+/// `by`; nobody's identity is a watcher's, who cannot say anything of it.
 pub(crate) async fn prepare(
     job: &Job,
     market: &Market,
     store: &GatewayClient,
     cache: &BlobCache,
+    by: Option<&Identity>,
 ) -> Result<std::result::Result<Prepared, Finding>> {
     let spec_hash = BlobHash(job.spec);
-    let stored = match fetch(cache, store, "the spec", spec_hash, MOST_SPEC_BYTES).await? {
-        Fetched::Here(path, _) => tokio::fs::read(&path)
-            .await
-            .map_err(|source| Error::File { path, source })?,
-        Fetched::Missing(what) => return Ok(Err(Finding::Missing(what))),
+    let mut stored = match read(cache, store, "the spec", spec_hash, MOST_SPEC_BYTES).await? {
+        Ok(stored) => stored,
+        Err(missing) => return Ok(Err(missing)),
     };
+    let mut private = None;
+    match Envelope::of(&stored) {
+        Ok(None) => {}
+        Ok(Some(envelope)) => match opened(envelope, store, cache, by).await? {
+            Ok((plain, key)) => (stored, private) = (plain, Some(key)),
+            Err(finding) => return Ok(Err(finding)),
+        },
+        Err(error) => return Ok(Err(Finding::NoReceipt(error.to_string()))),
+    }
     Ok(match checked(&stored, job.units_limit, market) {
-        Ok(spec) => Ok(Prepared { stored, spec }),
+        Ok(spec) => Ok(Prepared {
+            stored,
+            spec,
+            private,
+        }),
         Err(reason) => Err(Finding::NoReceipt(reason)),
+    })
+}
+
+/// The spec of a private job, in memory only. What every recipient finds wrong with it has no receipt; where this one is
+/// no recipient, others may be.
+async fn opened(
+    envelope: Envelope,
+    store: &GatewayClient,
+    cache: &BlobCache,
+    by: Option<&Identity>,
+) -> Result<std::result::Result<(Vec<u8>, Private), Finding>> {
+    let Some(by) = by else {
+        let end = "the job is private, and this machine has no key to it";
+        return Ok(Err(Finding::HostEnd(end.into())));
+    };
+    let spec = envelope.spec();
+    let private = match envelope.unlock(std::slice::from_ref(by)) {
+        Ok(private) => private,
+        Err(error) => return Ok(Err(Finding::Missing(error.to_string()))),
+    };
+    let most = sealed_size(MOST_SPEC_BYTES);
+    if spec.size > most {
+        let reason = format!("its sealed spec has more than {most} bytes");
+        return Ok(Err(Finding::NoReceipt(reason)));
+    }
+    let name = BlobHash(spec.sha256);
+    let sealed = match read(cache, store, "the sealed spec", name, spec.size).await? {
+        Ok(sealed) => sealed,
+        Err(missing) => return Ok(Err(missing)),
+    };
+    Ok(match private.open_spec(&sealed) {
+        Ok((mut stored, _)) => Ok((std::mem::take(&mut *stored), private)),
+        Err(error) => Err(Finding::NoReceipt(error.to_string())),
+    })
+}
+
+/// A blob's bytes, or that it is missing.
+async fn read(
+    cache: &BlobCache,
+    store: &GatewayClient,
+    what: &str,
+    blob: BlobHash,
+    limit: u64,
+) -> Result<std::result::Result<Vec<u8>, Finding>> {
+    Ok(match fetch(cache, store, what, blob, limit).await? {
+        Fetched::Here(path, _) => Ok(tokio::fs::read(&path)
+            .await
+            .map_err(|source| Error::File { path, source })?),
+        Fetched::Missing(what) => Err(Finding::Missing(what)),
     })
 }
 
@@ -60,11 +126,29 @@ pub(crate) async fn run(
     permit: Permit,
 ) -> Result<(Finding, Vec<BlobHash>)> {
     let only = |finding| Ok((finding, Vec::new()));
-    let Prepared { stored, spec } = prepared;
-    for blob in spec.blobs() {
+    let Prepared {
+        stored,
+        spec,
+        private,
+    } = prepared;
+    // what is opened stays in memory
+    let mut plain = HashMap::new();
+    for named in spec.blobs() {
+        let sealed = private
+            .as_ref()
+            .and_then(|p| p.sealed(&spec, &named.sha256));
+        let blob = sealed.unwrap_or(named);
         let hash = BlobHash(blob.sha256);
         match fetch(cache, store, "a blob", hash, blob.size).await? {
-            Fetched::Here(_, size) if size == blob.size => {}
+            Fetched::Here(path, size) if size == blob.size => {
+                let Some(private) = &private else { continue };
+                let bytes = tokio::fs::read(&path).await;
+                let bytes = bytes.map_err(|source| Error::File { path, source })?;
+                match private.open(&named, &bytes) {
+                    Ok(opened) => plain.insert(named.sha256, opened),
+                    Err(error) => return only(Finding::NoReceipt(error.to_string())),
+                };
+            }
             Fetched::Here(_, size) => {
                 let what = format!("blob {hash} has {size} bytes, not the {} named", blob.size);
                 return only(Finding::Missing(what));
@@ -74,6 +158,9 @@ pub(crate) async fn run(
     }
     let paths = cache.clone();
     let read = move |hash: &[u8; 32]| {
+        if let Some(opened) = plain.get(hash) {
+            return Ok(opened.to_vec());
+        }
         let path = paths.path(BlobHash(*hash));
         std::fs::read(&path).map_err(|source| Error::File { path, source })
     };
@@ -98,14 +185,20 @@ pub(crate) async fn run(
         .await
         .map_err(|_| Error::Runtime("its thread broke".into()))??;
     match ended {
+        // the engine's words may tell what ran
+        Outcome::Host(_) if private.is_some() => {
+            only(Finding::HostEnd("the private job has no end here".into()))
+        }
         Outcome::Host(end) => only(Finding::HostEnd(end.to_string())),
         Outcome::Receipt(finished) => {
+            let units = finished.receipt.units;
+            let results = Results::of(*finished, private.as_ref())?;
             let finding = Finding::Receipt {
-                hash: finished.result_hash,
-                units: finished.receipt.units,
+                hash: results.hash,
+                units,
             };
             let mut names = Vec::new();
-            for bytes in finished.outputs.into_iter().chain([finished.line]) {
+            for bytes in results.blobs {
                 names.push(cache.insert(bytes).await?.0);
             }
             Ok((finding, names))

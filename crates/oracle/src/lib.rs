@@ -27,6 +27,12 @@ pub use watch::{
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
+impl From<lode_sealed::Error> for Error {
+    fn from(error: lode_sealed::Error) -> Self {
+        Self::Runtime(error.to_string())
+    }
+}
+
 /// What stops the agent, or one of its jobs.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

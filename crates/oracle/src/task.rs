@@ -7,6 +7,7 @@ use crate::{execution, Error, Result};
 use lode_attestation::{Statement, Verdict};
 use lode_client::Client;
 use lode_jobs::state::{Job, Market};
+use lode_sealed::Identity;
 use lode_store::{Attestation, BlobCache, BlobHash, GatewayClient, Gateways, Writer};
 use lode_telemetry::Telemetry;
 use solana_address::Address;
@@ -107,7 +108,9 @@ impl Task {
         store: &GatewayClient,
     ) -> Result<Option<(Job, Finding, Vec<BlobHash>)>> {
         let (shared, market) = (&self.shared, &self.market);
-        let prepared = match execution::prepare(&self.job, market, store, &shared.cache).await? {
+        let by = Identity::of_key(&shared.attester);
+        let prepared = execution::prepare(&self.job, market, store, &shared.cache, Some(&by));
+        let prepared = match prepared.await? {
             Ok(prepared) => prepared,
             Err(finding) => return Ok(Some((self.job, finding, Vec::new()))),
         };

@@ -660,7 +660,8 @@ impl Task {
     /// What running it comes to, and the job as it stood before; nothing where its time was over by then.
     async fn examine(&self, store: &GatewayClient) -> Result<Option<(Job, Finding)>> {
         let (shared, market) = (&self.shared, &self.market);
-        let prepared = match execution::prepare(&self.job, market, store, &shared.cache).await? {
+        let prepared = execution::prepare(&self.job, market, store, &shared.cache, None);
+        let prepared = match prepared.await? {
             Ok(prepared) => prepared,
             Err(finding) => return Ok(Some((self.job, finding))),
         };

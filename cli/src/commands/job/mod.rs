@@ -5,6 +5,7 @@ mod forget;
 mod history;
 mod map;
 mod post;
+mod private;
 mod result;
 mod show;
 mod verdict;

@@ -1,4 +1,5 @@
 //! Posting, and what can be done about a job while nobody runs it: store its files again, take it back.
+use super::private::Sealed;
 use super::{draft, gateway_of, show, state_name, too_dear};
 use crate::context::Context;
 use crate::local;
@@ -39,6 +40,12 @@ pub struct Post {
     /// The only node that may run it
     #[arg(long, value_name = "ADDRESS")]
     target: Option<Address>,
+    /// Seal it: only this node may run it, and only it, the seats of the committee and this wallet can read it
+    #[arg(long, value_name = "NODE", conflicts_with = "target")]
+    private: Option<Address>,
+    /// With --private: the seats cannot read it either, so nobody can check it; a node takes that only if it says so
+    #[arg(long, requires = "private")]
+    no_committee: bool,
     /// Have the result checked for certain, at your expense
     #[arg(long)]
     checked: bool,
@@ -79,10 +86,17 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job
             token.mint.show(escrow.saturating_sub(available))
         );
     };
+    let sealed = match &args.private {
+        Some(node) => {
+            Some(Sealed::new(&prepared, node, &market, args.no_committee, context).await?)
+        }
+        None => None,
+    };
+    let spec = sealed.as_ref().map_or(prepared.spec.hash, Sealed::hash);
     // What cannot be stored cannot be run: ask before money is locked.
     let gateway = gateway_of(&market, context)?;
     gateway
-        .require_answer(BlobHash(prepared.spec.hash))
+        .require_answer(BlobHash(spec))
         .await
         .context("Nothing was posted")?;
 
@@ -99,10 +113,10 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job
         )?;
         let what = PostArgs {
             nonce,
-            spec: prepared.spec.hash,
+            spec,
             price,
             units_limit,
-            target: args.target.unwrap_or_default(),
+            target: args.private.or(args.target).unwrap_or_default(),
             checked: args.checked,
             nodes: filter,
         };
@@ -121,7 +135,7 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job
         token.show(escrow)
     ));
     let job: Job = context.client.get_account(&job_at).await?;
-    upload(&gateway, &job_at, &job, &prepared, &wallet)
+    upload(&gateway, &job_at, &job, &prepared, sealed, &wallet)
         .await
         .map_err(|error| anyhow!("{error}; the job {job_at} stands, but no node runs it without its files: put them again with `lode job upload {job_at}` and the same arguments, or take the escrow back with `lode job cancel {job_at}`"))?;
     Ok((job_at, job))
@@ -157,6 +171,7 @@ async fn upload(
     job_at: &Address,
     job: &Job,
     prepared: &Prepared,
+    sealed: Option<Sealed>,
     wallet: &Keypair,
 ) -> Result<()> {
     let writer = Writer {
@@ -164,6 +179,9 @@ async fn upload(
         job: *job_at,
         attempt: job.attempt,
     };
+    if let Some(sealed) = sealed {
+        return sealed.put(gateway, &writer, prepared).await;
+    }
     let progress = Progress::start("storing the spec");
     gateway.put(&writer, prepared.stored.clone()).await?;
     for (blob, path) in &prepared.files {
@@ -179,16 +197,18 @@ async fn upload(
 pub(super) async fn upload_again(at: &Address, args: &SpecArgs, context: &Context) -> Result<()> {
     let prepared = args.prepare()?;
     let job: Job = context.client.get_account(at).await?;
-    if job.spec != prepared.spec.hash {
+    let (_, market) = context.market(Some(job.market)).await?;
+    let gateway = gateway_of(&market, context)?;
+    let sealed = Sealed::again(&job, &gateway, context).await?;
+    if sealed.is_none() && job.spec != prepared.spec.hash {
         bail!(
-            "These arguments make the spec {}, the job {at} has {}: give the arguments it was posted with",
+            "These arguments make the spec {}, the job {at} has {}: give the arguments it was posted with, or, if it is private and the store has lost even its key, take it back with `lode job cancel {at}`",
             hex::encode(prepared.spec.hash),
             hex::encode(job.spec)
         );
     }
-    let (_, market) = context.market(Some(job.market)).await?;
     let wallet = context.wallet()?;
-    upload(&gateway_of(&market, context)?, at, &job, &prepared, &wallet).await?;
+    upload(&gateway, at, &job, &prepared, sealed, &wallet).await?;
     show::one(at, &job, context).await
 }
 

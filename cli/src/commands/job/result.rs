@@ -1,4 +1,5 @@
 //! What a job wrote.
+use super::private::Found;
 use super::{gateway_of, state_name, too_dear};
 use crate::context::{hex32, Context};
 use crate::exit::not_yet;
@@ -8,8 +9,8 @@ use anyhow::{bail, Context as _, Result};
 use lode_attestation::{Statement, Verdict};
 use lode_jobs::state::{flag, Job};
 use lode_oracle::state::Committee;
-use lode_runtime::{Blob, Receipt};
-use lode_store::{BlobHash, GatewayClient, MOST_RECEIPT_BYTES};
+use lode_runtime::Blob;
+use lode_store::GatewayClient;
 use serde_json::json;
 use solana_address::Address;
 use std::path::{Component, Path};
@@ -33,10 +34,8 @@ pub(super) async fn fetch(
     let token = context.token(&market.mint).await?;
     let gateway = gateway_of(&market, context)?;
     let progress = Progress::start("fetching the receipt");
-    let line = gateway
-        .get(BlobHash(job.result), MOST_RECEIPT_BYTES)
-        .await?;
-    let receipt = Receipt::parse(&line).context("The result is no receipt")?;
+    let found = Found::fetch(job, &gateway, context).await?;
+    let receipt = &found.receipt;
     let mut written = vec![
         ("stdout".to_string(), receipt.stdout),
         ("stderr".to_string(), receipt.stderr),
@@ -48,13 +47,11 @@ pub(super) async fn fetch(
     if let Some(folder) = save_to {
         for (name, blob) in &written {
             progress.say(format!("fetching {name} ({} bytes)", blob.size));
-            save(&gateway, folder, name, blob, market.blob_limit).await?;
+            save(&found, &gateway, folder, name, blob, market.blob_limit).await?;
         }
     }
     let stdout = if receipt.stdout.size > 0 && receipt.stdout.size <= SHOWN_BYTES {
-        let bytes = gateway
-            .get(BlobHash(receipt.stdout.sha256), SHOWN_BYTES)
-            .await?;
+        let bytes = found.get(&gateway, &receipt.stdout, SHOWN_BYTES).await?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     } else {
         None
@@ -101,6 +98,7 @@ pub(super) async fn fetch(
 
 /// Fetches a file of the result below a folder, never beside it.
 async fn save(
+    found: &Found,
     gateway: &GatewayClient,
     folder: &Path,
     name: &str,
@@ -122,8 +120,7 @@ async fn save(
             parent.display()
         )
     })?;
-    gateway.fetch(BlobHash(blob.sha256), limit, &to).await?;
-    Ok(())
+    found.save(gateway, blob, limit, &to).await
 }
 
 /// The receipt of a result, and whether everything that says so is true.
@@ -138,11 +135,7 @@ pub(super) async fn receipt(at: &Address, save_to: Option<&Path>, context: &Cont
     let (_, market) = context.market(Some(job.market)).await?;
     let gateway = gateway_of(&market, context)?;
     let progress = Progress::start("fetching the receipt");
-    // The gateway cannot lie: what does not have this hash is refused.
-    let line = gateway
-        .get(BlobHash(job.result), MOST_RECEIPT_BYTES)
-        .await?;
-    let receipt = Receipt::parse(&line).context("The result is no receipt")?;
+    let Found { line, receipt, .. } = Found::fetch(&job, &gateway, context).await?;
     if receipt.units != job.units {
         bail!(
             "The receipt bills {} units and the chain says {}: do not trust this result",

@@ -1,4 +1,5 @@
 //! What can be done about a verdict: pay at once, or contest it with money.
+use super::private;
 use super::{gateway_of, state_name, too_dear, verdict_name};
 use crate::context::Context;
 use crate::local;
@@ -11,6 +12,7 @@ use lode_client::addresses;
 use lode_client::instructions::jobs;
 use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
 use lode_runtime::JobSpec;
+use lode_sealed::Results;
 use lode_store::{BlobHash, MOST_SPEC_BYTES};
 use solana_address::Address;
 use solana_signer::Signer;
@@ -227,11 +229,22 @@ async fn odds(at: &Address, job: &Job, market: &Market, context: &Context) -> Re
     let gateway = gateway_of(market, context)?;
     let folder = tempfile::tempdir().context("There is no room for temporary files")?;
     let progress = Progress::start("fetching the job");
-    let stored = match gateway.get(BlobHash(job.spec), MOST_SPEC_BYTES).await {
-        Ok(stored) => stored.to_vec(),
-        Err(error) if error.is_not_found() => return Ok(Odds::Nobody),
-        Err(error) => return Err(error.into()),
+    let get = async |hash: [u8; 32], limit: u64| match gateway.get(BlobHash(hash), limit).await {
+        Ok(bytes) => Ok(Some(bytes.to_vec())),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
     };
+    let Some(mut stored) = get(job.spec, MOST_SPEC_BYTES).await? else {
+        return Ok(Odds::Nobody);
+    };
+    let private = private::unlocked(&stored, context)?;
+    if let Some(private) = &private {
+        let sealed = private.envelope().spec();
+        let Some(sealed) = get(sealed.sha256, sealed.size).await? else {
+            return Ok(Odds::Nobody);
+        };
+        stored = private.open_spec(&sealed)?.0.to_vec();
+    }
     let Ok(spec) = JobSpec::parse(&stored) else {
         // Neither node nor committee can run that.
         return Ok(Odds::Nobody);
@@ -239,7 +252,18 @@ async fn odds(at: &Address, job: &Job, market: &Market, context: &Context) -> Re
     let mut files = Vec::new();
     for blob in spec.blobs() {
         progress.say(format!("fetching a file of {} bytes", blob.size));
+        // a folder that only this user can look into, gone when the run is over
         let path = folder.path().join(hex::encode(blob.sha256));
+        if let Some(private) = &private {
+            let name = private.sealed(&spec, &blob.sha256).unwrap_or(blob);
+            let Some(sealed) = get(name.sha256, name.size).await? else {
+                return Ok(Odds::Nobody);
+            };
+            let plain = private.open(&blob, &sealed)?;
+            std::fs::write(&path, &*plain).context("There is no room for temporary files")?;
+            files.push((blob, path));
+            continue;
+        }
         match gateway.fetch(BlobHash(blob.sha256), blob.size, &path).await {
             Ok(_) => files.push((blob, path)),
             Err(error) if error.is_not_found() => return Ok(Odds::Nobody),
@@ -253,9 +277,11 @@ async fn odds(at: &Address, job: &Job, market: &Market, context: &Context) -> Re
         files,
     };
     let trial = local::run(&prepared, Some(job.units_limit)).await?;
-    let (result, units) = trial
+    let finished = trial
         .under_its_limit()
         .ok_or_else(|| anyhow!("This machine could not run the job to its end"))?;
+    let units = finished.receipt.units;
+    let result = Results::of(finished.clone(), private.as_ref())?.hash;
     let same = if job.has(flag::REVEALED) {
         (result, units) == (job.result, job.units)
     } else {
