@@ -14,7 +14,7 @@ pub fn streamed(left: u64, at: i64, end: i64, now: i64) -> Option<u64> {
     if now <= at {
         return Some(0);
     }
-    mul_div_floor(left, span(at, now)?, span(at, end)?)
+    mul_div_floor(left, span(at, now), span(at, end))
 }
 
 /// When a stream of `left` until `end` ends after `new` has joined it at `now`, new money streaming for `seconds`:
@@ -22,7 +22,7 @@ pub fn streamed(left: u64, at: i64, end: i64, now: i64) -> Option<u64> {
 /// dust neither hastens nor delays what streams. `None` where `left + new` does not fit, which no vault can hold.
 #[inline]
 pub fn stream_end(left: u64, end: i64, new: u64, now: i64, seconds: u64) -> Option<i64> {
-    let rest = if end > now { span(now, end)? } else { 0 };
+    let rest = if end > now { span(now, end) } else { 0 };
     let total = left.checked_add(new)?;
     let (high, low) = mul_wide(left, rest);
     let (more_high, more_low) = mul_wide(new, seconds);
@@ -56,9 +56,10 @@ pub fn earned(shares: u64, then: u128, now: u128) -> Option<u64> {
     add(mul(shares, (difference >> 64) as u64)?, low)
 }
 
-#[inline]
-fn span(from: i64, to: i64) -> Option<u64> {
-    u64::try_from(to.checked_sub(from)?).ok()
+/// Seconds from one time to a later one: two of them are less than 2^64 apart, so this is exact.
+#[inline(always)]
+const fn span(from: i64, to: i64) -> u64 {
+    to.wrapping_sub(from).cast_unsigned()
 }
 
 #[cfg(test)]
@@ -150,6 +151,9 @@ mod tests {
         // more than any vault can hold
         assert_eq!(stream_end(u64::MAX, 101, 1, 100, 1), None);
         assert_eq!(stream_end(0, 0, 0, 100, 50), None);
+        // times as far apart as they can be
+        let half = u64::MAX / 2;
+        assert_eq!(streamed(u64::MAX, i64::MIN, i64::MAX, -1), Some(half));
         assert_eq!(per_share(1, 0), None);
         assert_eq!(earned(u64::MAX, 0, u128::MAX), None);
     }

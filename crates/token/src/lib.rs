@@ -30,7 +30,7 @@ const CLOSE_ACCOUNT: u8 = 9;
 /// being the last, where it is an address of the calling program, else none).
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-pub fn transfer_checked(
+pub fn transfer_checked<const S: usize>(
     program: &Address,
     from: &AccountView,
     mint: &AccountView,
@@ -38,7 +38,7 @@ pub fn transfer_checked(
     authority: &AccountView,
     amount: u64,
     decimals: u8,
-    seeds: &[&[u8]],
+    seeds: &[&[u8]; S],
 ) {
     let mut data = [TRANSFER_CHECKED; 10];
     data[1..9].copy_from_slice(&amount.to_le_bytes());
@@ -49,18 +49,19 @@ pub fn transfer_checked(
         InstructionAccount::writable(to.address()),
         InstructionAccount::readonly_signer(authority.address()),
     ];
-    call(program, &data, &metas, &[from, mint, to, authority], seeds);
+    let seeds = seeds.map(CpiSeed::from);
+    call(program, &data, &metas, &[from, mint, to, authority], &seeds);
 }
 
 /// Destroys `amount` base units of a token account; not possible for the native mint.
 #[inline(always)]
-pub fn burn(
+pub fn burn<const S: usize>(
     program: &Address,
     account: &AccountView,
     mint: &AccountView,
     authority: &AccountView,
     amount: u64,
-    seeds: &[&[u8]],
+    seeds: &[&[u8]; S],
 ) {
     let mut data = [BURN; 9];
     data[1..].copy_from_slice(&amount.to_le_bytes());
@@ -69,19 +70,20 @@ pub fn burn(
         InstructionAccount::writable(mint.address()),
         InstructionAccount::readonly_signer(authority.address()),
     ];
-    call(program, &data, &metas, &[account, mint, authority], seeds);
+    let seeds = seeds.map(CpiSeed::from);
+    call(program, &data, &metas, &[account, mint, authority], &seeds);
 }
 
 /// Makes `amount` new base units of a mint, signed by the mint's authority (by `seeds` where it is an address of the
 /// calling program).
 #[inline(always)]
-pub fn mint_to(
+pub fn mint_to<const S: usize>(
     program: &Address,
     mint: &AccountView,
     to: &AccountView,
     authority: &AccountView,
     amount: u64,
-    seeds: &[&[u8]],
+    seeds: &[&[u8]; S],
 ) {
     let mut data = [MINT_TO; 9];
     data[1..].copy_from_slice(&amount.to_le_bytes());
@@ -90,17 +92,18 @@ pub fn mint_to(
         InstructionAccount::writable(to.address()),
         InstructionAccount::readonly_signer(authority.address()),
     ];
-    call(program, &data, &metas, &[mint, to, authority], seeds);
+    let seeds = seeds.map(CpiSeed::from);
+    call(program, &data, &metas, &[mint, to, authority], &seeds);
 }
 
 /// Closes an empty token account; its lamports go to `to`.
 #[inline(always)]
-pub fn close_account(
+pub fn close_account<const S: usize>(
     program: &Address,
     account: &AccountView,
     to: &AccountView,
     authority: &AccountView,
-    seeds: &[&[u8]],
+    seeds: &[&[u8]; S],
 ) {
     let metas = [
         InstructionAccount::writable(account.address()),
@@ -108,25 +111,21 @@ pub fn close_account(
         InstructionAccount::readonly_signer(authority.address()),
     ];
     let accounts = [account, to, authority];
-    call(program, &[CLOSE_ACCOUNT], &metas, &accounts, seeds);
+    let seeds = seeds.map(CpiSeed::from);
+    call(program, &[CLOSE_ACCOUNT], &metas, &accounts, &seeds);
 }
 
-/// Most seeds of an address that signs here, its bump included.
-const MOST_SEEDS: usize = 4;
-
-/// Calls a token program. More seeds than [`MOST_SEEDS`] are cut, so that the signature fails.
+/// Calls a token program.
 #[inline(never)]
 fn call<const N: usize>(
     program: &Address,
     data: &[u8],
     metas: &[InstructionAccount; N],
     accounts: &[&AccountView; N],
-    seeds: &[&[u8]],
+    seeds: &[CpiSeed],
 ) {
-    let list: [CpiSeed; MOST_SEEDS] =
-        core::array::from_fn(|i| CpiSeed::from(seeds.get(i).copied().unwrap_or_default()));
-    let signer = CpiSigner::from(&list[..seeds.len().min(MOST_SEEDS)]);
-    let signers = if seeds.is_empty() { &[] } else { &[signer][..] };
+    let signer = [CpiSigner::from(seeds)];
+    let signers = if seeds.is_empty() { &[] } else { &signer[..] };
     let instruction = InstructionView {
         program_id: program,
         accounts: metas,
@@ -146,11 +145,12 @@ const FIXED_OWNER: [u8; 5] = [2, 7, 0, 0, 0];
 const STATE: usize = 108;
 const STATE_INITIALIZED: u8 = 1;
 
-/// Whose a token account is; `None` where the data is too short for one.
+/// Whether a token account is this wallet's; never where the data is too short for one.
 #[inline(always)]
-pub fn owner(data: &[u8]) -> Option<Address> {
-    let key: [u8; 32] = data.get(32..64)?.try_into().ok()?;
-    Some(Address::new_from_array(key))
+pub fn is_owned_by(data: &[u8], wallet: &Address) -> bool {
+    data.get(32..64)
+        .and_then(|key| <&[u8; 32]>::try_from(key).ok())
+        .is_some_and(|key| address_eq(&Address::new_from_array(*key), wallet))
 }
 
 /// Decimals of a mint, 0 where the data is too short for one: the token program checks what it is told.
@@ -175,7 +175,18 @@ pub fn can_receive(mint: &Address, data: &[u8]) -> bool {
 /// The program whose addresses associated token accounts are.
 pub const ASSOCIATED: Address =
     Address::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
-const ADDRESS_MARKER: &[u8; 21] = b"ProgramDerivedAddress";
+/// What follows the keys in the hash that an associated account's address is: bump, program, and the mark of such
+/// addresses. With the bump that nearly every address has it is hashed as one piece.
+const TAIL: [u8; 54] = tail(u8::MAX);
+
+const fn tail(bump: u8) -> [u8; 54] {
+    let (mut tail, mark) = ([bump; 54], b"ProgramDerivedAddress");
+    let (_, rest) = tail.split_at_mut(1);
+    let (program, place) = rest.split_at_mut(32);
+    program.copy_from_slice(ASSOCIATED.as_array());
+    place.copy_from_slice(mark);
+    tail
+}
 
 /// Whether `account` is the associated token account of `wallet` for `mint`.
 ///
@@ -187,17 +198,17 @@ pub fn is_associated(
     mint: &Address,
     token_program: &Address,
 ) -> bool {
-    (0..=u8::MAX).rev().any(|bump| {
-        let hash = hashv(&[
-            wallet.as_ref(),
-            token_program.as_ref(),
-            mint.as_ref(),
-            &[bump],
-            ASSOCIATED.as_ref(),
-            ADDRESS_MARKER,
-        ]);
-        address_eq(&Address::new_from_array(hash.to_bytes()), account)
-    })
+    let keys = [wallet.as_ref(), token_program.as_ref(), mint.as_ref()];
+    hashes_to(account, keys, &TAIL)
+        || (0..u8::MAX)
+            .rev()
+            .any(|bump| hashes_to(account, keys, &tail(bump)))
+}
+
+#[inline(always)]
+fn hashes_to(address: &Address, [a, b, c]: [&[u8]; 3], tail: &[u8; 54]) -> bool {
+    let hash = hashv(&[a, b, c, tail]);
+    address_eq(&Address::new_from_array(hash.to_bytes()), address)
 }
 
 /// Size of a mint without extensions.
@@ -262,10 +273,13 @@ mod tests {
         account[..32].copy_from_slice(OTHER.as_ref());
         account[STATE] = 1;
         assert!(can_receive(&OTHER, &account));
-        assert_eq!(owner(&account), Some(Address::default()));
+        assert!(is_owned_by(&account, &Address::default()));
         account[32] = 3;
-        assert_eq!(owner(&account).unwrap_or_default().as_array()[0], 3);
-        assert_eq!(owner(&account[..63]), None);
+        let mut wallet = [0; 32];
+        wallet[0] = 3;
+        assert!(is_owned_by(&account, &Address::new_from_array(wallet)));
+        assert!(!is_owned_by(&account, &Address::default()));
+        assert!(!is_owned_by(&account[..63], &Address::default()));
         account[44] = 6;
         assert_eq!((decimals(&account), decimals(&account[..44])), (6, 0));
         account[64] = 7;

@@ -87,7 +87,7 @@ pub enum StakingError {
     #[msg("Only the wallet that owns the delegation may do this")]
     NotDelegator,
     /// 6023
-    #[msg("The account's layout is of a version this program does not know")]
+    #[msg("No longer given: its number stays, as codes are never renumbered")]
     UnknownVersion,
     /// 6024
     #[msg("The ticket's rent goes back to whoever paid it: pass that wallet")]

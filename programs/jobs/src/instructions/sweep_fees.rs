@@ -89,7 +89,7 @@ impl SweepFees {
             self.market.id.to_le_bytes(),
             [self.market.bump],
         );
-        let signer: &[&[u8]] = &[MARKET_SEED, authority.as_ref(), &id, &bump];
+        let signer: &[&[u8]; 4] = &[MARKET_SEED, authority.as_ref(), &id, &bump];
         if let (Some(to), true) = (&self.treasury, treasury > 0) {
             lode_token::transfer_checked(
                 self.token_program.address(),

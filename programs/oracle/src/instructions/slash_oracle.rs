@@ -110,7 +110,7 @@ impl SlashOracle {
         oracle.left_at = left_at;
         oracle.count(fault);
 
-        let signer: &[&[u8]] = &[ORACLE_SEED, committee.as_ref(), owner.as_ref(), &bump];
+        let signer: &[&[u8]; 4] = &[ORACLE_SEED, committee.as_ref(), owner.as_ref(), &bump];
         if let (Some(reward), true) = (&self.reward, rewarded > 0) {
             lode_token::transfer_checked(
                 self.token_program.address(),

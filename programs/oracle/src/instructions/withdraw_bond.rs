@@ -80,7 +80,7 @@ impl WithdrawBond {
         self.oracle.state = 0;
         self.oracle.seat = 0;
         self.oracle.bond = 0;
-        let signer: &[&[u8]] = &[ORACLE_SEED, committee.as_ref(), owner.as_ref(), &bump];
+        let signer: &[&[u8]; 4] = &[ORACLE_SEED, committee.as_ref(), owner.as_ref(), &bump];
         lode_token::transfer_checked(
             self.token_program.address(),
             self.vault.account(),

@@ -18,7 +18,9 @@ pub(crate) fn pay(
     amount: u64,
 ) -> Result<()> {
     let (index, bump) = (node.index.to_le_bytes(), [node.bump]);
-    let decimals = lode_token::decimals(&mint.try_borrow()?);
+    // SAFETY: a writable account that is passed twice is refused before any is loaded, so nothing writes to the mint
+    // while it is read; the value is copied before the call.
+    let decimals = lode_token::decimals(unsafe { mint.borrow_unchecked() });
     lode_token::transfer_checked(
         token_program,
         vault,
@@ -43,9 +45,10 @@ pub(crate) fn require_destination(
     mint: &Address,
     token_program: &Address,
 ) -> Result<()> {
-    let owner = lode_token::owner(&to.try_borrow()?);
+    // SAFETY: as above: no other account of the instruction is this one.
+    let owned = lode_token::is_owned_by(unsafe { to.borrow_unchecked() }, wallet);
     require!(
-        owner.is_some_and(|owner| address_eq(&owner, wallet))
+        owned
             && (payout.is_some_and(|payout| address_eq(payout, to.address()))
                 || lode_token::is_associated(to.address(), wallet, mint, token_program)),
         StakingError::WrongDestination

@@ -60,7 +60,7 @@ export const LODE_STAKING_ERROR__WRONG_DESTINATION = 0x1784; // 6020
 export const LODE_STAKING_ERROR__OVERFLOW = 0x1785; // 6021
 /** NotDelegator: Only the wallet that owns the delegation may do this */
 export const LODE_STAKING_ERROR__NOT_DELEGATOR = 0x1786; // 6022
-/** UnknownVersion: The account's layout is of a version this program does not know */
+/** UnknownVersion: No longer given: its number stays, as codes are never renumbered */
 export const LODE_STAKING_ERROR__UNKNOWN_VERSION = 0x1787; // 6023
 /** WrongPayer: The ticket's rent goes back to whoever paid it: pass that wallet */
 export const LODE_STAKING_ERROR__WRONG_PAYER = 0x1788; // 6024
@@ -162,7 +162,7 @@ if (process.env["NODE_ENV"] !== "production") {
     [LODE_STAKING_ERROR__REWARDS_UNCLAIMED]: `Rewards are left: claim them first`,
     [LODE_STAKING_ERROR__STILL_STAKED]: `Stake or tickets are left: unstake and withdraw first`,
     [LODE_STAKING_ERROR__UNBONDING_NOT_OVER]: `Unbonding is not over: withdraw at the ticket's release time`,
-    [LODE_STAKING_ERROR__UNKNOWN_VERSION]: `The account's layout is of a version this program does not know`,
+    [LODE_STAKING_ERROR__UNKNOWN_VERSION]: `No longer given: its number stays, as codes are never renumbered`,
     [LODE_STAKING_ERROR__WRONG_DESTINATION]: `Only the wallet's own associated token account can receive this: create it first`,
     [LODE_STAKING_ERROR__WRONG_MINT]: `The mint is not the stake mint`,
     [LODE_STAKING_ERROR__WRONG_PAYER]: `The ticket's rent goes back to whoever paid it: pass that wallet`,
