@@ -4,6 +4,8 @@
 
 mod accounts;
 mod amounts;
+mod errors;
+mod exit;
 mod games;
 #[path = "../jobs/help.rs"]
 #[allow(dead_code)]

@@ -344,20 +344,17 @@ impl Run {
             assert!(window <= schedule.breaker_limit);
         }
         let mut claimed = 0;
-        for (at, account) in world.svm.get_program_accounts(&lode_emissions::ID) {
-            if account.data.len() == 8 + size_of::<Epoch>() {
-                let epoch: Epoch = world.read(&at);
-                assert!(epoch.work_claimed <= epoch.work);
-                assert!(epoch.stake_claimed <= epoch.stake_amount);
-                assert!(epoch.treasury_claimed <= epoch.treasury);
-                let minted = epoch.claimed().unwrap();
-                assert!(minted <= epoch.amount);
-                assert!(
-                    u128::from(epoch.amount) * 10_000
-                        <= u128::from(epoch.points) * u128::from(schedule.theta_bps)
-                );
-                claimed += minted;
-            }
+        for (_, epoch) in world.accounts::<Epoch>(&lode_emissions::ID) {
+            assert!(epoch.work_claimed <= epoch.work);
+            assert!(epoch.stake_claimed <= epoch.stake_amount);
+            assert!(epoch.treasury_claimed <= epoch.treasury);
+            let minted = epoch.claimed().unwrap();
+            assert!(minted <= epoch.amount);
+            assert!(
+                u128::from(epoch.amount) * 10_000
+                    <= u128::from(epoch.points) * u128::from(schedule.theta_bps)
+            );
+            claimed += minted;
         }
         assert_eq!(claimed, schedule.claimed);
         for node in &self.nodes {

@@ -49,10 +49,16 @@ pub fn auction(world: &mut World) -> (Jobs, Operator) {
 
 /// A posted job whose result, submitted in this slot, will be drawn for a check or will not.
 pub fn fated(world: &mut World, jobs: &mut Jobs, drawn: bool) -> Address {
+    fated_at(world, jobs, drawn, PRICE)
+}
+
+/// The same at a price.
+pub fn fated_at(world: &mut World, jobs: &mut Jobs, drawn: bool, price: u64) -> Address {
     let check_bps = jobs.terms(world).check_bps;
     let hash = World::slot_hash(world.slot() + 1);
     loop {
-        let args = jobs.post_args();
+        let mut args = jobs.post_args();
+        args.price = price;
         let at = job(&jobs.customer_ledger(), args.nonce).0;
         if is_drawn(&seal(&hash, &at, 0), check_bps) == drawn {
             world.ok(jobs.post(args), &[&jobs.customer]);
@@ -61,14 +67,27 @@ pub fn fated(world: &mut World, jobs: &mut Jobs, drawn: bool) -> Address {
     }
 }
 
-/// A sealed job, drawn for a check or not.
-pub fn sealed(world: &mut World, jobs: &mut Jobs, drawn: bool) -> Address {
-    let at = fated(world, jobs, drawn);
-    world.ok(jobs.accept(&jobs.node, &at), &[&jobs.node.worker]);
+/// A job of that fate whose result is submitted, and not sealed yet.
+pub fn submitted(world: &mut World, jobs: &mut Jobs, drawn: bool, price: u64) -> Address {
+    let at = fated_at(world, jobs, drawn, price);
+    let (worker, node) = (jobs.node.worker.pubkey(), jobs.node.node);
+    let accept = build::accept_job(&worker, &node, &at, &state(world, &at));
+    world.ok(accept, &[&jobs.node.worker]);
     let submit = jobs.submit(&jobs.node, &at, &RESULT, UNITS, 0);
     world.ok(submit, &[&jobs.node.worker]);
+    at
+}
+
+/// Seals a job that was just submitted.
+pub fn seal_now(world: &mut World, jobs: &Jobs, at: &Address) {
     jobs.pass_to_seal(world, 2);
-    world.ok(jobs.seal(&world.payer.pubkey(), &at), &[]);
+    world.ok(jobs.seal(&world.payer.pubkey(), at), &[]);
+}
+
+/// A sealed job, drawn for a check or not.
+pub fn sealed(world: &mut World, jobs: &mut Jobs, drawn: bool) -> Address {
+    let at = submitted(world, jobs, drawn, PRICE);
+    seal_now(world, jobs, &at);
     assert_eq!(state(world, &at).panel != 0, drawn);
     at
 }

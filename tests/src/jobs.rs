@@ -672,18 +672,22 @@ pub fn expect(sent: Sent) -> litesvm::types::TransactionMetadata {
 /// Checks invariant 2: the vault holds what all ledgers of the market are owed and owe onward, here exactly.
 #[track_caller]
 pub fn assert_vault_balances(world: &World, jobs: &Jobs) {
-    use anchor_lang::Discriminator;
+    assert_eq!(
+        world.amount(&vault(&jobs.market)),
+        owed(world, &jobs.market)
+    );
+}
+
+/// What a market's vault holds for somebody: all that its ledgers are owed and owe onward, and the check pool.
+pub fn owed(world: &World, market: &Address) -> u64 {
     let booked: u64 = world
-        .svm
-        .get_program_accounts(&ID)
+        .accounts::<Ledger>(&ID)
         .iter()
-        .filter(|(_, account)| account.data.starts_with(Ledger::DISCRIMINATOR))
-        .map(|(at, _)| world.read::<Ledger>(at))
-        .filter(|ledger| ledger.market == jobs.market)
+        .map(|(_, ledger)| ledger)
+        .filter(|ledger| ledger.market == *market)
         .map(|l| l.available + l.locked + l.burn_owed + l.fees_owed + l.market_owed + l.checks_owed)
         .sum();
-    let pool = jobs.terms(world).check_pool;
-    assert_eq!(world.amount(&vault(&jobs.market)), booked + pool);
+    booked + world.read::<Market>(market).check_pool
 }
 
 /// A market that checks one result in ten thousand, and a job of it that was not drawn.

@@ -97,6 +97,21 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Of a transaction with so many instructions before those of the test.
+    fn of(FailedTransactionMetadata { err, meta }: FailedTransactionMetadata, before: u8) -> Self {
+        let (index, error) = match err {
+            TransactionError::InstructionError(index, ref error) => {
+                (index.saturating_sub(before), Some(error.clone()))
+            }
+            _ => (0, None),
+        };
+        Self {
+            index,
+            error,
+            log: format!("{err:?}\n{}", meta.logs.join("\n")),
+        }
+    }
+
     /// The program's own error code, if it is one.
     pub fn code(&self) -> Option<u32> {
         match self.error {
@@ -360,19 +375,21 @@ impl World {
             .inspect(|meta| {
                 costs::record(&self.svm, instructions, &self.payer.pubkey(), meta);
             })
-            .map_err(|FailedTransactionMetadata { err, meta }| {
-                let (index, error) = match err {
-                    TransactionError::InstructionError(index, ref error) => {
-                        (index.saturating_sub(1), Some(error.clone()))
-                    }
-                    _ => (0, None),
-                };
-                Failure {
-                    index,
-                    error,
-                    log: format!("{err:?}\n{}", meta.logs.join("\n")),
-                }
-            })
+            .map_err(|failed| Failure::of(failed, 1))
+    }
+
+    /// Sends instructions alone, paid by the world's payer, in a world that checks no signatures and remembers no
+    /// transactions: nobody makes them, which is not the programs' business and takes most of the time. Who signs is what
+    /// the account lists say. What it costs is written down nowhere.
+    pub fn send_unchecked(&mut self, instructions: &[Instruction]) -> Sent {
+        let message = Message::new_with_blockhash(
+            instructions,
+            Some(&self.payer.pubkey()),
+            &self.svm.latest_blockhash(),
+        );
+        self.svm
+            .send_transaction(Transaction::new_unsigned(message))
+            .map_err(|failed| Failure::of(failed, 0))
     }
 
     /// Sends one instruction.
@@ -399,6 +416,19 @@ impl World {
             "an account of another type"
         );
         bytemuck::pod_read_unaligned(&account.data[8..8 + size_of::<T>()])
+    }
+
+    /// All accounts of a program that are of this type.
+    pub fn accounts<T: bytemuck::Pod + anchor_lang::Discriminator>(
+        &self,
+        program: &Address,
+    ) -> Vec<(Address, T)> {
+        self.svm
+            .get_program_accounts(program)
+            .iter()
+            .filter(|(_, account)| account.data.starts_with(T::DISCRIMINATOR))
+            .map(|(at, _)| (*at, self.read(at)))
+            .collect()
     }
 
     /// Overwrites a zero-copy account's content, keeping owner and lamports.
