@@ -1,17 +1,22 @@
-//! Jobs and oracles under random fire: a reference model beside the programs, and what a liar may expect.
+//! Jobs and oracles under random fire: a reference model beside the programs, and what a liar may expect. Staking and
+//! emissions likewise, with a model of their own.
 //!
-//! `LODE_MODEL_STEPS` sets the number of steps (10 000 unless said otherwise; 200 000 in the nightly setting),
-//! `LODE_MODEL_SEED` the first seed, `LODE_MODEL_EPISODE` how many steps a world lives (500). A failure prints what to
-//! set to see it again.
+//! `LODE_MODEL_STEPS` sets the number of steps of jobs and oracles (10 000 unless said otherwise; 200 000 in the nightly
+//! setting), `LODE_SAVERS_STEPS` that of staking and emissions (3 000; 100 000), `LODE_MODEL_SEED` the first seed,
+//! `LODE_MODEL_EPISODE` how many steps a world lives (500). A failure prints what to set to see it again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod books;
 mod liar;
 mod mirror;
 mod rules;
+mod savers;
 mod stage;
 
+use books::Slip;
 use rules::Mistake;
-use stage::{episode, Seen};
+use savers::Tally;
+use stage::{episode, Outcome, Seen};
 
 /// Steps of an episode unless said otherwise; a new world begins after them.
 const EPISODE: u64 = 500;
@@ -21,6 +26,28 @@ fn setting(name: &str, otherwise: u64) -> u64 {
         Ok(text) => text.parse().expect("a number"),
         Err(_) => otherwise,
     }
+}
+
+/// Runs episodes from the first seed on until all steps are done, and says how many there were. `run` returns how many
+/// forgeries were refused so far.
+fn episodes(name: &str, otherwise: u64, mut run: impl FnMut(u64, u64) -> Outcome<u64>) -> u64 {
+    let steps = setting(name, otherwise);
+    let seed = setting("LODE_MODEL_SEED", 1);
+    let each = setting("LODE_MODEL_EPISODE", EPISODE);
+    println!("seed {seed}, {steps} steps, {each} to an episode");
+    let mut done = 0;
+    while done < steps {
+        let length = each.min(steps - done);
+        let number = seed + done / each;
+        let forgeries = run(number, length).unwrap_or_else(|what| {
+            panic!("{what}\nto see it again: LODE_MODEL_SEED={number} {name}={length} LODE_MODEL_EPISODE={length}")
+        });
+        done += length;
+        if done % 10_000 == 0 {
+            println!("{done} steps agree, {forgeries} forgeries were refused");
+        }
+    }
+    steps
 }
 
 /// Every instruction of jobs and of oracle that a step can call.
@@ -98,29 +125,11 @@ const SITUATIONS: [&str; 20] = [
 
 #[test]
 fn the_programs_do_what_the_model_says_and_every_job_ends() {
-    let steps = setting("LODE_MODEL_STEPS", 10_000);
-    let seed = setting("LODE_MODEL_SEED", 1);
-    let each = setting("LODE_MODEL_EPISODE", EPISODE);
-    println!("seed {seed}, {steps} steps, {each} to an episode");
     let mut seen = Seen::default();
-    let mut done = 0;
-    while done < steps {
-        let length = each.min(steps - done);
-        let number = seed + done / each;
-        match episode(number, length, Mistake::None) {
-            Ok(more) => seen.add(&more),
-            Err(what) => panic!(
-                "{what}\nto see it again: LODE_MODEL_SEED={number} LODE_MODEL_STEPS={length} LODE_MODEL_EPISODE={length}"
-            ),
-        }
-        done += length;
-        if done % 10_000 == 0 {
-            println!(
-                "{done} steps agree, {} forgeries were refused",
-                seen.forgeries
-            );
-        }
-    }
+    let steps = episodes("LODE_MODEL_STEPS", 10_000, |seed, length| {
+        seen.add(&episode(seed, length, Mistake::None)?);
+        Ok(seen.forgeries)
+    });
     for (name, (went, refused)) in &seen.calls {
         println!("{name:24} {went:7} went through, {refused:7} were refused");
     }
@@ -151,6 +160,16 @@ fn the_programs_do_what_the_model_says_and_every_job_ends() {
     }
 }
 
+/// What a wrong model is found by, in the first of a dozen episodes that finds it.
+fn noticed(run: impl Fn(u64) -> Outcome<()> + std::panic::RefUnwindSafe) -> Option<String> {
+    (1..=12).find_map(|seed| match std::panic::catch_unwind(|| run(seed)) {
+        Ok(Ok(())) => None,
+        Ok(Err(what)) => Some(what.lines().next().unwrap_or_default().to_string()),
+        // the wrong books may not even add up
+        Err(_) => Some(format!("seed {seed}: the books do not add up")),
+    })
+}
+
 #[test]
 fn a_model_with_a_mistake_is_noticed() {
     for mistake in [
@@ -162,16 +181,57 @@ fn a_model_with_a_mistake_is_noticed() {
         Mistake::SeatsServeOn,
         Mistake::PoolUnbounded,
     ] {
-        let noticed = (1..=12).find_map(|seed| {
-            let run = std::panic::catch_unwind(|| episode(seed, EPISODE, mistake));
-            match run {
-                Ok(Ok(_)) => None,
-                Ok(Err(what)) => Some(what.lines().next().unwrap_or_default().to_string()),
-                // the wrong books may not even add up
-                Err(_) => Some(format!("seed {seed}: the books do not add up")),
-            }
-        });
+        let noticed = noticed(|seed| episode(seed, EPISODE, mistake).map(|_| ()));
         println!("{mistake:?}: {noticed:?}");
         assert!(noticed.is_some(), "{mistake:?} went unnoticed");
+    }
+}
+
+#[test]
+fn savings_are_what_the_books_say_and_everybody_can_leave() {
+    let mut seen = Tally::default();
+    let steps = episodes("LODE_SAVERS_STEPS", 3_000, |seed, length| {
+        seen.add(&savers::episode(seed, length, Slip::None)?);
+        Ok(seen.forgeries)
+    });
+    for (name, (went, refused)) in &seen.calls {
+        println!("{name:24} {went:7} went through, {refused:7} were refused");
+    }
+    println!("{} forgeries were refused", seen.forgeries);
+    for (what, count) in &seen.situations {
+        println!("{count:7} times: {what}");
+    }
+    if steps >= 3_000 {
+        for name in savers::INSTRUCTIONS {
+            let went = seen.calls.get(name).map_or(0, |(went, _)| *went);
+            assert!(went > 0, "{name} never went through");
+        }
+        assert!(seen.forgeries > steps / 10);
+        for what in savers::SITUATIONS {
+            assert!(
+                seen.situations.contains_key(what),
+                "it never happened: {what}"
+            );
+        }
+    }
+}
+
+#[test]
+fn books_with_a_slip_are_noticed() {
+    for slip in [
+        Slip::SlashRoundedDown,
+        Slip::TicketsSpared,
+        Slip::NoRoom,
+        Slip::CommissionRisesAtOnce,
+        Slip::StreamRestarts,
+        Slip::ReleasedEarly,
+        Slip::NothingMovesCheckpoint,
+        Slip::StakeUnbound,
+        Slip::BreakerShort,
+        Slip::LapsesEarly,
+    ] {
+        let noticed = noticed(|seed| savers::episode(seed, EPISODE, slip).map(|_| ()));
+        println!("{slip:?}: {noticed:?}");
+        assert!(noticed.is_some(), "{slip:?} went unnoticed");
     }
 }

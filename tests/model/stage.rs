@@ -15,14 +15,11 @@ use lode_staking::state::NodeDescription;
 use lode_tests::jobs::{self, RESULT};
 use lode_tests::oracle::{self as panels, Panel, MINIMUM_BOND};
 use lode_tests::staking::{self, Operator, Staking, TOKENS};
-use lode_tests::{Failure, Sent, World, TOKEN};
+use lode_tests::{Sent, World, TOKEN};
 use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
-use solana_message::Message;
 use solana_signer::Signer;
-use solana_transaction::Transaction;
-use solana_transaction_error::TransactionError;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What went wrong, with the step and the seed to see it again.
@@ -444,38 +441,16 @@ impl Stage {
 
     // ---- sending and comparing
 
-    /// Sends instructions, paid by the world's payer. Nobody makes or checks the transaction's signatures, which is not
-    /// the programs' business and takes most of the time; who signs is what the account lists say.
+    /// Sends instructions, whose signatures nobody checks; the index follows what went through.
     fn deliver(&mut self, instructions: &[Instruction]) -> Sent {
-        // the world remembers no transactions, so one blockhash serves them all
-        let message = Message::new_with_blockhash(
-            instructions,
-            Some(&self.world.payer.pubkey()),
-            &self.world.svm.latest_blockhash(),
-        );
-        let sent = self
-            .world
-            .svm
-            .send_transaction(Transaction::new_unsigned(message));
+        let sent = self.world.send_unchecked(instructions);
         if sent.is_ok() {
             for mirror in &mut self.mirrors {
                 let carried = mirror.carry(&self.world, self.payment[0], instructions);
                 self.unlike = self.unlike.take().or(carried.err());
             }
         }
-        sent.map_err(|failed| {
-            let (index, error) = match failed.err {
-                TransactionError::InstructionError(index, ref error) => {
-                    (index, Some(error.clone()))
-                }
-                _ => (0, None),
-            };
-            Failure {
-                index,
-                error,
-                log: format!("{:?}\n{}", failed.err, failed.meta.logs.join("\n")),
-            }
-        })
+        sent
     }
 
     /// The same for what must go through.

@@ -5,6 +5,7 @@ mod claim_commission;
 mod claim_rewards;
 mod close_delegation;
 mod close_node;
+mod delegators;
 mod exit_node;
 mod force_unstake;
 mod governor;
