@@ -459,8 +459,9 @@ impl Network {
                 calls.push(("sweep_rewards", stakes::sweep_rewards(&at)));
             }
         }
+        let staked: StakingConfig = world.read(&staking::config());
         for (at, account) in world.accounts::<Delegation>(&lode_staking::ID) {
-            if errands::forces_unstake(&account, &world.read(&account.node)) {
+            if errands::forces_unstake(&account, &world.read(&account.node), &staked, unix) {
                 calls.push((
                     "force_unstake",
                     stakes::force_unstake(&crank, &at, &account),
@@ -533,6 +534,12 @@ impl Network {
         }
         for (_, ticket) in world.accounts::<Unbonding>(&lode_staking::ID) {
             times.push(seconds(ticket.release_at));
+        }
+        for (_, node) in world.accounts::<Node>(&lode_staking::ID) {
+            if node.is_exiting() {
+                // from when on others may unstake
+                times.push(seconds(node.exited_at + 4 * DAY));
+            }
         }
         let emitting = !world.accounts::<Epoch>(&lode_emissions::ID).is_empty();
         let points = world.accounts::<Work>(&lode_jobs::ID);
@@ -689,7 +696,7 @@ fn everybody_leaves_with_all_his_funds_when_every_key_is_lost() {
     for member in &members {
         network.leave_market(market, &member.pubkey(), member);
         let home = seats::withdraw_bond(&member.pubkey(), &committee, &bonds);
-        network.go(&home, member);
+        network.turn_one("withdraw_bond", home);
         let at = oracle(&committee, &member.pubkey());
         let close = seats::close_oracle(&at, &network.world.read(&at));
         network.turn_one("close_oracle", close);
@@ -759,7 +766,7 @@ fn everybody_leaves_with_all_his_funds_when_every_key_is_lost() {
     assert_eq!(credited, [36 * paid, 36]);
     // Nobody gained from the lie: 6 000 of its collateral pay those who found it, who are paid as the others are.
     let credits = 2 * 2 * 2_700 + 2 * 3_000;
-    assert_eq!(pools, [2_700 * paid + 6_000 - credits, 2_700]);
+    assert_eq!(pools, [2_700 * paid + 6_000 + 2 * 3_000 - credits, 2_700]);
     let wallet = |wallet: &Address, mint: &Address| {
         network
             .world
@@ -810,9 +817,9 @@ fn everybody_leaves_with_all_his_funds_when_every_key_is_lost() {
         [54_000_000, 54_000_000, 54_000_000 + 54 * small].map(|points: u64| points * 9 / 11);
     let work_minted: u64 = amounts.iter().map(|amount| amount * 8 / 10).sum();
     let stake_minted: u64 = amounts.iter().map(|amount| amount / 10).sum();
-    // late three times, with what was accepted and with what two nobody was told of
+    // late three times: with what was accepted, and with two results that nobody was told of, which pay their checks too
     let earned = 1_710 * paid + work_minted;
-    let lost_on_jobs = 3 * 1_000 + 10_000;
+    let lost_on_jobs = 3 * 1_000 + 2 * 3_000 + 10_000;
     let own = home(&owner) - (9_000 * TOKENS + kept(1_000) + earned - lost_on_jobs);
     assert_eq!(gained.iter().sum::<u64>() + own, REWARD + stake_minted);
     // half of the reward flowed to 2 200 tokens of stake, the rest to the 1 900 that stayed, and emissions to these

@@ -84,8 +84,13 @@ pub struct Pool {
     pub exiting: bool,
     pub jailed_at: i64,
     pub jailed_until: i64,
+    /// When the running part of the slash window began, and what was slashed in it and in the two before it: a part is
+    /// half an unbonding period.
     pub window: i64,
-    pub used: u64,
+    pub parts: [u64; 3],
+    /// What the last incident costs, basis points.
+    pub incident: u16,
+    pub exited: i64,
     pub slashed: u64,
 }
 
@@ -303,10 +308,10 @@ impl Books {
         Some(())
     }
 
-    pub fn exit(&mut self, at: &Address, by: &Address) -> Legal {
+    pub fn exit(&mut self, at: &Address, by: &Address, now: i64) -> Legal {
         let pool = self.owned(at, by)?;
         only(!pool.exiting)?;
-        pool.exiting = true;
+        (pool.exiting, pool.exited) = (true, now);
         Some(())
     }
 
@@ -414,7 +419,8 @@ impl Books {
     }
 
     pub fn force(&mut self, whose: Whose, payer: Address, now: i64) -> Legal {
-        only(self.pools.get(&whose.0)?.exiting)?;
+        let pool = self.pools.get(&whose.0)?;
+        only(pool.exiting && now >= pool.exited + 4 * DAY)?;
         let shares = self.holdings.get(&whose)?.shares;
         self.begin(whose, shares, payer, now)
     }
@@ -477,17 +483,26 @@ impl Books {
     ) -> Option<u64> {
         let (rules, slip) = (self.rules.clone(), self.slip);
         let pool = self.pools.get_mut(at)?;
-        if accepted <= pool.jailed_at {
+        // one incident costs what the dearest of its jobs does
+        let is_new = accepted > pool.jailed_at;
+        let paid = if is_new { 0 } else { pool.incident };
+        if !is_new && bps <= paid {
             return Some(0);
         }
-        if now >= pool.window + rules.unbonding {
-            (pool.window, pool.used) = (now, 0);
+        pool.incident = bps.max(paid);
+        let part = (rules.unbonding + 1) / 2;
+        if now - pool.window >= 3 * part || pool.parts == [0; 3] {
+            (pool.window, pool.parts) = (now, [0; 3]);
+        }
+        while now - pool.window >= part {
+            pool.window += part;
+            pool.parts = [0, pool.parts[0], pool.parts[1]];
         }
         let room = match slip {
             Slip::NoRoom => 1_000,
-            _ => 1_000 - pool.used,
+            _ => 1_000 - pool.parts.iter().sum::<u64>(),
         };
-        let taken = u64::from(bps).min(room);
+        let taken = u64::from(bps.saturating_sub(paid)).min(room);
         let base = match slip {
             Slip::TicketsSpared => pool.worth(pool.active),
             _ => pool.stake,
@@ -497,10 +512,12 @@ impl Books {
             _ => 9_999,
         };
         let amount = u64::try_from((u128::from(base) * u128::from(taken) + up) / 10_000).unwrap();
-        pool.used += taken;
+        pool.parts[0] += taken;
         pool.stake -= amount;
         pool.slashed += amount;
-        (pool.jailed_at, pool.jailed_until) = (now, now + rules.jail);
+        if is_new {
+            (pool.jailed_at, pool.jailed_until) = (now, now + rules.jail);
+        }
         *self.tokens.get_mut(vault)? -= amount;
         self.burned += amount;
         Some(amount)

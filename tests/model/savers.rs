@@ -61,7 +61,8 @@ pub const INSTRUCTIONS: [&str; 32] = [
 ];
 
 /// What must have come about, so that the rules for it were tried.
-pub const SITUATIONS: [&str; 7] = [
+pub const SITUATIONS: [&str; 8] = [
+    "a dearer slash of the same incident",
     "a leaving node is slashed",
     "ceiling or cap bind",
     "no room for all of a slash",
@@ -147,7 +148,9 @@ fn pool(node: &Node) -> Pool {
         jailed_at: node.jailed_at,
         jailed_until: node.jailed_until,
         window: node.slash_window_start,
-        used: node.slash_window_used,
+        parts: [0, 16, 32].map(|bits| node.slash_window_used >> bits & 0xffff),
+        incident: node.incident_bps,
+        exited: node.exited_at,
         slashed: node.slashed_total,
     }
 }
@@ -224,6 +227,7 @@ impl Savers {
             program: net.staking.token,
             authority: None,
             freeze_authority: None,
+            symbol: None,
             supply: 0,
             decimals: 9,
         };
@@ -727,7 +731,7 @@ impl Savers {
                 self.make("unjail", stakes::unjail(&owner, &at), after)
             }
             _ => {
-                let after = self.after(|books| books.exit(&at, &owner));
+                let after = self.after(|books| books.exit(&at, &owner, now));
                 self.make("exit_node", stakes::exit_node(&owner, &at), after)
             }
         }
@@ -931,9 +935,13 @@ impl Savers {
         });
         let call = self.net.staking.slash(&at, bps, accepted);
         let new = accepted > pool.jailed_at;
-        let runs = now < pool.window + self.books.rules.unbonding;
-        let full = runs && pool.used > 0 && pool.used + u64::from(bps) > 1_000;
+        let used: u64 = pool.parts.iter().sum();
+        let full = used > 0 && used + u64::from(bps) > 1_000;
         self.note(!new, "one incident, one slash");
+        self.note(
+            !new && bps > pool.incident,
+            "a dearer slash of the same incident",
+        );
         self.note(new && pool.unbonding > 0, "tickets are slashed too");
         self.note(new && full, "no room for all of a slash");
         self.note(new && pool.exiting, "a leaving node is slashed");
@@ -1105,14 +1113,17 @@ impl Savers {
             true => Ok(()),
             false => Err(format!("at the end it was refused: {what}")),
         };
+        let now = self.world.now();
         for (at, pool) in self.books.pools.clone() {
             if !pool.exiting {
-                let after = self.after(|books| books.exit(&at, &pool.owner));
+                let after = self.after(|books| books.exit(&at, &pool.owner, now));
                 let done = self.make("exit_node", stakes::exit_node(&pool.owner, &at), after)?;
                 must(done, "a node's exit")?;
             }
             self.sweep(at)?;
         }
+        // before, only its owner may
+        self.world.pass_seconds(4 * DAY);
         for (whose, holding) in self.books.holdings.clone() {
             if holding.shares > 0 {
                 let done = self.force(whose)?;

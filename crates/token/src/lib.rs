@@ -145,12 +145,11 @@ const FIXED_OWNER: [u8; 5] = [2, 7, 0, 0, 0];
 const STATE: usize = 108;
 const STATE_INITIALIZED: u8 = 1;
 
-/// Whether a token account is this wallet's; never where the data is too short for one.
+/// Whose a token account is; `None` where the data is too short for one.
 #[inline(always)]
-pub fn is_owned_by(data: &[u8], wallet: &Address) -> bool {
-    data.get(32..64)
-        .and_then(|key| <&[u8; 32]>::try_from(key).ok())
-        .is_some_and(|key| address_eq(&Address::new_from_array(*key), wallet))
+pub fn owner(data: &[u8]) -> Option<Address> {
+    let key: [u8; 32] = data.get(32..64)?.try_into().ok()?;
+    Some(Address::new_from_array(key))
 }
 
 /// Decimals of a mint, 0 where the data is too short for one: the token program checks what it is told.
@@ -273,13 +272,10 @@ mod tests {
         account[..32].copy_from_slice(OTHER.as_ref());
         account[STATE] = 1;
         assert!(can_receive(&OTHER, &account));
-        assert!(is_owned_by(&account, &Address::default()));
+        assert_eq!(owner(&account), Some(Address::default()));
         account[32] = 3;
-        let mut wallet = [0; 32];
-        wallet[0] = 3;
-        assert!(is_owned_by(&account, &Address::new_from_array(wallet)));
-        assert!(!is_owned_by(&account, &Address::default()));
-        assert!(!is_owned_by(&account[..63], &Address::default()));
+        assert_eq!(owner(&account).unwrap_or_default().as_array()[0], 3);
+        assert_eq!(owner(&account[..63]), None);
         account[44] = 6;
         assert_eq!((decimals(&account), decimals(&account[..44])), (6, 0));
         account[64] = 7;

@@ -46,9 +46,9 @@ pub(crate) fn require_destination(
     token_program: &Address,
 ) -> Result<()> {
     // SAFETY: as above: no other account of the instruction is this one.
-    let owned = lode_token::is_owned_by(unsafe { to.borrow_unchecked() }, wallet);
+    let owner = lode_token::owner(unsafe { to.borrow_unchecked() });
     require!(
-        owned
+        owner.is_some_and(|owner| address_eq(&owner, wallet))
             && (payout.is_some_and(|payout| address_eq(payout, to.address()))
                 || lode_token::is_associated(to.address(), wallet, mint, token_program)),
         StakingError::WrongDestination
