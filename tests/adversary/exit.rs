@@ -193,6 +193,7 @@ impl Network {
             units_limit: LIMIT,
             target: Address::default(),
             checked: false,
+            nodes: Default::default(),
         };
         let post = build::post_job(&customer.pubkey(), &self.auction, args);
         world.ok(post, &[customer]);

@@ -9,8 +9,9 @@ use anchor_lang::prelude::sha256;
 use lode_client::instructions::{emissions as mints, staking as stakes};
 use lode_client::token::{transfer, MintInfo};
 use lode_emissions::state::{claimed, Schedule};
-use lode_staking::state::{Delegation, Node, ParameterArgs, StakingConfig, Unbonding};
-use lode_staking::NodeDescription;
+use lode_staking::state::{
+    Delegation, Node, NodeDescription, ParameterArgs, StakingConfig, Unbonding,
+};
 use lode_tests::emissions::{self, give_points, open_work, Emissions};
 use lode_tests::jobs::work;
 use lode_tests::staking::{self, delegation, node_args, vault, DAY, TOKENS};
@@ -658,7 +659,7 @@ impl Savers {
                     owner,
                     payout,
                     worker,
-                    cores: args.cores,
+                    cores: args.description.cores,
                     ..Pool::default()
                 };
                 let after = self.after(|books| books.register(at, new, vault(&at), now));
@@ -695,6 +696,7 @@ impl Savers {
                     class: 1,
                     cores: self.dice.below(64) as u16,
                     memory_mib: 1,
+                    region: *b"FR",
                     metadata: [1; 32],
                     encryption_key: [2; 32],
                 };
