@@ -222,7 +222,7 @@ impl Holding {
         let more = pool.per_share.wrapping_sub(self.checkpoint);
         let (whole, rest) = (more >> 64, more & u128::from(u64::MAX));
         let shares = u128::from(self.shares);
-        let earned = shares * whole + (shares * rest >> 64);
+        let earned = shares * whole + ((shares * rest) >> 64);
         self.pending + u64::try_from(earned).unwrap()
     }
 
