@@ -10,7 +10,7 @@ use lode_attestation::{is_drawn, majority, panel, Verdict};
 use lode_client::record::Carried;
 use lode_jobs::constants::{CRANK_SLICES, SEALING};
 use lode_jobs::instruction as ix;
-use lode_jobs::state::{flag, Job, JobState, Ledger, LedgerKind, Market};
+use lode_jobs::state::{flag, Job, JobState, Ledger, LedgerKind, Market, NodeFilter};
 use lode_math::bills;
 use solana_address::Address;
 use std::collections::BTreeMap;
@@ -490,6 +490,8 @@ fn bidding(
             if args.take::<1>()? != [0] {
                 job.flags |= flag::CHECKED;
             }
+            // its bytes are the same in an instruction and in an account
+            job.nodes = bytemuck::pod_read_unaligned(&args.take::<{ size_of::<NodeFilter>() }>()?);
             if target != Address::default() {
                 job.flags |= flag::TARGETED;
                 job.node = target;

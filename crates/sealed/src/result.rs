@@ -318,7 +318,10 @@ pub(crate) mod tests {
                 blobs,
                 limit,
             );
-            let private = envelope.unwrap().unlock(&[node.clone()]).unwrap();
+            let private = envelope
+                .unwrap()
+                .unlock(std::slice::from_ref(&node))
+                .unwrap();
             private.open_spec(&good.spec).map(|_| ())
         };
         let blobs: Vec<Blob> = good.inputs.iter().map(|bytes| Blob::of(bytes)).collect();
