@@ -826,7 +826,7 @@ impl Savers {
     fn withdraw(&mut self, whose: Whose, index: u32) -> Outcome<bool> {
         let now = self.world.now();
         let (at, ticket) = self.read_ticket(whose, index);
-        if self.dice.one_in(3) && ticket.release_at > now && ticket.release_at - now < 3 * DAY {
+        if self.dice.one_in(2) && ticket.release_at > now && ticket.release_at - now < 10 * DAY {
             // to the second, or a second before
             let early = i64::from(self.dice.one_in(2));
             self.world.pass_seconds(ticket.release_at - now - early);
