@@ -996,7 +996,7 @@ impl Model {
         next.flags = job.flags & flag::CHECKED;
         next.attempt = job.attempt + 1;
         (next.market, next.customer, next.payer) = (job.market, job.customer, job.payer);
-        (next.spec, next.units_limit) = (job.spec, job.units_limit);
+        (next.spec, next.units_limit, next.nodes) = (job.spec, job.units_limit, job.nodes);
         next.price = job.price.max(job.bid);
         *self.job(at) = next;
         self.enter(at, JobState::Open, now.slot);
