@@ -256,6 +256,13 @@ impl World {
         Agent(self.command(wallet, args).spawn().unwrap())
     }
 
+    /// What a hook wrote into a file.
+    fn told(&self, file: &str) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.folder.path().join(file)).unwrap_or_default();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect()
+    }
+
     fn ask(&self, wallet: &str, args: &[&str]) -> Value {
         let output = self.command(wallet, args).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -612,12 +619,32 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
     assert_eq!((appealed.appellant, appealed.panel), (ledger_at, 0b1_1111));
     // the other three were asleep until now
     let honest: Vec<u8> = (0..5).filter(|seat| !liars.contains(seat)).collect();
-    let asleep = honest.iter().map(|seat| world.oracle(*seat, &[]));
+    let asleep = honest.iter().map(|seat| {
+        let hook = format!("cat >> told-{seat}.jsonl");
+        world.oracle(*seat, &["--on-event", &hook])
+    });
     let mut agents: Vec<Agent> = asleep.collect();
     let failed = world.reaches(&bought, JobState::Failed).await;
     assert_eq!(failed.verdict, Verdict::Mismatch as u8);
     let punished = |job: Option<&Job>| job.is_some_and(|job| job.is_clean());
     world.until(&bought, "all punished", punished).await;
+
+    // each of them told its owner that it was asked, and what it signed
+    let asked: Vec<String> = honest
+        .iter()
+        .filter_map(|seat| {
+            let told = world.told(&format!("told-{seat}.jsonl"));
+            let of_job = told.iter().filter(|e| e["job"] == bought.to_string());
+            let lines: Vec<String> = of_job
+                .map(|event| format!("{} {} {}", event["event"], event["seat"], event["verdict"]))
+                .collect();
+            assert_eq!(lines[0], format!("\"seat_drawn\" {seat} null"));
+            lines.get(1).cloned().inspect(|line| {
+                assert_eq!(*line, format!("\"attested\" {seat} \"mismatch\""));
+            })
+        })
+        .collect();
+    assert!(asked.len() >= 2, "a majority signed: {asked:?}");
 
     // The node: its collateral, and one per cent of its stake. The liars: 30 per cent of their bonds, half of it to
     // the appellant, who also has half of what the checks left of the collateral.
@@ -763,13 +790,25 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
     let collector = &world.oracles[usize::from(collects)].0;
     let payer = world.file("payer", collector);
     agents.clear();
-    agents.push(world.oracle(collects, &["--pay-with", &payer]));
+    let hook = ["--on-event", "cat >> earned.jsonl"];
+    agents.push(world.oracle(collects, &[&["--pay-with", &payer][..], &hook].concat()));
     let at = addresses::jobs::ledger(&world.report.market, &collector.pubkey());
     let share = work / 3;
     world
         .eventually("the agent collected and redeemed", || async {
             let ledger = world.client.try_account::<Ledger>(&at).await.unwrap();
             ledger.is_some_and(|ledger| ledger.available >= share)
+        })
+        .await;
+    world
+        .eventually("its owner is told of all of it", || async {
+            let told = world.told("earned.jsonl");
+            let paid = told.iter().filter(|e| e["event"] == "credits_paid");
+            let sum: u64 = paid
+                .filter_map(|e| e["amount"]["base_units"].as_u64())
+                .sum();
+            let ledger: Ledger = world.client.get_account(&at).await.unwrap();
+            sum == ledger.available
         })
         .await;
     let other = &world.oracles[usize::from(blameless)].0;

@@ -6,6 +6,7 @@ use crate::conditions::{Conditions, Eyes, Machine, Reason};
 use crate::decision::{fits, needs_agent, next_step, Step, Terms};
 use crate::local::{self, Drain, Status};
 use crate::meters::Meters;
+use crate::news::News;
 use crate::pace::Pace;
 use crate::purse::Withdrawals;
 use crate::task::{Done, Shared, Task, Work};
@@ -13,6 +14,7 @@ use crate::{Error, Result};
 use lode_client::accounts::{decode, required};
 use lode_client::{addresses, filter, ChainClock, Client};
 use lode_jobs::state::{flag, Job, JobState, JobsConfig, Ledger, Market};
+use lode_notify::Notices;
 use lode_sealed::Identities;
 use lode_staking::state::{Node, StakingConfig};
 use lode_store::{BlobCache, Gateways};
@@ -77,6 +79,12 @@ pub struct AgentConfig {
     pub gateways: Gateways,
     /// Where it counts what it does.
     pub telemetry: Telemetry,
+    /// What happens is told here.
+    pub notices: Notices,
+    /// Below so many lamports of the worker's it tells that they become scarce.
+    pub low_lamports: u64,
+    /// Below so many tokens available in one of the node's ledgers, as people write them, it tells the same.
+    pub low_ledger: Option<String>,
 }
 
 impl AgentConfig {
@@ -98,6 +106,9 @@ impl AgentConfig {
             machine: Machine::default(),
             gateways: Gateways::default(),
             telemetry: Telemetry::new("node"),
+            notices: Notices::default(),
+            low_lamports: FEW_LAMPORTS,
+            low_ledger: None,
         }
     }
 }
@@ -122,6 +133,12 @@ pub async fn run(
         measured = calibrate(cache.clone()) => measured?,
         () = stopped(&mut shutdown) => return Ok(()),
     }
+    let news = News::new(
+        config.notices,
+        &config.state_dir,
+        config.low_lamports,
+        config.low_ledger,
+    );
     let mut agent = Agent {
         shared: Arc::new(Shared {
             client,
@@ -139,6 +156,7 @@ pub async fn run(
             pace: Pace::new(),
             meters: Meters::new(config.telemetry),
             takes_none: AtomicBool::new(false),
+            news,
         }),
         eyes: Eyes::of(config.conditions, config.machine).map(|eyes| Arc::new(Mutex::new(eyes))),
         held: Vec::new(),
@@ -153,6 +171,7 @@ pub async fn run(
         running: HashMap::new(),
         resting: HashMap::new(),
         tasks: JoinSet::new(),
+        endings: JoinSet::new(),
         seen: false,
         order: None,
         idle_looks: 0,
@@ -183,6 +202,7 @@ pub async fn run(
             }
             Err(error) => {
                 tracing::warn!(%error, "the chain cannot be read; trying again");
+                agent.shared.news.failed(&error);
                 failures += 1;
                 if failures > 3 {
                     health.ill("chain", error.to_string());
@@ -283,6 +303,8 @@ struct Agent {
     running: HashMap<Key, Running>,
     resting: HashMap<Key, Rest>,
     tasks: JoinSet<(Key, Work, Result<Done>)>,
+    /// Look up how attempts ended.
+    endings: JoinSet<()>,
     seen: bool,
     /// The order to drain that is obeyed.
     order: Option<u64>,
@@ -291,12 +313,13 @@ struct Agent {
 }
 
 /// What every look needs, of one moment, by one request.
-struct Sight {
-    node: Node,
+#[derive(Clone)]
+pub(crate) struct Sight {
+    pub node: Node,
     clock: ChainClock,
     /// Lamports of whoever pays the fees.
-    lamports: u64,
-    staking: StakingConfig,
+    pub lamports: u64,
+    pub staking: StakingConfig,
     jobs: JobsConfig,
 }
 
@@ -337,6 +360,7 @@ impl Agent {
         self.tasks.shutdown().await;
         // a withdrawal that was sent lands or does not; the next start sees which
         self.purse.shutdown().await;
+        self.endings.shutdown().await;
         tracing::info!("stopped");
         Ok(())
     }
@@ -400,6 +424,7 @@ impl Agent {
         }
         self.resting.retain(|key, _| alive.contains(key));
         self.look_into_purse(&ledgers);
+        self.spread_news(&sight, &ledgers, &mine);
         self.measure(&ledgers, clock.slot, sight.lamports, unfinished, waiting);
         let idle = order.is_some() && self.running.is_empty() && unfinished == 0;
         // twice: what a server tells may be older than what was sent to another
@@ -564,6 +589,31 @@ impl Agent {
         });
     }
 
+    /// Tells the owner's hook what this look has seen, beside the other work.
+    fn spread_news(
+        &mut self,
+        sight: &Sight,
+        ledgers: &[(Address, Ledger)],
+        mine: &[(Address, Job)],
+    ) {
+        while self.endings.try_join_next().is_some() {}
+        if !self.shared.news.is_heard() {
+            return;
+        }
+        for (at, job) in mine {
+            self.shared.news.goes_on(&self.shared.node, at, job);
+        }
+        if self.endings.is_empty() {
+            let (shared, markets) = (self.shared.clone(), self.markets.clone());
+            let (sight, ledgers, mine) = (sight.clone(), ledgers.to_vec(), mine.to_vec());
+            self.endings.spawn(async move {
+                let news = &shared.news;
+                news.balances(&shared, &sight, &ledgers, &markets).await;
+                news.ends(&shared, &mine, &markets).await;
+            });
+        }
+    }
+
     async fn learn_markets(&mut self, ledgers: &[(Address, Ledger)]) -> Result<()> {
         let new: Vec<Address> = ledgers
             .iter()
@@ -576,6 +626,7 @@ impl Agent {
         let found = self.shared.client.get_accounts::<Market>(&new).await?;
         for (at, market) in new.into_iter().zip(found) {
             if let Some(market) = market {
+                self.shared.news.runtime(&at, &market);
                 let rating = self.shared.rating();
                 let slots = rating.slots_per_million(self.shared.pace.slot());
                 tracing::info!(market = %at, takes = slots, allowed = market.slots_per_million, "slots for a million units");

@@ -15,6 +15,7 @@ pub mod doctor;
 mod execution;
 pub mod local;
 mod meters;
+mod news;
 mod pace;
 mod purse;
 mod rating;

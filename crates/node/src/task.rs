@@ -5,6 +5,7 @@ use crate::capacity::{Capacity, Room};
 use crate::decision::{settles_at_once, Step};
 use crate::execution::{execute, prepare, time_left, Prepared};
 use crate::meters::Meters;
+use crate::news::News;
 use crate::pace::Pace;
 use crate::rating::Rating;
 use crate::{Error, Result};
@@ -46,6 +47,8 @@ pub(crate) struct Shared {
     pub meters: Meters,
     /// No job may be taken now.
     pub takes_none: AtomicBool,
+    /// What the owner's hook is told.
+    pub news: News,
 }
 
 impl Shared {
@@ -203,6 +206,7 @@ impl Task {
             // a server that is behind: the next look goes on
             return Ok(Done::Did);
         }
+        shared.news.goes_on(&shared.node, &self.at, &job);
         let task = Self {
             shared: shared.clone(),
             at: self.at,
@@ -345,6 +349,13 @@ impl Task {
         let submit = jobs::submit_result(&worker, &self.at, job, made, computed.units);
         self.send("submitted", &[submit]).await?;
         self.shared.meters.submitted.inc();
+        let submitted = Job {
+            state: JobState::Submitted as u8,
+            units: computed.units,
+            ..*job
+        };
+        let shared = &self.shared;
+        shared.news.goes_on(&shared.node, &self.at, &submitted);
         Ok(Done::Did)
     }
 

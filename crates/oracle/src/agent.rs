@@ -3,12 +3,14 @@
 use crate::decision::{brings, is_due, my_seats};
 use crate::gate::Gate;
 use crate::journal::Journal;
+use crate::news::{News, Seen};
 use crate::task::{Done, Shared, Task};
 use crate::{Error, Result};
 use lode_attestation::Verdict;
 use lode_client::{filter, Client};
 use lode_crank::{Crank, Duty, Policy, Turner};
 use lode_jobs::state::{Job, JobState, Market};
+use lode_notify::Notices;
 use lode_oracle::state::Committee;
 use lode_store::{BlobCache, Gateways};
 use lode_telemetry::Telemetry;
@@ -25,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often new markets of the committee are looked for.
 const MARKETS_EVERY: Duration = Duration::from_secs(10);
+/// How often it is found out what the owner's hook is told of earnings and losses.
+const NEWS_EVERY: Duration = Duration::from_secs(10);
 /// First and longest pause after a failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -72,6 +76,10 @@ pub struct Config {
     pub gateways: Gateways,
     /// Where it tells how it is, and what it counts.
     pub telemetry: Telemetry,
+    /// What happens is told here.
+    pub notices: Notices,
+    /// Below so many lamports of the payer's it tells that they become scarce.
+    pub low_lamports: u64,
 }
 
 impl Config {
@@ -90,6 +98,8 @@ impl Config {
             paying: None,
             gateways: Gateways::default(),
             telemetry: Telemetry::default(),
+            notices: Notices::default(),
+            low_lamports: 0,
         }
     }
 }
@@ -111,7 +121,7 @@ impl Paying {
 pub struct OracleAgent;
 
 /// An attempt of a job, and a seat that is asked.
-type Key = (Address, u8, u8);
+pub(crate) type Key = (Address, u8, u8);
 
 /// What is known of an attempt that does not run now.
 #[derive(Clone, Copy)]
@@ -131,8 +141,10 @@ impl OracleAgent {
         let paying = config.paying.as_ref();
         let bringer = paying
             .map(|paying| paying.bringer(&config.client, &config.gateways, &config.telemetry));
+        let news = News::new(config.notices, &config.folder, config.low_lamports);
         let mut watch = Watch {
             shared: Arc::new(Shared {
+                news,
                 client: config.client,
                 attester: config.attester,
                 committee: config.committee,
@@ -155,6 +167,8 @@ impl OracleAgent {
             running: HashMap::new(),
             resting: HashMap::new(),
             tasks: JoinSet::new(),
+            spread: JoinSet::new(),
+            spread_at: None,
             has_seat: false,
         };
         let mut failures = 0;
@@ -172,6 +186,7 @@ impl OracleAgent {
                 Err(error) if error.is_misplaced() && !watch.has_seat => return Err(error),
                 Err(error) => {
                     tracing::warn!(%error, "the chain cannot be read; trying again");
+                    watch.shared.news.failed(&error);
                     watch.telemetry.health.ill("chain", error.to_string());
                     failures += 1;
                     pause_after(failures)
@@ -207,6 +222,9 @@ struct Watch {
     /// With the deadline that it refers to: a window that was opened anew is a new question.
     resting: HashMap<Key, (u64, Rest)>,
     tasks: JoinSet<(Key, Result<Done>)>,
+    /// Finds out what the owner's hook is told.
+    spread: JoinSet<()>,
+    spread_at: Option<Instant>,
     has_seat: bool,
     memory_mib: u64,
     paying: Option<Paying>,
@@ -278,6 +296,7 @@ impl Watch {
                         }
                         let key = (at, job.attempt, seat.seat);
                         due.insert(key);
+                        shared.news.drawn(&shared.committee, key, &job);
                         if brings(&job, market, seat.seat, slot) {
                             last.push((at, job));
                         }
@@ -307,8 +326,36 @@ impl Watch {
             stays
         });
         self.resting.retain(|key, _| due.contains(key));
+        shared.news.asked_no_more(&due);
         self.bring(&last);
+        self.spread_news(&committee);
         Ok(())
+    }
+
+    /// Finds out now and then what else the owner's hook is told, beside the other work.
+    fn spread_news(&mut self, committee: &Committee) {
+        while self.spread.try_join_next().is_some() {}
+        let lately = |at: Instant| at.elapsed() < NEWS_EVERY;
+        let busy = !self.spread.is_empty() || self.spread_at.is_some_and(lately);
+        if busy || !self.shared.news.is_heard() {
+            return;
+        }
+        self.spread_at = Some(Instant::now());
+        let attester = self.shared.attester.pubkey();
+        let ours = committee.seats.iter().filter(|s| s.attester == attester);
+        let seen = Seen {
+            committee: self.shared.committee,
+            bond_mint: committee.bond_mint,
+            owners: ours.map(|seat| seat.owner).collect(),
+            markets: self.markets.clone(),
+            payer: self.paying.as_ref().map(|paying| paying.payer.pubkey()),
+        };
+        let shared = self.shared.clone();
+        self.spread.spawn(async move {
+            if let Err(error) = shared.news.spread(&shared.client, &seen).await {
+                tracing::warn!(%error, "what an oracle earned or lost is not told yet");
+            }
+        });
     }
 
     /// Brings what was signed to the chain where nobody did until now: a seat whose signature lies in the store alone
@@ -410,6 +457,7 @@ impl Watch {
     /// Ends all tasks. What they decided is in the journal, what they did not they will find again.
     async fn stop(mut self) -> Result<()> {
         self.tasks.shutdown().await;
+        self.spread.shutdown().await;
         tracing::info!("stopped");
         Ok(())
     }

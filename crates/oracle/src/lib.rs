@@ -12,6 +12,7 @@ mod decision;
 mod execution;
 mod gate;
 mod journal;
+mod news;
 mod task;
 mod watch;
 
@@ -92,10 +93,11 @@ impl Error {
 
     /// The agent was started for the wrong committee, key or cluster: waiting mends nothing.
     pub(crate) fn is_misplaced(&self) -> bool {
-        use lode_client::Error::{NoAccount, WrongAccount};
+        use lode_client::Error::{NoAccount, UnknownLayout, WrongAccount};
         matches!(
             self,
-            Self::NoSeat { .. } | Self::Chain(NoAccount { .. } | WrongAccount { .. })
+            Self::NoSeat { .. }
+                | Self::Chain(NoAccount { .. } | WrongAccount { .. } | UnknownLayout { .. })
         )
     }
 }

@@ -3,6 +3,7 @@
 use crate::decision::{decide, is_due, Decision, Finding, MySeat};
 use crate::gate::Gate;
 use crate::journal::{Entry, Journal};
+use crate::news::News;
 use crate::{execution, Error, Result};
 use lode_attestation::{Statement, Verdict};
 use lode_client::Client;
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     /// Who runs next.
     pub gate: Gate,
     pub telemetry: Telemetry,
+    /// What the owner's hook is told.
+    pub news: News,
 }
 
 /// How a task ended.
@@ -192,6 +195,10 @@ impl Task {
                 .put_attestation(job, attempt, seat, &attestation)
                 .await?;
             tracing::info!(%job, attempt, seat, verdict = ?entry.verdict, "attested");
+            let committee = &self.shared.committee;
+            self.shared
+                .news
+                .attested(committee, (*job, attempt, seat), entry.verdict);
             self.measure().await;
         }
         Ok(Done::Attested(entry.verdict))

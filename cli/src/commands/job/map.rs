@@ -124,7 +124,7 @@ impl MapArgs {
 }
 
 pub(super) async fn map(args: MapArgs, context: &Context) -> Result<()> {
-    let wallet = context.wallet()?;
+    let wallet = context.keypair()?;
     let (market_at, market) = context.market(args.market).await?;
     let token = context.token(&market.mint).await?;
     let price = token.parse("--price", &args.price)?;
@@ -136,7 +136,7 @@ pub(super) async fn map(args: MapArgs, context: &Context) -> Result<()> {
         store: gateway_of(&market, context)?,
         market_at,
         market,
-        payer: Arc::new(context.payer(&wallet)?),
+        payer: Arc::new(context.payer_keypair()?),
         wallet: Arc::new(wallet),
     };
     let options = Options {

@@ -11,12 +11,14 @@ mod show;
 mod verdict;
 
 use crate::context::Context;
+use crate::hooks::Hooks;
 use crate::output::Cell;
 use crate::spec::SpecArgs;
 use anyhow::{anyhow, bail, Result};
 use lode_attestation::Verdict;
 use lode_client::bytemuck::Zeroable;
 use lode_jobs::state::{flag, Job, JobState, Market};
+use lode_notify::Notices;
 use lode_store::GatewayClient;
 use solana_address::Address;
 use std::path::{Path, PathBuf};
@@ -52,6 +54,8 @@ pub enum Command {
             value_name = "FOLDER"
         )]
         output_dir: Option<PathBuf>,
+        #[command(flatten)]
+        hooks: Hooks,
     },
     /// Put the files of a job that is posted already into the market's store again
     Upload {
@@ -76,6 +80,8 @@ pub enum Command {
         /// Seconds after which to stop watching; the job goes on
         #[arg(long, value_name = "SECONDS")]
         timeout: Option<u64>,
+        #[command(flatten)]
+        hooks: Hooks,
     },
     /// Fetch what a job wrote
     Result {
@@ -149,7 +155,8 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
             save_to,
         } => {
             let (at, _) = post::post(&args, context).await?;
-            finish(&at, save_to.as_deref(), context).await
+            let job = show::follow(&at, None, &Notices::default(), context).await?;
+            finish(&at, &job, save_to.as_deref(), context).await
         }
         Command::Estimate(args) => estimate::estimate(&args, context).await,
         Command::Map(args) => map::map(args, context).await,
@@ -157,12 +164,20 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
             post: args,
             wait,
             output_dir,
+            hooks,
         } => {
-            let (at, job) = post::post(&args, context).await?;
-            if wait {
-                return finish(&at, output_dir.as_deref(), context).await;
+            if !wait && hooks != Hooks::default() {
+                bail!("Without --wait nothing happens that could be told: add --wait, or follow the job with `lode job watch`");
             }
-            show::one(&at, &job, context).await
+            let (notices, delivery) = hooks.start("job")?;
+            let (at, job) = post::post(&args, context).await?;
+            if !wait {
+                return show::one(&at, &job, context).await;
+            }
+            let end = show::follow(&at, None, &notices, context).await;
+            drop(notices);
+            delivery.finish().await;
+            finish(&at, &end?, output_dir.as_deref(), context).await
         }
         Command::Upload { job, spec } => post::upload_again(&job, &spec, context).await,
         Command::List(args) => show::list(args, context).await,
@@ -171,9 +186,17 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
             show::one(&job, &found, context).await
         }
         Command::History(args) => history::history(args, context).await,
-        Command::Watch { job, timeout } => {
-            let end = show::follow(&job, timeout.map(Duration::from_secs), context).await?;
-            show::one(&job, &end, context).await
+        Command::Watch {
+            job,
+            timeout,
+            hooks,
+        } => {
+            let (notices, delivery) = hooks.start("job")?;
+            let timeout = timeout.map(Duration::from_secs);
+            let end = show::follow(&job, timeout, &notices, context).await;
+            drop(notices);
+            delivery.finish().await;
+            show::one(&job, &end?, context).await
         }
         Command::Result { job, save_to } => {
             let found = context.client.get_account(&job).await?;
@@ -195,17 +218,16 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
     }
 }
 
-/// Follows a job to its end and fetches what it wrote.
-async fn finish(at: &Address, save_to: Option<&Path>, context: &Context) -> Result<()> {
-    let job = show::follow(at, None, context).await?;
+/// Fetches what a job wrote that is over.
+async fn finish(at: &Address, job: &Job, save_to: Option<&Path>, context: &Context) -> Result<()> {
     if job.verdict != Verdict::Match as u8 || job.state != JobState::Settled as u8 {
-        show::one(at, &job, context).await?;
+        show::one(at, job, context).await?;
         bail!(
             "The job ended as {} and has no result: the escrow is back in your account",
-            state_name(&job)
+            state_name(job)
         );
     }
-    result::fetch(at, &job, save_to, context).await
+    result::fetch(at, job, save_to, context).await
 }
 
 fn too_dear() -> anyhow::Error {
@@ -227,14 +249,14 @@ fn gateway_of(market: &Market, context: &Context) -> Result<GatewayClient> {
     Ok(context.gateways.of(&market.store_url)?)
 }
 
-fn state_name(job: &Job) -> String {
+pub(super) fn state_name(job: &Job) -> String {
     match JobState::try_from(job.state) {
         Ok(state) => format!("{state:?}").to_lowercase(),
         Err(number) => format!("state {number}"),
     }
 }
 
-fn verdict_name(byte: u8) -> Cell {
+pub(super) fn verdict_name(byte: u8) -> Cell {
     match Verdict::try_from(byte) {
         Ok(verdict) => format!("{verdict:?}").to_lowercase().into(),
         Err(_) => Cell::none(),

@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::local;
 use crate::nodes::{self, NodesArgs};
 use crate::progress::Progress;
+use crate::signers::Key;
 use crate::spec::{Prepared, SpecArgs};
 use anyhow::{anyhow, bail, Context as _, Result};
 use lode_client::addresses;
@@ -15,7 +16,6 @@ use lode_jobs::PostArgs;
 use lode_math::nonce::Window;
 use lode_store::{BlobHash, GatewayClient, Writer};
 use solana_address::Address;
-use solana_keypair::Keypair;
 use solana_signer::Signer;
 
 /// How often a nonce is taken anew that somebody else took at the same moment.
@@ -172,7 +172,7 @@ async fn upload(
     job: &Job,
     prepared: &Prepared,
     sealed: Option<Sealed>,
-    wallet: &Keypair,
+    wallet: &Key,
 ) -> Result<()> {
     let writer = Writer {
         signer: wallet,

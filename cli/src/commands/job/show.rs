@@ -8,6 +8,7 @@ use crate::progress::Progress;
 use anyhow::{bail, Result};
 use lode_client::{filter, Filter};
 use lode_jobs::state::{flag, Job, JobState, Market, NodeFilter};
+use lode_notify::{Event, Notices};
 use lode_staking::state::Node;
 use solana_address::Address;
 use solana_signer::Signer;
@@ -217,10 +218,11 @@ pub(super) async fn one(at: &Address, job: &Job, context: &Context) -> Result<()
     Ok(())
 }
 
-/// Watches until the job is final. What changes is said on the way.
+/// Watches until the job is final. What changes is said on the way, and told.
 pub(super) async fn follow(
     at: &Address,
     timeout: Option<Duration>,
+    notices: &Notices,
     context: &Context,
 ) -> Result<Job> {
     let begun = Instant::now();
@@ -251,8 +253,19 @@ pub(super) async fn follow(
             );
             context.out.note(&text);
             progress.say(format!("the job is {}", state_name(&job)));
+            notices.tell(Event::JobChanged {
+                job: *at,
+                attempt: job.attempt,
+                market: job.market,
+                state: state_name(&job),
+                verdict: job.verdict().map(Into::into),
+                node: (job.node != Address::default()).then_some(job.node),
+            });
         }
         if job.is_final() {
+            if notices.are_heard() {
+                tell_end(at, &job, notices, context).await;
+            }
             return Ok(job);
         }
         if timeout.is_some_and(|timeout| begun.elapsed() >= timeout) {
@@ -262,5 +275,25 @@ pub(super) async fn follow(
             );
         }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Tells what the job's node was really paid or lost. That it cannot be told takes nothing from the job.
+async fn tell_end(at: &Address, job: &Job, notices: &Notices, context: &Context) {
+    // nobody had it: nobody was paid
+    if job.node == Address::default() {
+        return;
+    }
+    let found = async {
+        let (_, market) = context.market(Some(job.market)).await?;
+        let mint = context.client.mint(&market.mint).await?;
+        let end = context.client.job_end(at, job.attempt).await?;
+        let event = end.map(|end| Event::ended(&end, job.market, job.node, &mint));
+        anyhow::Ok(event)
+    };
+    match found.await {
+        Ok(Some(event)) => notices.tell(event),
+        Ok(None) => tracing::warn!(job = %at, "the server keeps nothing of how this job ended"),
+        Err(error) => tracing::warn!(job = %at, %error, "how this job ended is not told"),
     }
 }
