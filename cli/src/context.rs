@@ -1,8 +1,10 @@
 //! What every command needs: settings, connection, wallets, and the accounts that are named or the only ones there are.
 use crate::exit::Ended;
+use crate::offline::OfflineArgs;
 use crate::output::{Format, Output, Token};
 use crate::progress::Progress;
-use crate::{address_book, dry_run};
+use crate::signers::Key;
+use crate::{address_book, dry_run, offline};
 use anyhow::{anyhow, bail, Result};
 use lode_client::cli_config::{self, Overrides, Settings};
 use lode_client::send::Packed;
@@ -34,12 +36,14 @@ pub struct GlobalArgs {
     /// Mirror of a market's store: files are read from it too where the market's gateways fail; once for each
     #[arg(long = "mirror", global = true, value_name = "URL")]
     pub mirrors: Vec<String>,
-    /// Wallet that acts
-    #[arg(long, short = 'k', global = true, value_name = "FILE")]
+    /// Wallet that acts: a file, usb://ledger, prompt://, ASK, `-` for stdin, or an address with --signer or --sign-only
+    #[arg(long, short = 'k', global = true, value_name = "KEY")]
     pub keypair: Option<PathBuf>,
-    /// Wallet that pays the transaction fees, if it is not the one that acts
-    #[arg(long, global = true, value_name = "FILE")]
-    pub fee_payer: Option<PathBuf>,
+    /// Wallet that pays the transaction fees, if it is not the one that acts; named in the same ways
+    #[arg(long, global = true, value_name = "KEY")]
+    pub fee_payer: Option<String>,
+    #[command(flatten)]
+    pub offline: OfflineArgs,
     /// processed, confirmed or finalized
     #[arg(long, global = true, value_name = "LEVEL")]
     pub commitment: Option<String>,
@@ -72,8 +76,12 @@ pub struct Context {
     pub out: Output,
     /// Nothing is sent.
     pub dry_run: bool,
-    fee_payer: Option<PathBuf>,
     yes: bool,
+    /// Where a transaction is signed in one place and sent from another.
+    pub offline: OfflineArgs,
+    /// Priority fee that was given, micro-lamports per compute unit; 0 if none was.
+    pub fixed_price: u64,
+    fee_payer: Option<String>,
 }
 
 impl Context {
@@ -101,6 +109,8 @@ impl Context {
             gateways: Gateways::with_mirrors(args.mirrors.clone())?,
             out: Output::new(args.output),
             dry_run: args.dry_run,
+            offline: args.offline.clone(),
+            fixed_price: args.with_compute_unit_price.unwrap_or_default(),
             fee_payer: args.fee_payer.clone(),
             yes: args.yes,
         })
@@ -114,13 +124,26 @@ impl Context {
             gateways: self.gateways.clone(),
             out: self.out,
             dry_run: self.dry_run,
+            offline: self.offline.clone(),
+            fixed_price: self.fixed_price,
             fee_payer: self.fee_payer.clone(),
             yes: self.yes,
         }
     }
 
     /// The wallet that acts.
-    pub fn wallet(&self) -> Result<Keypair> {
+    pub fn wallet(&self) -> Result<Key> {
+        self.key(&self.settings.keypair_path.to_string_lossy(), "keypair")
+    }
+
+    /// The key that a text names; `what` is what it is for.
+    pub fn key(&self, named: &str, what: &'static str) -> Result<Key> {
+        Key::find(named, what, &self.offline.elsewhere())
+    }
+
+    /// The wallet of a command that goes on signing: its key must lie in a file.
+    pub fn keypair(&self) -> Result<Keypair> {
+        self.require_online()?;
         Ok(cli_config::read_keypair(&self.settings.keypair_path)?)
     }
 
@@ -143,18 +166,44 @@ impl Context {
         }
     }
 
+    /// The same of the key that pays the fees.
+    pub fn payer_keypair(&self) -> Result<Keypair> {
+        match self.fee_payer()? {
+            Some(payer) => Ok(payer),
+            None => self.keypair(),
+        }
+    }
+
+    /// The key of the fee payer, if one is named, for what goes on signing: it must lie in a file.
+    pub fn fee_payer(&self) -> Result<Option<Keypair>> {
+        self.require_online()?;
+        let path = self.fee_payer.as_ref().map(Path::new);
+        Ok(path.map(cli_config::read_keypair).transpose()?)
+    }
+
+    /// Refuses what belongs to one transaction where a command sends more as it goes.
+    pub fn require_online(&self) -> Result<()> {
+        if self.offline.are_used() {
+            bail!("This command sends transactions as it goes: --sign-only, --blockhash, --nonce and --signer are for commands that send one");
+        }
+        Ok(())
+    }
+
     /// Sends instructions signed by the wallet and paid by the fee payer; in a dry run, the command ends here.
     pub async fn send(
         &self,
         what: &str,
         instructions: &[Instruction],
-        wallet: &Keypair,
-        others: &[&Keypair],
+        wallet: &Key,
+        others: &[&Key],
     ) -> Result<Sent> {
         let payer = self.payer(wallet)?;
         if self.dry_run {
             let group = instructions.to_vec();
             return Err(dry_run::show(self, &[group], &payer.pubkey()).await);
+        }
+        if self.offline.are_used() {
+            return offline::send(self, instructions, &payer, wallet, others).await;
         }
         let mut signers: Vec<lode_client::send::Wallet<'_>> = vec![wallet];
         for other in others {
@@ -165,16 +214,11 @@ impl Context {
     }
 
     /// The key that pays the fees: the fee payer's, else the wallet's.
-    pub fn payer(&self, wallet: &Keypair) -> Result<Keypair> {
-        Ok(self.fee_payer()?.unwrap_or_else(|| wallet.insecure_clone()))
-    }
-
-    /// The key of the fee payer, if one is named.
-    pub fn fee_payer(&self) -> Result<Option<Keypair>> {
-        let path = self.fee_payer.as_ref();
-        Ok(path
-            .map(|path| cli_config::read_keypair(path))
-            .transpose()?)
+    pub fn payer(&self, wallet: &Key) -> Result<Key> {
+        match &self.fee_payer {
+            Some(named) => self.key(named, "fee payer"),
+            None => Ok(wallet.clone()),
+        }
     }
 
     /// Sends groups of instructions in as few transactions as they fit; `what` is told with how many are done. In a dry
@@ -183,13 +227,21 @@ impl Context {
         &self,
         what: &str,
         groups: &[Vec<Instruction>],
-        wallet: &Keypair,
+        wallet: &Key,
     ) -> Result<Packed> {
         let payer = self.payer(wallet)?;
         if self.dry_run && !groups.is_empty() {
             return Err(dry_run::show(self, groups, &payer.pubkey()).await);
         }
         let count = groups.len();
+        if self.offline.are_used() && count > 0 {
+            let all = groups.concat();
+            let sent = offline::send(self, &all, &payer, wallet, &[]).await?;
+            return Ok(Packed {
+                sent: vec![((0..count).collect(), sent)],
+                ..Packed::default()
+            });
+        }
         let progress = Progress::start(format!("{what}: 0 of {count}"));
         let tell = |done: usize| progress.say(format!("{what}: {done} of {count}"));
         Ok(self

@@ -55,12 +55,14 @@ const WITHOUT: [(&str, &str); 17] = [
     ("man", "it sends nothing"),
 ];
 
-/// Why there is no dry run of a command, where one was asked for.
+/// Why there is no dry run of a command, or no transaction of it to be signed elsewhere, where that was asked for.
 pub fn refusal(global: &GlobalArgs, path: &str) -> Option<String> {
     let (_, why) = WITHOUT.iter().find(|(without, _)| *without == path)?;
-    global
-        .dry_run
-        .then(|| format!("`lode {path}` has no dry run: {why}"))
+    if global.dry_run {
+        return Some(format!("`lode {path}` has no dry run: {why}"));
+    }
+    let elsewhere = global.offline.are_used();
+    elsewhere.then(|| format!("`lode {path}` cannot be signed elsewhere: {why}"))
 }
 
 /// Simulates groups of instructions and tells what they would do. The command ends with what this returns.

@@ -66,13 +66,13 @@ impl fmt::Display for Ended {
 
 impl std::error::Error for Ended {}
 
-/// Why a command ends early without having failed: a dry run showed what it would send.
+/// Why a command ends early without having failed: a dry run showed what it would send, or `--sign-only` the signatures.
 #[derive(Debug)]
 pub struct Shown;
 
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("This was a dry run: nothing was sent")
+        f.write_str("This was only shown: nothing was sent")
     }
 }
 

@@ -81,7 +81,7 @@ pub struct Packed {
     pub broke_off: Option<Error>,
 }
 
-enum Outcome {
+pub(crate) enum Outcome {
     Landed { slot: u64 },
     Expired,
 }
@@ -238,7 +238,7 @@ impl Client {
     }
 
     /// Sends a signed transaction again and again until it is on the chain, or never can be.
-    async fn land(
+    pub(crate) async fn land(
         &self,
         transaction: &Transaction,
         last_valid: u64,
@@ -524,7 +524,7 @@ fn signed(
     Ok(transaction)
 }
 
-fn signature_of(transaction: &Transaction) -> Result<Signature> {
+pub(crate) fn signature_of(transaction: &Transaction) -> Result<Signature> {
     let first = transaction.signatures.first().copied();
     first.ok_or_else(|| Error::Invalid("the transaction has no signature".into()))
 }
