@@ -5,8 +5,13 @@ use crate::tree;
 use clap::error::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// What a word in capitals may stand for: itself, a number, an address, an amount.
-const STANDS_FOR: [&str; 3] = ["1", "11111111111111111111111111111111", "0.5"];
+/// What a word in capitals may stand for: itself, a number, an address, an amount, a key's signature.
+const STANDS_FOR: [&str; 4] = [
+    "1",
+    "11111111111111111111111111111111",
+    "0.5",
+    "11111111111111111111111111111111=1111111111111111111111111111111111111111111111111111111111111111",
+];
 
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

@@ -351,7 +351,8 @@ impl Output {
     }
 }
 
-fn object(rows: Rows) -> Value {
+/// Rows as an object.
+pub fn object(rows: Rows) -> Value {
     let fields: Map<String, Value> = rows
         .into_iter()
         .map(|(name, cell)| (name.to_string(), cell.json))

@@ -68,6 +68,37 @@ fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
     let steps = network.ask(AUTHORITY, &["network", "apply", "raised.toml"]);
     assert_eq!(steps[1]["outcome"], "changed");
 
+    // What runs is what was built; a byte more is another program, and zeros at the end are none.
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/deploy");
+    let programs = network.ask(
+        WALLET,
+        &["network", "show", "--verify", built.to_str().unwrap()],
+    );
+    let programs = programs.as_array().unwrap();
+    assert_eq!(programs.len(), 4);
+    for program in programs {
+        assert_eq!(program["same"], true);
+        assert_eq!(program["built"], program["deployed"]);
+        assert_eq!(program["upgrade_authority"], authority.as_str());
+    }
+    let copies = network.folder.path().join("copies");
+    std::fs::create_dir(&copies).unwrap();
+    for program in programs {
+        let file = format!("{}.so", program["program"].as_str().unwrap());
+        let mut bytes = std::fs::read(built.join(&file)).unwrap();
+        bytes.push(u8::from(file == "lode_jobs.so"));
+        std::fs::write(copies.join(&file), bytes).unwrap();
+    }
+    let output = network.lode(WALLET, &["network", "show", "--verify", "copies"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("lode_jobs;") && !said.contains("lode_staking"),
+        "{said}"
+    );
+    let said = network.refused(WALLET, &["network", "show", "--verify", "nowhere"]);
+    assert!(said.contains("cargo xtask build"), "{said}");
+
     // A committee of the wallet's own.
     let mint = shown["stake_mint"].as_str().unwrap();
     network.file("committee.toml", &terms("committee", mint, 3));

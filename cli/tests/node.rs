@@ -11,6 +11,7 @@ use lode_client::instructions::jobs;
 use lode_client::{addresses, filter, Client};
 use lode_jobs::state::{Job, JobState, Ledger, Market};
 use lode_math::bills;
+use lode_staking::state::Node;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
@@ -21,9 +22,11 @@ use solana_signer::Signer;
 use solana_transaction::versioned::VersionedTransaction;
 use solana_transaction_status_client_types::UiTransactionEncoding;
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const LODE: u64 = 1_000_000_000;
@@ -237,6 +240,152 @@ fn page(port: u16, path: &str) -> Option<(u16, String)> {
     Some((status, body))
 }
 
+/// The owner signs a change of his commission and has no fee to pay; with a nonce his signature lasts until somebody else
+/// pays and sends it. It is good once, and for nothing else.
+fn offline(stage: &Stage) {
+    let network = &stage.network;
+    let (owner, customer) = (network.address("owner"), network.address("customer"));
+    let nonce = Keypair::new();
+    let payer = network.key("customer").insecure_clone();
+    let make = solana_system_interface::instruction::create_nonce_account(
+        &payer.pubkey(),
+        &nonce.pubkey(),
+        &owner.parse().unwrap(),
+        2_000_000,
+    );
+    let made = async { stage.client.send(&make, &payer, &[&nonce]).await };
+    stage.runtime.block_on(made).unwrap();
+    let nonce = nonce.pubkey().to_string();
+    let change = |percent: &'static str, more: &[&str]| -> Vec<String> {
+        let command = ["node", "commission", percent, "--node", &stage.node];
+        let all = [&command[..], &["--nonce", &nonce], more].concat();
+        all.into_iter().map(String::from).collect()
+    };
+    let announced = || {
+        let at = stage.node.parse().unwrap();
+        let node = stage.client.get_account::<Node>(&at);
+        stage.runtime.block_on(node).unwrap().pending_commission
+    };
+
+    let sign = change("0.9", &["--fee-payer", &customer, "--sign-only"]);
+    let sign: Vec<&str> = sign.iter().map(String::as_str).collect();
+    let signed = network.ask("owner", &sign);
+    assert_eq!(signed["missing"], serde_json::json!([customer]));
+    assert_eq!(announced(), 0, "nothing was sent");
+    let signature = signed["signers"][0].as_str().unwrap();
+    assert!(signature.starts_with(&format!("{owner}=")));
+    let blockhash = signed["blockhash"].as_str().unwrap();
+
+    let elsewhere = ["--fee-payer", "customer.json", "--blockhash", blockhash];
+    let brought = [&elsewhere[..], &["--signer", signature]].concat();
+    let send = |key: &str, args: Vec<String>| {
+        let sent = Command::new(env!("CARGO_BIN_EXE_lode"))
+            .args(["-u", &network.url, "-k", key, "--output", "json"])
+            .args(args)
+            .current_dir(network.folder.path())
+            .env("HOME", network.folder.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(sent.stderr).unwrap();
+        (sent.status.code(), said)
+    };
+    let (_, said) = send(&owner, change("0.9", &elsewhere));
+    assert!(said.contains("--signer"), "{said}");
+    let (_, said) = send(&owner, change("0.8", &brought));
+    assert!(said.contains("same command"), "{said}");
+    let (status, said) = send(&owner, change("0.9", &brought));
+    assert_eq!(status, Some(0), "{said}");
+    assert_eq!(announced(), 90);
+    let (status, said) = send(&owner, change("0.9", &brought));
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("nonce was advanced"), "{said}");
+
+    let said = network.refused("owner", &["node", "commission", "1", "--sign-only"]);
+    assert!(said.contains("--nonce"), "{said}");
+    let output = network.lode("owner", &["crank", "run", "--once", "--sign-only"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("cannot be signed elsewhere"), "{said}");
+    if !cfg!(feature = "hardware-wallet") {
+        let (_, said) = send("usb://ledger?key=0", change("1", &[]));
+        assert!(said.contains("--features hardware-wallet"), "{said}");
+    }
+}
+
+/// Runs the binary in a terminal of 200 columns; once the terminal shows `waits_for`, types q. Returns how it ended, and all
+/// that was shown.
+fn terminal(network: &Network, args: &[&str], waits_for: Option<&str>) -> (Option<i32>, String) {
+    let size = libc::winsize {
+        ws_row: 50,
+        ws_col: 200,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    let (mut ours, mut theirs) = (-1, -1);
+    let no_name = std::ptr::null_mut();
+    // SAFETY: two numbers that it writes, no name, no modes, a size that it reads.
+    let opened = unsafe { libc::openpty(&mut ours, &mut theirs, no_name, std::ptr::null(), &size) };
+    assert_eq!(opened, 0);
+    // SAFETY: both were opened a moment ago and belong to nobody else.
+    let (ours, theirs) = unsafe { (OwnedFd::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs)) };
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lode"))
+        .args(["-u", &network.url])
+        .args(args)
+        .current_dir(network.folder.path())
+        .env("HOME", network.folder.path())
+        .env("TERM", "xterm")
+        .stdin(theirs.try_clone().unwrap())
+        .stdout(theirs.try_clone().unwrap())
+        .stderr(theirs)
+        .spawn()
+        .unwrap();
+    let mut typing = std::fs::File::from(ours.try_clone().unwrap());
+    let mut reading = std::fs::File::from(ours);
+    let (mut shown, mut part, mut asked) = (String::new(), [0; 4096], waits_for);
+    // The terminal ends, with an error, when the child that has it does.
+    while let Ok(count @ 1..) = reading.read(&mut part) {
+        shown.push_str(&String::from_utf8_lossy(&part[..count]));
+        if asked.is_some_and(|text| shown.contains(text)) {
+            asked = None;
+            typing.write_all(b"q").unwrap();
+        }
+    }
+    (child.wait().unwrap().code(), shown)
+}
+
+/// A server on this machine that keeps what is posted to it.
+fn webhook() -> (String, Arc<Mutex<Vec<Value>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/lode", listener.local_addr().unwrap());
+    let posted: Arc<Mutex<Vec<Value>>> = Arc::default();
+    let keep = posted.clone();
+    std::thread::spawn(move || {
+        for socket in listener.incoming().map_while(Result::ok) {
+            let mut reader = BufReader::new(socket);
+            let mut length = 0;
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                let line = line.to_lowercase();
+                if let Some(bytes) = line.strip_prefix("content-length:") {
+                    length = bytes.trim().parse().unwrap();
+                }
+                if line.trim().is_empty() {
+                    break;
+                }
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            keep.lock()
+                .unwrap()
+                .push(serde_json::from_slice(&body).unwrap());
+            let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+            reader.into_inner().write_all(answer).unwrap();
+        }
+    });
+    (url, posted)
+}
+
 /// Its worker has no SOL all the time. `LODE_KILL_JOBS` makes it longer.
 #[test]
 fn an_agent_that_is_killed_at_random_moments_loses_no_job_and_is_paid_once_for_each() {
@@ -373,6 +522,8 @@ fn an_agent_is_examined_watched_withdraws_by_policy_and_drains() {
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(says(&found, "worker").0, "fail");
 
+    offline(&stage);
+
     let drain = ["node", "drain", "--folder", FOLDER];
     let said = network.refused("owner", &drain);
     assert!(said.contains("No agent uses"), "{said}");
@@ -394,7 +545,10 @@ fn an_agent_is_examined_watched_withdraws_by_policy_and_drains() {
         "--withdraw-above",
         "45000",
     ];
-    let mut agent = stage.agent(&[&policy[..], &["--metrics", &at]].concat());
+    let (webhook, posted) = webhook();
+    let hooks = ["--on-event", "cat >> told.jsonl", "--webhook", &webhook];
+    let low = ["--low-sol", "1000000", "--low-account", "45001"];
+    let mut agent = stage.agent(&[&policy[..], &["--metrics", &at], &hooks[..], &low[..]].concat());
     stage.until("the withdrawal", || {
         stage.ledger().available == 40_000 * LODE
     });
@@ -416,6 +570,64 @@ fn an_agent_is_examined_watched_withdraws_by_policy_and_drains() {
         .all(|line| text.contains(line))
     });
     assert_eq!(page(port, "/health").unwrap().0, 200);
+
+    // its owner is told what happened, and of the payment what it really was
+    let told = |file: &str| -> Vec<Value> {
+        let text = std::fs::read_to_string(network.folder.path().join(file)).unwrap_or_default();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect()
+    };
+    let of_first = |all: &[Value]| -> Vec<String> {
+        let of = |event: &&Value| event["job"] == first.to_string();
+        let names = all.iter().filter(of).map(|e| e["event"].as_str().unwrap());
+        names.map(String::from).collect()
+    };
+    let life = ["job_accepted", "job_done", "paid"];
+    stage.until("the notice of the payment", || {
+        of_first(&told("told.jsonl")) == life
+    });
+    let all = told("told.jsonl");
+    let of_kind =
+        |kind: &str| -> Vec<&Value> { all.iter().filter(|event| event["event"] == kind).collect() };
+    let paid = of_kind("paid")[0];
+    let earned = stage.ledger().available - 40_000 * LODE;
+    assert_eq!(
+        (units(&paid["amount"]), paid["from"].as_str()),
+        (earned, Some("node"))
+    );
+    assert_eq!(paid["units"], stage.jobs()[&first].units);
+    let low = of_kind("low_balance");
+    assert_eq!(low.len(), 2, "each told once: {low:?}");
+    assert!(low.iter().any(|event| event["purse"] == "fees"));
+    let ledger = low.iter().find(|event| event["purse"] == "ledger").unwrap();
+    assert_eq!(units(&ledger["threshold"]), 45_001 * LODE);
+    stage.until("the same by the webhook", || {
+        *posted.lock().unwrap() == told("told.jsonl")
+    });
+    let watch = [
+        "job",
+        "watch",
+        &first.to_string(),
+        "--on-event",
+        "cat >> watched.jsonl",
+    ];
+    network.ask("customer", &watch);
+    let watched = told("watched.jsonl");
+    assert_eq!(of_first(&watched), ["job_changed", "paid"]);
+    assert_eq!(watched[0]["state"], "settled");
+    assert_eq!(
+        (&watched[1]["amount"], &watched[1]["signature"]),
+        (&paid["amount"], &paid["signature"])
+    );
+    let outside = [
+        "job",
+        "watch",
+        &first.to_string(),
+        "--webhook",
+        "http://192.0.2.1/",
+    ];
+    let said = network.refused("customer", &outside);
+    assert!(said.contains("https://"), "{said}");
     #[cfg(target_os = "linux")]
     {
         let held = agent.resident_mib();
@@ -424,6 +636,28 @@ fn an_agent_is_examined_watched_withdraws_by_policy_and_drains() {
     }
     let found = network.ask("owner", &[&doctor[..], &["--metrics", &at]].concat());
     assert_eq!(says(&found, "ports").0, "ok");
+
+    // all of it on one screen, for programs, for people, and in a terminal
+    let top = network.ask("owner", &["top", "--once"]);
+    assert_eq!(top["nodes"][0]["node"], node);
+    assert_eq!(top["nodes"][0]["may_work"], true);
+    let account = &top["accounts"][0];
+    assert_eq!(
+        (units(&account["earned"]), &account["settled"]),
+        (earned, &1.into())
+    );
+    assert_eq!(units(&top["stakes"][0]["stake"]), 1_000 * LODE);
+    let (status, shown) = terminal(network, &["-k", "owner.json", "top", "--once"], None);
+    assert_eq!(status, Some(0), "{shown}");
+    assert!(
+        shown.contains(node) && shown.contains("No job under way."),
+        "{shown}"
+    );
+    let (status, shown) = terminal(network, &["-k", "owner.json", "top"], Some("quits"));
+    assert_eq!(status, Some(0), "{shown}");
+    assert!(shown.contains("accounts"), "{shown}");
+    let said = network.refused("owner", &["top"]);
+    assert!(said.contains("--once"), "{said}");
 
     // drained: what runs is brought to its end, what comes is left alone until the order is taken back
     let second = stage.post();

@@ -58,7 +58,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
 }
 
 async fn turn(args: Run, context: &Context) -> Result<()> {
-    let wallet = Arc::new(context.wallet()?);
+    let wallet = Arc::new(context.keypair()?);
     let duty = if args.only_paid {
         Duty::Paid
     } else {

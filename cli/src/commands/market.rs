@@ -3,7 +3,6 @@ use crate::context::{require_all, Context};
 use crate::nodes;
 use crate::output::{bps, Cell};
 use anyhow::{Context as _, Result};
-use lode_client::cli_config::read_keypair;
 use lode_client::instructions::jobs;
 use lode_client::{addresses, filter};
 use lode_jobs::state::{JobsConfig, Ledger, Market};
@@ -104,8 +103,8 @@ async fn create(args: Create, context: &Context) -> Result<()> {
     })?;
     let wallet = context.wallet()?;
     let governor = match &args.governor {
-        Some(path) => read_keypair(path)?,
-        None => wallet.insecure_clone(),
+        Some(path) => context.key(&path.to_string_lossy(), "governor")?,
+        None => wallet.clone(),
     };
     let (committee, _) = context.committee(args.committee).await?;
     let token = context.token(&mint).await?;

@@ -25,6 +25,7 @@ mod schema;
 mod stake;
 mod statement;
 mod stats;
+mod top;
 mod watch;
 
 use crate::context::{Context, GlobalArgs};
@@ -80,6 +81,8 @@ pub enum Command {
     /// Keep the history of a network: every job, account, event and instruction, in SQL
     #[command(subcommand)]
     Index(index::Command),
+    /// Watch your nodes, jobs, accounts and seats as they change
+    Top(top::Top),
     /// Start a whole network on this machine
     Localnet(localnet::LocalnetArgs),
     /// Names for addresses, which every command takes in their place
@@ -122,6 +125,7 @@ pub async fn run(command: Command, global: &GlobalArgs) -> Result<()> {
         Command::Crank(command) => crank::run(command, &context?).await,
         Command::Watch(command) => watch::run(command, &context?).await,
         Command::Index(command) => index::run(command, &context?).await,
+        Command::Top(args) => top::run(args, &context?).await,
         Command::Localnet(args) => localnet::run(args, &context?).await,
         // These ask nobody, so settings that are wrong are no matter.
         Command::Address(command) => address::run(command, &out),

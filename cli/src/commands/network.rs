@@ -1,10 +1,11 @@
 //! `lode network`.
-use crate::context::Context;
+use crate::context::{hex32, Context};
 use crate::output::{bps, time, Cell};
 use crate::progress::Progress;
 use anyhow::{bail, Context as _, Result};
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 use lode_client::addresses;
+use lode_client::programs::executable_hash;
 use lode_jobs::state::{JobsConfig, Market};
 use lode_localnet::{Difference, Outcome, Plan, Report, Standing};
 use lode_oracle::state::Committee;
@@ -30,7 +31,11 @@ pub enum Command {
         unsigned: Option<PathBuf>,
     },
     /// Show the network's configuration
-    Show,
+    Show {
+        /// Compare the deployed programs with those built in this folder instead, such as target/deploy
+        #[arg(long, value_name = "FOLDER")]
+        verify: Option<PathBuf>,
+    },
     /// Move a local network's clock on, to see what time brings
     Forward {
         /// 90s, 30m, 2h, 14d, or `epoch` for the beginning of the next one
@@ -78,7 +83,10 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
             args,
             unsigned: Some(folder),
         } => write_unsigned(args, &folder, context).await,
-        Command::Show => show(context).await,
+        Command::Show { verify: None } => show(context).await,
+        Command::Show {
+            verify: Some(folder),
+        } => verify(&folder, context).await,
         Command::Forward { how_far } => super::network_clock::forward(&how_far, context).await,
         Command::Keys(command) => super::network_keys::run(command, context).await,
     }
@@ -211,6 +219,59 @@ pub fn show_report(context: &Context, report: &Report) {
         rows.collect(),
         "The plan has no steps.",
     );
+}
+
+/// Whether the deployed programs are those that were built here.
+async fn verify(folder: &Path, context: &Context) -> Result<()> {
+    let mut rows = Vec::new();
+    let mut others = Vec::new();
+    for program in lode_localnet::PROGRAMS {
+        let path = folder.join(program.file);
+        let built = std::fs::read(&path).with_context(|| {
+            format!(
+                "{} cannot be read: build the programs with `cargo xtask build`, or name their folder",
+                path.display()
+            )
+        })?;
+        let built = executable_hash(&built);
+        let name = program.file.trim_end_matches(".so");
+        let deployed = context.client.deployed(&program.id).await?;
+        let same = deployed.is_some_and(|deployed| deployed.hash == built);
+        if !same {
+            others.push(name);
+        }
+        rows.push(vec![
+            Cell::from(name),
+            program.id.into(),
+            same.into(),
+            hex32(&built),
+            deployed.map_or_else(Cell::none, |deployed| hex32(&deployed.hash)),
+            deployed.map_or_else(Cell::none, |deployed| deployed.slot.into()),
+            deployed
+                .and_then(|deployed| deployed.authority)
+                .map_or_else(Cell::none, Cell::from),
+        ]);
+    }
+    context.out.table(
+        &[
+            "program",
+            "address",
+            "same",
+            "built",
+            "deployed",
+            "since_slot",
+            "upgrade_authority",
+        ],
+        rows,
+        "",
+    );
+    if !others.is_empty() {
+        bail!(
+            "What is deployed is not what was built here: {}; compare the sources, and the toolchain that built them (docs/governor.md)",
+            others.join(", ")
+        );
+    }
+    Ok(())
 }
 
 async fn show(context: &Context) -> Result<()> {

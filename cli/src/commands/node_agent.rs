@@ -1,12 +1,14 @@
 //! The part of `lode node` that is the agent's: run it, drain it, say whether it can work.
 use crate::context::{address_of, Context};
 use crate::exit::not_yet;
+use crate::hooks::Hooks;
 use crate::output::Cell;
 use crate::progress::Progress;
 use crate::{shutdown, telemetry};
 use anyhow::{bail, Result};
 use lode_client::cli_config::read_keypair;
-use lode_client::filter;
+use lode_client::token::MintInfo;
+use lode_client::{filter, token};
 use lode_jobs::state::Ledger;
 use lode_node::doctor::{self, Level, Patient};
 use lode_node::{local, AgentConfig, Conditions, Hours, Machine, When, Withdrawals};
@@ -105,6 +107,14 @@ pub struct Run {
     conditions: MachineConditions,
     #[command(flatten)]
     metrics: telemetry::Metrics,
+    #[command(flatten)]
+    hooks: Hooks,
+    /// An event is told when the worker has less than this for fees
+    #[arg(long, default_value = "0.005", value_name = "SOL")]
+    low_sol: String,
+    /// An event is told when less than this is available in one of the node's accounts; without it, none is
+    #[arg(long, value_name = "TOKENS")]
+    low_account: Option<String>,
     /// Keypair file of the node's owner, to withdraw what is earned to his wallet; without it, he does so himself
     #[arg(long, value_name = "FILE", requires_all = ["keep", "withdraw_above"])]
     owner: Option<PathBuf>,
@@ -226,9 +236,7 @@ async fn withdrawals(
             owner.pubkey()
         );
     }
-    for (_, ledger) in ledgers {
-        let (_, market) = context.market(Some(ledger.market)).await?;
-        let mint = context.client.mint(&market.mint).await?;
+    for mint in mints(ledgers, context).await? {
         if mint.parse(above)? < mint.parse(keep)? {
             bail!("--withdraw-above {above} is less than --keep {keep}: nothing could stay");
         }
@@ -254,6 +262,16 @@ fn key(args: &Key, context: &Context) -> Result<()> {
         "Next: the owner publishes it with `lode node update --encryption-key {key}`; an agent that runs reads it at its next start."
     ));
     Ok(())
+}
+
+/// The tokens of the markets in which the node has an account.
+async fn mints(ledgers: &[(Address, Ledger)], context: &Context) -> Result<Vec<MintInfo>> {
+    let mut mints = Vec::new();
+    for (_, ledger) in ledgers {
+        let (_, market) = context.market(Some(ledger.market)).await?;
+        mints.push(context.client.mint(&market.mint).await?);
+    }
+    Ok(mints)
 }
 
 async fn serve(args: Run, context: &Context) -> Result<()> {
@@ -282,7 +300,16 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
     config.fee_payer = context.fee_payer()?.map(Arc::new);
     config.conditions = args.conditions.into();
     config.gateways = context.gateways.clone();
+    config.low_lamports = token::parse(&args.low_sol, 9)?;
+    if let Some(low) = &args.low_account {
+        for mint in mints(&ledgers, context).await? {
+            mint.parse(low)?;
+        }
+    }
+    config.low_ledger = args.low_account;
     let stop = shutdown::token()?;
+    let (notices, delivery) = args.hooks.start("node")?;
+    config.notices = notices;
     config.telemetry = args.metrics.start("node", &stop).await?;
     context.out.note(&format!(
         "The node {at} takes jobs in {} market(s), {} at a time in {} MiB together; ctrl-c stops it.",
@@ -291,7 +318,9 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
         config.memory_mib
     ));
     let hear = shutdown::channel(&stop);
-    Ok(lode_node::run(config, context.client.clone(), hear).await?)
+    let ended = lode_node::run(config, context.client.clone(), hear).await;
+    delivery.finish().await;
+    Ok(ended?)
 }
 
 fn require_agent(folder: &Path) -> Result<()> {

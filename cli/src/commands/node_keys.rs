@@ -2,13 +2,13 @@
 use crate::context::{address_of, require_all, Context};
 use crate::exit::not_yet;
 use crate::output::{bps, time, Cell};
+use crate::signers::Key;
 use anyhow::{bail, Result};
 use lode_client::instructions::staking;
 use lode_client::{filter, token};
 use lode_staking::state::{Delegation, Node, Unbonding};
 use solana_address::Address;
 use solana_instruction::Instruction;
-use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::collections::BTreeMap;
 
@@ -46,6 +46,11 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS")]
         node: Option<Address>,
     },
+    /// Bring a node of an older layout to the present one; anyone may, for any node
+    Migrate {
+        /// The node
+        node: Address,
+    },
     /// Take a node out for good
     Exit {
         /// The node, if it is not the wallet's only one
@@ -66,6 +71,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Payout { account, node } => payout(account, node, context).await,
         Command::Worker { key, node } => worker(&key, node, context).await,
         Command::Unjail { node } => unjail(node, context).await,
+        Command::Migrate { node } => migrate(&node, context).await,
         Command::Exit { node } => exit(node, context).await,
         Command::Close { node } => close(node, context).await,
     }
@@ -75,7 +81,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
 pub(super) async fn own(
     named: Option<Address>,
     context: &Context,
-) -> Result<(Keypair, Address, Node)> {
+) -> Result<(Key, Address, Node)> {
     let wallet = context.wallet()?;
     let (at, node) = context.node(named).await?;
     if node.owner != wallet.pubkey() {
@@ -208,6 +214,21 @@ async fn unjail(named: Option<Address>, context: &Context) -> Result<()> {
     context.out.sheet(vec![
         ("node", at.into()),
         ("state", "active".into()),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    Ok(())
+}
+
+async fn migrate(node: &Address, context: &Context) -> Result<()> {
+    let wallet = context.wallet()?;
+    let instruction = staking::migrate_node(node);
+    let sent = context
+        .send("migrating the node", &[instruction], &wallet, &[])
+        .await?;
+    let migrated: Node = context.client.get_account(node).await?;
+    context.out.sheet(vec![
+        ("node", (*node).into()),
+        ("layout", migrated.version.into()),
         ("signature", sent.signature.to_string().into()),
     ]);
     Ok(())

@@ -1,5 +1,6 @@
 //! `lode oracle`.
 use crate::context::{address_of, Context};
+use crate::hooks::Hooks;
 use crate::output::{parse_sol, time, Cell};
 use crate::{shutdown, telemetry};
 use anyhow::{bail, Context as _, Result};
@@ -7,7 +8,7 @@ use lode_client::cli_config::read_keypair;
 use lode_client::instructions::oracle;
 use lode_client::{addresses, token};
 use lode_localnet::{from_toml, CommitteePlan};
-use lode_oracle::state::{Committee, Oracle};
+use lode_oracle::state::{Committee, Oracle, Seat};
 use lode_oracle_agent::{Config, OracleAgent, Paying};
 use solana_address::Address;
 use solana_signer::Signer;
@@ -112,6 +113,16 @@ pub struct Run {
     floor: String,
     #[command(flatten)]
     metrics: telemetry::Metrics,
+    #[command(flatten)]
+    hooks: Hooks,
+    /// An event is told when the payer has less than this for fees
+    #[arg(
+        long,
+        default_value = "0.02",
+        value_name = "SOL",
+        requires = "pay_with"
+    )]
+    low_sol: String,
 }
 
 pub async fn run(command: Command, context: &Context) -> Result<()> {
@@ -213,9 +224,26 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
         tracing::warn!("without --pay-with this seat counts as silent where it found a match that the node does not bring to the chain");
     }
     let stop = shutdown::token()?;
+    config.low_lamports = token::parse(&args.low_sol, 9)?;
+    let (notices, delivery) = args.hooks.start("oracle")?;
+    config.notices = notices;
     config.telemetry = args.metrics.start("oracle", &stop).await?;
-    OracleAgent::run(config, stop).await?;
-    Ok(())
+    let ended = OracleAgent::run(config, stop).await;
+    delivery.finish().await;
+    Ok(ended?)
+}
+
+/// The state of a taken seat in a word.
+pub fn seat_state(seat: &Seat, now: i64) -> &'static str {
+    if seat.is_reserved() {
+        "reserved"
+    } else if seat.is_eligible(now) {
+        "serves"
+    } else if now < seat.active_from {
+        "not yet"
+    } else {
+        "left"
+    }
 }
 
 async fn show(named: Option<Address>, context: &Context) -> Result<()> {
@@ -241,19 +269,10 @@ async fn show(named: Option<Address>, context: &Context) -> Result<()> {
         committee.most_blob,
     ));
     let rows = taken.iter().zip(&oracles).map(|((number, seat), oracle)| {
-        let state = if seat.is_reserved() {
-            "reserved"
-        } else if seat.is_eligible(now) {
-            "serves"
-        } else if now < seat.active_from {
-            "not yet"
-        } else {
-            "left"
-        };
         let of = |get: fn(&Oracle) -> Cell| oracle.as_ref().map_or_else(Cell::none, get);
         vec![
             Cell::from(*number),
-            state.into(),
+            seat_state(seat, now).into(),
             seat.owner.into(),
             seat.attester.into(),
             time(seat.active_from),

@@ -327,7 +327,7 @@ async fn credits(
             floor: 0,
             ..Policy::default()
         };
-        let wallet = Arc::new(context.payer(&context.wallet()?)?);
+        let wallet = Arc::new(context.payer_keypair()?);
         let telemetry = lode_telemetry::Telemetry::default();
         let progress = Progress::start("collecting and redeeming");
         let mut crank = Crank::new(context.client.clone(), wallet, policy, telemetry);

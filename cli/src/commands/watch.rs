@@ -89,7 +89,7 @@ async fn token(markets: &[Address], context: &Context) -> Result<Token> {
 }
 
 async fn watch(args: Run, context: &Context) -> Result<()> {
-    let wallet = Arc::new(context.wallet()?);
+    let wallet = Arc::new(context.keypair()?);
     let token = token(&args.markets, context).await?;
     let fraction = lode_client::token::parse(&args.fraction, 2)?;
     let Some(fraction_bps) = u16::try_from(fraction).ok().filter(|bps| *bps <= 10_000) else {

@@ -10,6 +10,9 @@ fn command(args: &[&str]) -> &'static str {
     if args.contains(&"--dry-run") {
         return "dry-run";
     }
+    if args.contains(&"--sign-only") {
+        return "sign-only";
+    }
     let typed = |name: &&String| {
         let mut words = name.split(' ').zip(args);
         let all = words.clone().count() == name.split(' ').count();

@@ -79,18 +79,19 @@ pub fn decode<T: LodeAccount>(address: &Address, account: &Account) -> Result<T>
         .ok_or_else(|| wrong(format!("it has only {} bytes", account.data.len())))?;
     match body.first() {
         Some(version) if *version == T::VERSION => Ok(bytemuck::pod_read_unaligned(body)),
-        version => Err(wrong(format!(
-            "its layout has version {}, this client knows {}: install a newer lode",
-            version.copied().unwrap_or_default(),
-            T::VERSION
-        ))),
+        version => Err(Error::UnknownLayout {
+            kind: T::KIND,
+            address: *address,
+            version: version.copied().unwrap_or_default(),
+            known: T::VERSION,
+        }),
     }
 }
 
 /// Decodes an account that must exist.
 ///
 /// # Errors
-/// [`Error::NoAccount`], [`Error::WrongAccount`].
+/// [`Error::NoAccount`], [`Error::WrongAccount`], [`Error::UnknownLayout`].
 pub fn required<T: LodeAccount>(address: &Address, account: Option<&Account>) -> Result<T> {
     let account = account.ok_or(Error::NoAccount {
         kind: T::KIND,

@@ -66,7 +66,7 @@ pub enum Error {
         /// Where.
         address: Address,
     },
-    /// An account of another kind, owner or version.
+    /// An account of another kind or owner.
     #[error("The account at {address} is no {kind} that can be read: {reason}")]
     WrongAccount {
         /// What was looked for.
@@ -75,6 +75,18 @@ pub enum Error {
         address: Address,
         /// What is there.
         reason: String,
+    },
+    /// An account whose layout this client does not know: the program was upgraded, or the client was.
+    #[error("The account at {address} is no {kind} that can be read: its layout has version {version}, this client knows {known}: {}", layout_hint(.version, .known))]
+    UnknownLayout {
+        /// What was looked for.
+        kind: &'static str,
+        /// Where.
+        address: Address,
+        /// The version that is there.
+        version: u8,
+        /// The version that this client reads.
+        known: u8,
     },
     /// Signed several times, never on the chain.
     #[error("The network did not take the transaction in {times} tries, and now never will: try again, with a higher --with-compute-unit-price if it is busy")]
@@ -96,6 +108,15 @@ pub enum Error {
     /// A request that cannot be built.
     #[error("This cannot be sent: {0}")]
     Invalid(String),
+}
+
+/// What to do about a layout that is not known.
+fn layout_hint(version: &u8, known: &u8) -> &'static str {
+    if version > known {
+        "install a newer lode"
+    } else {
+        "a node is brought to it with `lode node migrate`"
+    }
 }
 
 /// A program's refusal.
