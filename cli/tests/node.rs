@@ -298,6 +298,20 @@ fn offline(stage: &Stage) {
     assert_eq!(announced(), 90);
     let (status, said) = send(&owner, change("0.9", &brought));
     assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("was sent before"), "{said}");
+    let late = [
+        "--fee-payer",
+        &customer,
+        "--sign-only",
+        "--blockhash",
+        blockhash,
+    ];
+    let late = change("0.8", &late);
+    let late: Vec<&str> = late.iter().map(String::as_str).collect();
+    let late = network.ask("owner", &late);
+    let late = ["--signer", late["signers"][0].as_str().unwrap()];
+    let (status, said) = send(&owner, change("0.8", &[&elsewhere[..], &late].concat()));
+    assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("nonce was advanced"), "{said}");
 
     let said = network.refused("owner", &["node", "commission", "1", "--sign-only"]);

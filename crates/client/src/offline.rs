@@ -195,6 +195,10 @@ impl Client {
                 Some(_) => "the nonce was advanced since this was signed: sign again with the nonce's present blockhash".into(),
                 None => "the blockhash is too old, or of another cluster: sign again with a new one, or with a durable nonce".into(),
             })),
+            Some(TransactionError::AlreadyProcessed) => Err(Error::Invalid(format!(
+                "this very transaction, {}, was sent before: it has its effect once",
+                signature_of(transaction)?
+            ))),
             Some(error) => Err(Error::of_transaction(
                 error,
                 instructions,
