@@ -7,7 +7,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("network apply", "Make the plan of a test network true, with two founders of its committee", "lode -u devnet network apply migrations/devnet.toml --founder ADDRESS --founder ADDRESS"),
     ("network apply", "For a multisig to sign, a file for each transaction", "lode network apply migrations/mainnet.toml --authority ADDRESS --unsigned to-sign"),
     ("network show", "The network of the Solana CLI's config file", "lode network show"),
-    ("network show", "Are the deployed programs those that were built here?", "lode network show --verify target/deploy"),
+    ("network show", "Whether the deployed programs are those that were built here", "lode network show --verify target/deploy"),
     ("network forward", "Let a local network's next epoch begin", "lode -u localhost network forward epoch"),
     ("network set", "Show what a change would do, then make it", "lode network set --unbonding-days 21 --dry-run"),
     ("network set", "", "lode network set --unbonding-days 21"),

@@ -2,13 +2,13 @@
 use crate::context::{address_of, Context};
 use crate::exit::not_yet;
 use crate::hooks::Hooks;
-use crate::output::Cell;
+use crate::output::{parse_sol, Cell};
 use crate::progress::Progress;
 use crate::{shutdown, telemetry};
 use anyhow::{bail, Result};
 use lode_client::cli_config::read_keypair;
+use lode_client::filter;
 use lode_client::token::MintInfo;
-use lode_client::{filter, token};
 use lode_jobs::state::Ledger;
 use lode_node::doctor::{self, Level, Patient};
 use lode_node::{local, AgentConfig, Conditions, Hours, Machine, When, Withdrawals};
@@ -297,10 +297,7 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
     config.min_price = args.min_price;
     config.cache_bytes = args.cache_mib.saturating_mul(1 << 20);
     config.withdrawals = withdrawals;
-    config.fee_payer = context.fee_payer()?.map(Arc::new);
-    config.conditions = args.conditions.into();
-    config.gateways = context.gateways.clone();
-    config.low_lamports = token::parse(&args.low_sol, 9)?;
+    config.low_lamports = parse_sol("--low-sol", &args.low_sol)?;
     if let Some(low) = &args.low_account {
         for mint in mints(&ledgers, context).await? {
             mint.parse(low)?;

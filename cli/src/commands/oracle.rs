@@ -224,7 +224,7 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
         tracing::warn!("without --pay-with this seat counts as silent where it found a match that the node does not bring to the chain");
     }
     let stop = shutdown::token()?;
-    config.low_lamports = token::parse(&args.low_sol, 9)?;
+    config.low_lamports = parse_sol("--low-sol", &args.low_sol)?;
     let (notices, delivery) = args.hooks.start("oracle")?;
     config.notices = notices;
     config.telemetry = args.metrics.start("oracle", &stop).await?;
