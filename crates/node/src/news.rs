@@ -184,12 +184,12 @@ impl News {
     }
 
     async fn mint(&self, shared: &Shared, address: &Address) -> crate::Result<MintInfo> {
-        let known = held(&self.mints).get(address).cloned();
+        let known = held(&self.mints).get(address).copied();
         if let Some(mint) = known {
             return Ok(mint);
         }
         let mint = shared.client.mint(address).await?;
-        held(&self.mints).insert(*address, mint.clone());
+        held(&self.mints).insert(*address, mint);
         Ok(mint)
     }
 
