@@ -36,7 +36,6 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("node payout", "Have rewards, commission and emission paid to another token account of the owner", "lode node payout ADDRESS"),
     ("node worker", "A new key for the machine", "lode node worker new-worker.json"),
     ("node unjail", "When its time is up", "lode node unjail"),
-    ("node migrate", "A node whose layout is older than the programs", "lode node migrate ADDRESS"),
     ("node exit", "Look at what it does, then do it; there is no way back", "lode node exit --dry-run"),
     ("node exit", "", "lode node exit --yes"),
     ("node close", "After `lode node exit`, and again when the last ticket is due", "lode node close --yes"),

@@ -297,6 +297,9 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
     config.min_price = args.min_price;
     config.cache_bytes = args.cache_mib.saturating_mul(1 << 20);
     config.withdrawals = withdrawals;
+    config.fee_payer = context.fee_payer()?.map(Arc::new);
+    config.conditions = args.conditions.into();
+    config.gateways = context.gateways.clone();
     config.low_lamports = parse_sol("--low-sol", &args.low_sol)?;
     if let Some(low) = &args.low_account {
         for mint in mints(&ledgers, context).await? {

@@ -46,11 +46,6 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS")]
         node: Option<Address>,
     },
-    /// Bring a node of an older layout to the present one; anyone may, for any node
-    Migrate {
-        /// The node
-        node: Address,
-    },
     /// Take a node out for good
     Exit {
         /// The node, if it is not the wallet's only one
@@ -71,7 +66,6 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Payout { account, node } => payout(account, node, context).await,
         Command::Worker { key, node } => worker(&key, node, context).await,
         Command::Unjail { node } => unjail(node, context).await,
-        Command::Migrate { node } => migrate(&node, context).await,
         Command::Exit { node } => exit(node, context).await,
         Command::Close { node } => close(node, context).await,
     }
@@ -214,21 +208,6 @@ async fn unjail(named: Option<Address>, context: &Context) -> Result<()> {
     context.out.sheet(vec![
         ("node", at.into()),
         ("state", "active".into()),
-        ("signature", sent.signature.to_string().into()),
-    ]);
-    Ok(())
-}
-
-async fn migrate(node: &Address, context: &Context) -> Result<()> {
-    let wallet = context.wallet()?;
-    let instruction = staking::migrate_node(node);
-    let sent = context
-        .send("migrating the node", &[instruction], &wallet, &[])
-        .await?;
-    let migrated: Node = context.client.get_account(node).await?;
-    context.out.sheet(vec![
-        ("node", (*node).into()),
-        ("layout", migrated.version.into()),
         ("signature", sent.signature.to_string().into()),
     ]);
     Ok(())

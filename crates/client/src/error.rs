@@ -115,7 +115,7 @@ fn layout_hint(version: &u8, known: &u8) -> &'static str {
     if version > known {
         "install a newer lode"
     } else {
-        "a node is brought to it with `lode node migrate`"
+        "the program was upgraded, and this account was not yet"
     }
 }
 
