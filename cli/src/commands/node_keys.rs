@@ -72,10 +72,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
 }
 
 /// The node and its owner's wallet: others may not.
-pub(super) async fn own(
-    named: Option<Address>,
-    context: &Context,
-) -> Result<(Key, Address, Node)> {
+pub(super) async fn own(named: Option<Address>, context: &Context) -> Result<(Key, Address, Node)> {
     let wallet = context.wallet()?;
     let (at, node) = context.node(named).await?;
     if node.owner != wallet.pubkey() {

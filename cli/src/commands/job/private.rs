@@ -127,7 +127,7 @@ pub(super) fn unlocked(stored: &[u8], context: &Context) -> Result<Option<Privat
     let Some(envelope) = Envelope::of(stored)? else {
         return Ok(None);
     };
-    let wallet: Keypair = context.wallet()?;
+    let wallet: Keypair = context.keypair()?;
     let private = envelope.unlock(&[Identity::of_key(&wallet)]);
     let private = private.with_context(|| {
         format!(
