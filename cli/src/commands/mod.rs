@@ -41,7 +41,7 @@ pub enum Command {
     Network(network::Command),
     /// Run a node that earns by computing
     #[command(subcommand)]
-    Node(node::Command),
+    Node(Box<node::Command>),
     /// Stake on nodes, yours or others'
     #[command(subcommand)]
     Stake(stake::Command),
@@ -65,7 +65,7 @@ pub enum Command {
     Oracle(oracle::Command),
     /// Jobs: estimate, post, watch, fetch
     #[command(subcommand)]
-    Job(job::Command),
+    Job(Box<job::Command>),
     /// The blob server of a market
     #[command(subcommand)]
     Gateway(gateway::Command),
@@ -111,7 +111,7 @@ pub async fn run(command: Command, global: &GlobalArgs) -> Result<()> {
     let context = Context::new(global);
     match command {
         Command::Network(command) => network::run(command, &context?).await,
-        Command::Node(command) => node::run(command, &context?).await,
+        Command::Node(command) => node::run(*command, &context?).await,
         Command::Stake(command) => stake::run(command, &context?).await,
         Command::Rewards(command) => rewards::run(command, &context?).await,
         Command::Epoch(command) => epoch::run(command, &context?).await,
@@ -119,7 +119,7 @@ pub async fn run(command: Command, global: &GlobalArgs) -> Result<()> {
         Command::Market(command) => market::run(command, &context?).await,
         Command::Account(command) => account::run(command, &context?).await,
         Command::Oracle(command) => oracle::run(command, &context?).await,
-        Command::Job(command) => job::run(command, &context?).await,
+        Command::Job(command) => job::run(*command, &context?).await,
         Command::Gateway(command) => gateway::run(command, &context?).await,
         Command::Runtime(command) => runtime::run(command, &context?).await,
         Command::Crank(command) => crank::run(command, &context?).await,
