@@ -234,6 +234,20 @@ mod tests {
     }
 
     #[test]
+    fn what_the_ordinary_tool_opened_is_sealed_in_the_same_bytes() {
+        // `age` 1.1.1 opened this file with either key, and got the text.
+        let to = [identity(9).recipient(), identity(4).recipient()];
+        let mut file = super::head(&KEY, &to).unwrap().into_bytes();
+        let plain: Vec<u8> = (0..200_000u32).map(|i| (i % 251) as u8).collect();
+        file.extend(seal(&KEY, &plain));
+        let hash = <Sha256 as sha2::Digest>::digest(&file);
+        assert_eq!(
+            hex::encode(hash),
+            "0e9b9c118ddb728811f92ae6e7dde9f2900ccc974f8493e124031283dcf8d8bc"
+        );
+    }
+
+    #[test]
     fn sealing_is_a_function_of_key_and_text_and_opens_at_every_size() {
         for size in [0, 1, 65_535, 65_536, 65_537, 131_072, 200_000] {
             let plain: Vec<u8> = (0..size).map(|i: u32| (i % 251) as u8).collect();

@@ -103,11 +103,6 @@ impl Envelope {
         self.output_limit
     }
 
-    /// The head of the age file that each sealed blob is the body of.
-    pub fn head(&self) -> &str {
-        &self.key
-    }
-
     /// Opens it by one of the identities.
     ///
     /// # Errors
