@@ -45,7 +45,7 @@ pub struct Market {
     pub committee: Address,
     /// Who paid this account's rent.
     pub payer: Address,
-    /// URL of the gateway that stores blobs and signatures, UTF-8, zero-padded.
+    /// URL of the gateway that stores blobs and signatures, or several with a space between, UTF-8, zero-padded.
     pub store_url: [u8; 96],
     /// Most units of a job.
     pub units_limit: u64,
