@@ -81,7 +81,7 @@ export type Market = {
   committee: Address;
   /** Who paid this account's rent. */
   payer: Address;
-  /** URL of the gateway that stores blobs and signatures, UTF-8, zero-padded. */
+  /** URL of the gateway that stores blobs and signatures, or several with a space between, UTF-8, zero-padded. */
   storeUrl: ReadonlyUint8Array;
   /** Most units of a job. */
   unitsLimit: bigint;
@@ -156,7 +156,7 @@ export type MarketArgs = {
   committee: Address;
   /** Who paid this account's rent. */
   payer: Address;
-  /** URL of the gateway that stores blobs and signatures, UTF-8, zero-padded. */
+  /** URL of the gateway that stores blobs and signatures, or several with a space between, UTF-8, zero-padded. */
   storeUrl: ReadonlyUint8Array;
   /** Most units of a job. */
   unitsLimit: number | bigint;
