@@ -1006,7 +1006,7 @@ impl Savers {
                     let points = u128::from(self.books.epochs[&index].points);
                     let theta = points * u128::from(self.books.terms.theta) / 10_000;
                     // what one point adds to all claims is 1.4 of it at most
-                    let bound = u128::from(amount) * 14 >= theta * 10 - 14;
+                    let bound = theta * 10 <= u128::from(amount) * 14 + 14;
                     self.note(!bound, "ceiling or cap bind");
                     self.note(bound, "theta binds");
                 }
