@@ -5,12 +5,13 @@ use crate::output::{Format, Output, Token};
 use crate::progress::Progress;
 use crate::signers::Key;
 use crate::{address_book, dry_run, offline};
-use anyhow::{anyhow, bail, Result};
+use anyhow::{anyhow, bail, Context as _, Result};
 use lode_client::cli_config::{self, Overrides, Settings};
 use lode_client::send::Packed;
 use lode_client::{addresses, filter, Client, LodeAccount, PriorityFee, Sent};
 use lode_jobs::state::Market;
 use lode_oracle::state::Committee;
+use lode_sealed::Identities;
 use lode_staking::state::{Node, StakingConfig};
 use lode_store::Gateways;
 use solana_address::Address;
@@ -364,6 +365,16 @@ pub fn address_of(text: &str) -> Result<Address> {
         ));
     }
     Ok(cli_config::read_keypair(path)?.pubkey())
+}
+
+/// The encryption keys of a node's folder; the first is made where there is none.
+pub fn encryption_keys(folder: &Path) -> Result<Identities> {
+    Identities::open(folder).with_context(|| {
+        format!(
+            "The keys in {} cannot be used: name another folder with --folder, or mend its permissions",
+            folder.display()
+        )
+    })
 }
 
 /// How many groups landed.

@@ -247,8 +247,9 @@ async fn fees(named: Option<Address>, sweep: bool, context: &Context) -> Result<
     if sweep {
         // Who has no account to receive gets nothing yet; what is owed to him waits.
         let config: JobsConfig = client.get_account(&addresses::jobs::config()).await?;
-        let treasury_at = token.mint.account_of(&config.treasury_owner);
-        let treasury = client.token_account(&treasury_at).await?.is_some();
+        let treasury = client
+            .is_payable(&config.treasury_owner, &token.mint)
+            .await?;
         let authority = addresses::jobs::ledger(&at, &market.authority);
         let to_market = client.try_account::<Ledger>(&authority).await?.is_some();
         let wallet = context.wallet()?;

@@ -1,5 +1,5 @@
 //! `lode node`.
-use crate::context::{address_of, Context};
+use crate::context::{address_of, encryption_keys, Context};
 use crate::nodes::NodesArgs;
 use crate::output::{bps, time, Cell};
 use anyhow::{bail, Result};
@@ -7,7 +7,7 @@ use lode_client::instructions::staking;
 use lode_client::nodes::{class_name, parse_class, parse_region, region_name};
 use lode_client::{addresses, filter, token};
 use lode_jobs::state::Ledger;
-use lode_sealed::{Identities, Recipient};
+use lode_sealed::Recipient;
 use lode_staking::state::{Delegation, Node, NodeDescription, StakingConfig};
 use lode_staking::NodeArgs;
 use serde_json::json;
@@ -122,7 +122,7 @@ async fn register(args: Register, context: &Context) -> Result<()> {
     let class = parse_class(&args.class)?;
     let region = parse_region_or_none(args.region.as_deref())?;
     let key = match &args.folder {
-        Some(folder) => Identities::open(folder)?.current().0,
+        Some(folder) => encryption_keys(folder)?.current().0,
         None => [0; 32],
     };
     let wallet = context.wallet()?;

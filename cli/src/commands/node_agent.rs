@@ -1,5 +1,5 @@
 //! The part of `lode node` that is the agent's: run it, drain it, say whether it can work.
-use crate::context::{address_of, Context};
+use crate::context::{address_of, encryption_keys, Context};
 use crate::exit::not_yet;
 use crate::hooks::Hooks;
 use crate::output::{parse_sol, Cell};
@@ -12,7 +12,6 @@ use lode_client::token::MintInfo;
 use lode_jobs::state::Ledger;
 use lode_node::doctor::{self, Level, Patient};
 use lode_node::{local, AgentConfig, Conditions, Hours, Machine, When, Withdrawals};
-use lode_sealed::Identities;
 use lode_staking::state::Node;
 use serde_json::Value;
 use solana_address::Address;
@@ -249,7 +248,7 @@ async fn withdrawals(
 }
 
 fn key(args: &Key, context: &Context) -> Result<()> {
-    let mut keys = Identities::open(&args.folder.folder)?;
+    let mut keys = encryption_keys(&args.folder.folder)?;
     if args.rotate {
         keys = keys.rotate()?;
     }

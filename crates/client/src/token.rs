@@ -218,6 +218,15 @@ impl Client {
             .transpose()
     }
 
+    /// Whether a wallet's associated account is there and still the wallet's: token accounts can be given away, and then
+    /// the programs pay nothing into them. Nor can they where anybody sent lamports to the address before it was opened.
+    pub async fn is_payable(&self, wallet: &Address, mint: &MintInfo) -> Result<bool> {
+        let at = mint.account_of(wallet);
+        let account = self.raw_account(&at).await?;
+        let account = account.and_then(|account| TokenAccount::decode(&at, &account).ok());
+        Ok(account.is_some_and(|account| account.owner == *wallet))
+    }
+
     /// Base units in token accounts, in the order of `addresses`; 0 where there is none.
     pub async fn token_balances(&self, addresses: &[Address]) -> Result<Vec<u64>> {
         let accounts = self.raw_accounts(addresses).await?;

@@ -78,10 +78,9 @@ impl Crank {
             let known = match takers.get(&ledger.market) {
                 Some(known) => *known,
                 None => {
-                    let treasury = mint.account_of(&config.treasury_owner);
                     let own = addresses::jobs::ledger(&ledger.market, &market.authority);
                     let known = Takers {
-                        treasury: matches!(client.token_account(&treasury).await, Ok(Some(_))),
+                        treasury: client.is_payable(&config.treasury_owner, &mint).await?,
                         market: open.contains(&own),
                     };
                     takers.insert(ledger.market, known);
@@ -184,8 +183,8 @@ impl Crank {
             }
             let filters = [filter!(Unbonding, node, **node_at)];
             for (at, ticket) in client.get_program_accounts::<Unbonding>(&filters).await? {
-                let to = mint.account_of(&ticket.owner);
-                if withdraws(&ticket, node, unix) && client.token_account(&to).await?.is_some() {
+                if withdraws(&ticket, node, unix) && client.is_payable(&ticket.owner, &mint).await?
+                {
                     let pay = staking::withdraw(&at, &ticket, &mint);
                     due.push(task(Step::Withdraw, &at, &ticket, pay));
                 }
@@ -223,8 +222,7 @@ impl Crank {
             }
         }
         let epochs = client.get_program_accounts::<Epoch>(&[]).await?;
-        let treasury = mint.account_of(&schedule.treasury_owner);
-        let treasury = matches!(client.token_account(&treasury).await, Ok(Some(_)));
+        let treasury = client.is_payable(&schedule.treasury_owner, &mint).await?;
         for (at, epoch) in &epochs {
             let Some(step) = of_epoch(epoch, &schedule, treasury, unix) else {
                 continue;

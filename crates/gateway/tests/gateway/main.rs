@@ -320,15 +320,7 @@ async fn each_writes_only_what_is_his() {
 async fn bytes_of_another_hash_never_become_visible() {
     let world = World::new().await;
     let blob = BlobHash::of(&world.spec);
-    let signed = PutRequest {
-        url: world.client.url(),
-        job: JOB,
-        attempt: 0,
-        blob,
-        expires: unix_now() + 60,
-    }
-    .sign(&world.customer)
-    .unwrap();
+    let signed = world.signed(blob);
     let mut wrong = world.spec.clone();
     wrong[0] ^= 1;
     let answer = reqwest::Client::new()
@@ -356,15 +348,7 @@ async fn sizes_are_limited_by_spec_market_and_chain() {
 
     // an input of another size than the spec says
     let blob = BlobHash::of(&world.input);
-    let signed = PutRequest {
-        url: world.client.url(),
-        job: JOB,
-        attempt: 0,
-        blob,
-        expires: unix_now() + 60,
-    }
-    .sign(&world.customer)
-    .unwrap();
+    let signed = world.signed(blob);
     let answer = reqwest::Client::new()
         .put(format!("{}/blobs/{blob}", world.client.url()))
         .header("authorization", signed.to_header())
@@ -403,15 +387,7 @@ async fn sizes_are_limited_by_spec_market_and_chain() {
 async fn a_body_that_goes_on_beyond_its_length_or_stops_before_is_not_stored() {
     let world = World::new().await;
     let blob = BlobHash::of(&world.spec);
-    let signed = PutRequest {
-        url: world.client.url(),
-        job: JOB,
-        attempt: 0,
-        blob,
-        expires: unix_now() + 60,
-    }
-    .sign(&world.customer)
-    .unwrap();
+    let signed = world.signed(blob);
     // no length at all: refused before a byte is taken
     let chunks = futures_util::stream::iter([Ok::<_, std::io::Error>(world.spec.clone())]);
     let answer = reqwest::Client::new()

@@ -6,7 +6,10 @@ use lode_gateway::{Chain, Config, Gateway};
 use lode_jobs::state::{Job, JobState, Ledger, Market};
 use lode_oracle::state::{Committee, Seat};
 use lode_staking::state::Node;
-use lode_store::{Attestation, BlobHash, BlobStore, Error, GatewayClient, Retry, Writer};
+use lode_store::{
+    unix_now, Attestation, Authorization, BlobHash, BlobStore, Error, GatewayClient, PutRequest,
+    Retry, Writer,
+};
 use solana_address::Address;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
@@ -111,6 +114,19 @@ impl Drop for World {
 }
 
 impl World {
+    /// The customer's signature for putting a blob of the job within a minute.
+    pub fn signed(&self, blob: BlobHash) -> Authorization {
+        PutRequest {
+            url: self.client.url(),
+            job: JOB,
+            attempt: 0,
+            blob,
+            expires: unix_now() + 60,
+        }
+        .sign(&self.customer)
+        .unwrap()
+    }
+
     /// A gateway, a market that names it, and an Open job whose spec names a module and an input.
     pub async fn new() -> Self {
         Self::with(|_| {}).await

@@ -27,8 +27,8 @@ pub struct SweepFees {
     /// The payment mint; its supply falls by what is burned.
     #[account(mut, address = market.mint @ JobsError::WrongMint)]
     pub mint: InterfaceAccount<Mint>,
-    /// The treasury owner's associated account; without it the treasury's share stays owed, as where the account was given
-    /// away.
+    /// The treasury owner's associated account, while it is the owner's: token accounts can be given away. Without it
+    /// the treasury's share stays owed.
     #[account(mut)]
     pub treasury: Option<InterfaceAccount<TokenAccount>>,
     /// The ledger of the market's authority; without it the market's share stays owed.
@@ -41,13 +41,15 @@ pub struct SweepFees {
 impl SweepFees {
     fn validate(&self) -> Result<()> {
         if let Some(treasury) = &self.treasury {
+            let owner = &self.config.treasury_owner;
             require!(
-                lode_token::is_associated(
-                    treasury.address(),
-                    &self.config.treasury_owner,
-                    self.mint.address(),
-                    self.token_program.address(),
-                ),
+                address_eq(treasury.owner(), owner)
+                    && lode_token::is_associated(
+                        treasury.address(),
+                        owner,
+                        self.mint.address(),
+                        self.token_program.address(),
+                    ),
                 JobsError::WrongDestination
             );
         }
@@ -67,12 +69,9 @@ impl SweepFees {
         let ledger = &mut *self.ledger;
         let burned = core::mem::take(&mut ledger.burn_owed);
         let checks = core::mem::take(&mut ledger.checks_owed);
-        let owner = &self.config.treasury_owner;
-        let treasury = match &self.treasury {
-            Some(account) if address_eq(account.owner(), owner) => {
-                core::mem::take(&mut ledger.fees_owed)
-            }
-            _ => 0,
+        let treasury = match self.treasury {
+            Some(_) => core::mem::take(&mut ledger.fees_owed),
+            None => 0,
         };
         let fees = match &mut self.market_ledger {
             Some(own) => {
