@@ -137,8 +137,8 @@ export type SweepFeesAsyncInput<
   /** The payment mint; its supply falls by what is burned. */
   mint: Address<TAccountMint>;
   /**
-   * The treasury owner's associated account; without it the treasury's share stays owed, as where the account was given
-   * away.
+   * The treasury owner's associated account, while it is the owner's: token accounts can be given away. Without it
+   * the treasury's share stays owed.
    */
   treasury?: Address<TAccountTreasury>;
   /** The ledger of the market's authority; without it the market's share stays owed. */
@@ -263,8 +263,8 @@ export type SweepFeesInput<
   /** The payment mint; its supply falls by what is burned. */
   mint: Address<TAccountMint>;
   /**
-   * The treasury owner's associated account; without it the treasury's share stays owed, as where the account was given
-   * away.
+   * The treasury owner's associated account, while it is the owner's: token accounts can be given away. Without it
+   * the treasury's share stays owed.
    */
   treasury?: Address<TAccountTreasury>;
   /** The ledger of the market's authority; without it the market's share stays owed. */
@@ -375,8 +375,8 @@ export type ParsedSweepFeesInstruction<
     /** The payment mint; its supply falls by what is burned. */
     mint: TAccountMetas[4];
     /**
-     * The treasury owner's associated account; without it the treasury's share stays owed, as where the account was given
-     * away.
+     * The treasury owner's associated account, while it is the owner's: token accounts can be given away. Without it
+     * the treasury's share stays owed.
      */
     treasury?: TAccountMetas[5] | undefined;
     /** The ledger of the market's authority; without it the market's share stays owed. */
