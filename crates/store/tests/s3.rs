@@ -11,7 +11,7 @@ use solana_signer::Signer;
 
 /// A folder of its own in the bucket.
 fn bucket() -> (String, BlobStore) {
-    let bucket = std::env::var("LODE_TEST_S3").expect("LODE_TEST_S3 names a bucket, s3://BUCKET");
+    let bucket = std::env::var("LODE_TEST_S3").unwrap();
     let address = format!("{bucket}/{}", Keypair::new().pubkey());
     let store = BlobStore::at(&address).unwrap();
     (address, store)
