@@ -17,7 +17,6 @@ use lode_client::instructions::{emissions as mints, oracle as seats, staking as 
 use lode_client::token::open_associated;
 use lode_crank::{due, errands, Action, Now, Step};
 use lode_emissions::state::{Epoch, Schedule, Share};
-use lode_jobs::error::JobsError;
 use lode_jobs::state::{flag, Job, JobState, JobsConfig, Ledger, Market, MarketArgs, Work};
 use lode_oracle::error::OracleError;
 use lode_oracle::state::{Committee, Oracle};
@@ -326,8 +325,6 @@ impl Network {
             world.send_one(register, &[&jobs.customer]),
             StakingError::Paused,
         );
-        let open = jobs.open_ledger(&owner.pubkey(), &owner.pubkey());
-        assert_error(world.send_one(open, &[&owner]), JobsError::Paused);
         let args = jobs.post_args();
         assert_refused(world.send_one(jobs.post(args), &[&jobs.customer]));
         let old = jobs.staking.governor.insecure_clone();
@@ -539,7 +536,7 @@ impl Network {
         for (_, node) in world.accounts::<Node>(&lode_staking::ID) {
             if node.is_exiting() {
                 // from when on others may unstake
-                times.push(seconds(node.exited_at + 4 * DAY));
+                times.push(seconds(node.exited_at + 12 * DAY));
             }
         }
         let emitting = !world.accounts::<Epoch>(&lode_emissions::ID).is_empty();

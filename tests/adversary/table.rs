@@ -16,7 +16,8 @@ pub fn sources(at: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Every test there is, as `file::test`: functions that stand under a line that makes them one.
+/// Every test there is, as `file::test`: functions that stand under a line that makes them one, and those that a file
+/// without a harness lists.
 fn tests() -> BTreeSet<String> {
     let mut files = vec![];
     for folder in ["tests", "crates", "programs"] {
@@ -27,6 +28,11 @@ fn tests() -> BTreeSet<String> {
         let text = std::fs::read_to_string(&file).unwrap();
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         let stem = file.file_stem().unwrap().to_str().unwrap();
+        if let Some((_, listed)) = text.split_once("const TESTS: &[(&str, fn())] = &[") {
+            let listed = listed.split("];").next().unwrap();
+            let names = listed.split('"').skip(1).step_by(2);
+            found.extend(names.map(|name| format!("{stem}::{name}")));
+        }
         for (i, line) in lines.iter().enumerate() {
             if *line != "#[test]" && !line.starts_with("#[tokio::test") {
                 continue;

@@ -1,6 +1,6 @@
 use crate::help::*;
 use lode_jobs::error::JobsError;
-use lode_jobs::state::{flag, JobState};
+use lode_jobs::state::{flag, Job, JobState, Market};
 use lode_staking::state::{Node, NodeStatus};
 use lode_tests::jobs::*;
 use lode_tests::staking::TOKENS;
@@ -115,13 +115,6 @@ fn who_is_unfit_by_then_is_not_awarded_and_pays_for_the_wait() {
             },
             JobsError::NodeNotActive,
         ),
-        (
-            Node {
-                self_active_shares: 100 * TOKENS - 1,
-                ..node
-            },
-            JobsError::SkinNotIn,
-        ),
     ] {
         world.write(&jobs.node.node, &bad);
         assert_error(world.send_one(award(&world, &at), &[]), error);
@@ -133,6 +126,21 @@ fn who_is_unfit_by_then_is_not_awarded_and_pays_for_the_wait() {
     assert_eq!((node.available, node.burn_owed), (ALL - 1_000, 1_000));
     assert_eq!(customers(&world, &jobs).available, ALL);
     assert_vault_balances(&world, &jobs);
+}
+
+/// Who asks for more, and who moves a ratio, are others than the bidder.
+#[test]
+fn nobody_makes_a_standing_bid_forfeit_by_asking_for_more_skin() {
+    let mut world = World::new();
+    let (jobs, at) = bidden(&mut world);
+    let node: Node = world.read(&jobs.node.node);
+    let lacking = Node {
+        self_active_shares: 1,
+        ..node
+    };
+    world.write(&jobs.node.node, &lacking);
+    world.ok(award(&world, &at), &[]);
+    assert_eq!(state(&world, &at).state, JobState::Accepted as u8);
 }
 
 #[test]
@@ -165,11 +173,11 @@ fn an_award_takes_no_other_account() {
     let other = jobs.staking.staked_operator(&mut world, 1_000 * TOKENS);
     jobs.open_node(&mut world, &other);
     let good = award(&world, &at);
-    for (index, wrong) in [(3, other.node), (3, jobs.node_ledger())] {
+    for (index, wrong) in [(2, other.node), (2, jobs.node_ledger())] {
         let forged = with_account(good.clone(), index, wrong);
         assert_refused(world.send_one(forged, &[]));
     }
-    forge_each(&mut world, &good, &[], &[1, 3], &[]);
+    forge_each(&mut world, &good, &[], &[0, 2], &[]);
     world.ok(good, &[]);
 }
 
@@ -232,4 +240,40 @@ fn a_bid_of_next_to_nothing_that_is_given_up_costs_as_much_as_any_and_leaves_the
     );
     world.ok(bid(&world, &jobs.node, &at, PRICE), &[&jobs.node.worker]);
     assert_vault_balances(&world, &jobs);
+}
+
+/// A node that bids next to nothing has a committee work for no less than the posted price's bonds.
+#[test]
+fn whoever_challenges_an_awarded_result_locks_as_much_as_at_the_posted_price() {
+    let mut world = World::new();
+    let (mut jobs, _) = auction(&mut world);
+    let at = jobs.open(&mut world);
+    world.ok(bid(&world, &jobs.node, &at, 1), &[&jobs.node.worker]);
+    pass_until(&mut world, &at, 0);
+    world.ok(award(&world, &at), &[]);
+    let awarded = state(&world, &at);
+    assert_eq!((awarded.price, awarded.bid), (1, PRICE));
+    let market: Market = world.read(&jobs.market);
+    let posted = Job {
+        price: PRICE,
+        bid: 0,
+        eligible: 0b111,
+        ..awarded
+    };
+    let awarded = Job {
+        eligible: 0b111,
+        ..awarded
+    };
+    assert_eq!(
+        awarded.challenge_bond(&market).unwrap(),
+        posted.challenge_bond(&market).unwrap()
+    );
+    assert_eq!(
+        awarded.appeal_bond().unwrap(),
+        posted.appeal_bond().unwrap()
+    );
+    // what is paid follows the bid
+    assert!(
+        awarded.panel_work(&market, 1_000).unwrap() < posted.panel_work(&market, 1_000).unwrap()
+    );
 }

@@ -2,7 +2,6 @@ use crate::help::*;
 use lode_attestation::Verdict;
 use lode_jobs::error::JobsError;
 use lode_jobs::state::{flag, JobState};
-use lode_oracle::state::Committee;
 use lode_tests::jobs::*;
 use lode_tests::*;
 use solana_address::Address;
@@ -207,31 +206,6 @@ fn a_nodes_ledger_challenges_nothing() {
     let owner = jobs.node.owner.insecure_clone();
     let own = with_account(challenge(&world, &owner, &at), 3, jobs.node_ledger());
     assert_error(world.send_one(own, &[&owner]), JobsError::WrongLedgerKind);
-}
-
-#[test]
-fn without_a_seat_that_serves_there_is_nobody_to_ask() {
-    let mut world = World::new();
-    let mut jobs = sampled(&mut world);
-    let at = fated(&mut world, &mut jobs, false);
-    world.ok(jobs.accept(&jobs.node, &at), &[&jobs.node.worker]);
-    let mut committee: Committee = world.read(&jobs.panel.committee);
-    let whole = committee;
-    for seat in &mut committee.seats {
-        seat.left_at = seat.left_at.min(world.now());
-    }
-    world.write(&jobs.panel.committee, &committee);
-    let submit = jobs.submit(&jobs.node, &at, &RESULT, UNITS, 0);
-    world.ok(submit, &[&jobs.node.worker]);
-    jobs.pass_to_seal(&mut world, 2);
-    world.ok(jobs.seal(&world.payer.pubkey(), &at), &[]);
-    world.write(&jobs.panel.committee, &whole);
-    world.ok(jobs.reveal(&at, &RESULT), &[]);
-    let challenger = patron(&mut world, &jobs);
-    assert_error(
-        world.send_one(challenge(&world, &challenger, &at), &[&challenger]),
-        JobsError::NobodyEligible,
-    );
 }
 
 #[test]

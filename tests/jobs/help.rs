@@ -47,12 +47,7 @@ pub fn auction(world: &mut World) -> (Jobs, Operator) {
     (jobs, other)
 }
 
-/// A posted job whose result, submitted in this slot, will be drawn for a check or will not.
-pub fn fated(world: &mut World, jobs: &mut Jobs, drawn: bool) -> Address {
-    fated_at(world, jobs, drawn, PRICE)
-}
-
-/// The same at a price.
+/// A job posted at a price whose result, submitted in this slot, will be drawn for a check or will not.
 pub fn fated_at(world: &mut World, jobs: &mut Jobs, drawn: bool, price: u64) -> Address {
     let check_bps = jobs.terms(world).check_bps;
     let hash = World::slot_hash(world.slot() + 1);

@@ -1,3 +1,4 @@
+use crate::help::*;
 use anchor_lang::{InstructionData, ToAccountMetas};
 use lode_jobs::error::JobsError;
 use lode_jobs::state::{Ledger, LedgerKind, Work};
@@ -86,6 +87,46 @@ fn only_its_owner_opens_a_nodes_ledger() {
         (points.node, points.payer, points.points),
         (node.node, node.owner.pubkey(), 0)
     );
+}
+
+/// The points of a node that was closed are closed too; its address may be taken again, and its ledger stands.
+#[test]
+fn a_node_that_is_registered_again_earns_points_again() {
+    let mut world = World::new();
+    let jobs = Jobs::new(&mut world, 3);
+    let node = jobs.staking.operator(&mut world);
+    let open = jobs.open_node_ledger(&node.owner.pubkey(), &node.node, 7);
+    world.ok(open.clone(), &[&node.owner]);
+    let at = ledger(&jobs.market, &node.node);
+    let before: Ledger = world.read(&at);
+    world.pass_seconds(1);
+    let again = jobs.open_node_ledger(&node.owner.pubkey(), &node.node, 8);
+    assert_error(
+        world.send_one(again.clone(), &[&node.owner]),
+        JobsError::LedgerExists,
+    );
+    world
+        .svm
+        .set_account(work(&node.node), Default::default())
+        .unwrap();
+    world.ok(again, &[&node.owner]);
+    assert_eq!(world.read::<Work>(&work(&node.node)).node, node.node);
+    // the ledger stays as it was, with its nonces and its cap
+    let after: Ledger = world.read(&at);
+    assert_eq!(bytemuck::bytes_of(&after), bytemuck::bytes_of(&before));
+}
+
+/// Who appeals against a verdict needs a ledger before a deadline.
+#[test]
+fn no_pause_keeps_a_wallet_from_a_ledger() {
+    let mut world = World::new();
+    let jobs = Jobs::new(&mut world, 3);
+    world.ok(build::pause(&jobs.guardian.pubkey()), &[&jobs.guardian]);
+    let (payer, wallet) = (world.payer.pubkey(), world.wallet().pubkey());
+    world.ok(jobs.open_ledger(&payer, &wallet), &[]);
+    let node = jobs.staking.operator(&mut world);
+    let open = jobs.open_node_ledger(&node.owner.pubkey(), &node.node, 7);
+    assert_error(world.send_one(open, &[&node.owner]), JobsError::Paused);
 }
 
 #[test]

@@ -92,6 +92,27 @@ fn a_bid_is_a_whole_price_and_a_hundredth_below_the_best() {
     }
 }
 
+/// By the bid the committee is paid, so it has a floor: the market's, as if the job had been posted at it.
+#[test]
+fn a_bid_reaches_the_markets_least_escrow() {
+    let mut world = World::new();
+    let terms = MarketArgs {
+        least_reserved: 2_500,
+        ..auction_terms()
+    };
+    let mut jobs = Jobs::with(&mut world, terms, 3, 7);
+    // an escrow of 5 000
+    let at = jobs.open(&mut world);
+    let half = PRICE / 2;
+    assert_eq!(state(&world, &at).price, PRICE);
+    let low = bid(&world, &jobs.node, &at, half - 2_000);
+    assert_error(
+        world.send_one(low, &[&jobs.node.worker]),
+        JobsError::BidTooLow,
+    );
+    world.ok(bid(&world, &jobs.node, &at, half), &[&jobs.node.worker]);
+}
+
 #[test]
 fn nobody_outbids_himself() {
     let mut world = World::new();

@@ -1,5 +1,6 @@
+use lode_attestation::{is_drawn, seal};
 use lode_jobs::error::JobsError;
-use lode_jobs::state::{flag, Job, JobState};
+use lode_jobs::state::{flag, Job, JobState, MarketArgs};
 use lode_tests::jobs::*;
 use lode_tests::oracle::Panel;
 use lode_tests::*;
@@ -117,19 +118,34 @@ fn seats_serve_by_the_time_of_the_submission() {
 
 #[test]
 fn a_check_that_nobody_can_do_does_not_turn_into_none() {
+    // drawn or not: where nobody checks, nobody can challenge
+    let (mut drawn, mut spared) = (false, false);
+    let terms = MarketArgs {
+        check_bps: 5_000,
+        ..args(3)
+    };
     let mut world = World::new();
-    let mut jobs = Jobs::new(&mut world, 3);
+    let mut jobs = Jobs::with(&mut world, terms, 3, 3);
     for member in &jobs.panel.members {
         world.ok(jobs.panel.leave(member), &[&member.owner]);
     }
     world.pass_seconds(86_400);
-    let at = jobs.submitted(&mut world);
-    jobs.pass_to_seal(&mut world, 2);
-    assert_error(
-        world.send_one(jobs.seal(&world.payer.pubkey(), &at), &[]),
-        JobsError::NobodyEligible,
-    );
-    assert_eq!(world.read::<Job>(&at).state, JobState::Submitted as u8);
+    for _ in 0..20 {
+        let at = jobs.submitted(&mut world);
+        jobs.pass_to_seal(&mut world, 2);
+        let job: Job = world.read(&at);
+        let hash = World::slot_hash(job.submitted_slot + 1);
+        match is_drawn(&seal(&hash, &at, job.attempt), 5_000) {
+            true => drawn = true,
+            false => spared = true,
+        }
+        assert_error(
+            world.send_one(jobs.seal(&world.payer.pubkey(), &at), &[]),
+            JobsError::NobodyEligible,
+        );
+        assert_eq!(world.read::<Job>(&at).state, JobState::Submitted as u8);
+    }
+    assert!(drawn && spared);
 }
 
 #[test]

@@ -199,9 +199,8 @@ impl Pool {
     }
 
     fn supports(&self, rules: &Rules) -> bool {
-        let own = self.worth(self.own);
-        let delegated = self.worth(self.active) - own;
-        u128::from(delegated) <= u128::from(own) * u128::from(rules.ratio)
+        let delegated = self.active - self.own;
+        u128::from(delegated) <= u128::from(self.own) * u128::from(rules.ratio)
     }
 
     fn takes_stake(&self) -> bool {
@@ -274,6 +273,12 @@ impl Books {
     pub fn register(&mut self, at: Address, pool: Pool, vault: Address, now: i64) -> Legal {
         only(now >= self.rules.paused_until && !self.pools.contains_key(&at))?;
         only(pool.worker != pool.owner)?;
+        // an earlier node's jobs at this address cost this one nothing
+        let pool = Pool {
+            jailed_at: now - 1,
+            incident: 1_000,
+            ..pool
+        };
         self.pools.insert(at, pool);
         self.tokens.insert(vault, 0);
         Some(())
@@ -420,7 +425,8 @@ impl Books {
 
     pub fn force(&mut self, whose: Whose, payer: Address, now: i64) -> Legal {
         let pool = self.pools.get(&whose.0)?;
-        only(pool.exiting && now >= pool.exited + 4 * DAY)?;
+        // four streams, and as long as its last jobs may live
+        only(pool.exiting && now >= pool.exited + (4 + 8) * DAY)?;
         let shares = self.holdings.get(&whose)?.shares;
         self.begin(whose, shares, payer, now)
     }
@@ -490,7 +496,8 @@ impl Books {
             return Some(0);
         }
         pool.incident = bps.max(paid);
-        let part = (rules.unbonding + 1) / 2;
+        // the longest unbonding period there may be
+        let part = 14 * DAY;
         if now - pool.window >= 3 * part || pool.parts == [0; 3] {
             (pool.window, pool.parts) = (now, [0; 3]);
         }

@@ -51,7 +51,7 @@ fn episodes(name: &str, otherwise: u64, mut run: impl FnMut(u64, u64) -> Outcome
 }
 
 /// Every instruction of jobs and of oracle that a step can call.
-const INSTRUCTIONS: [&str; 45] = [
+const INSTRUCTIONS: [&str; 46] = [
     "open_ledger",
     "open_node_ledger",
     "deposit",
@@ -94,6 +94,7 @@ const INSTRUCTIONS: [&str; 45] = [
     "set_attester",
     "add_bond",
     "withdraw_bond",
+    "free_seat",
     "close_oracle",
     "propose_governor",
     "accept_governor",

@@ -347,12 +347,14 @@ impl Model {
         someone(&job.appellant) && job.verdict != job.first_verdict && self.by_all(job)
     }
 
+    /// Bonds are at the posted price, whatever is paid.
     fn challenge_bond(&self, job: &Job) -> u64 {
-        self.markets[self.market_of(job)].panels(job, job.units_limit)
+        let k = self.markets[self.market_of(job)].k;
+        u64::from(k) * work(job.price.max(job.bid), job.units_limit)
     }
 
     fn appeal_bond(&self, job: &Job) -> u64 {
-        u64::from(bits(job.eligible)) * work(job.price, job.units_limit)
+        u64::from(bits(job.eligible)) * work(job.price.max(job.bid), job.units_limit)
     }
 
     /// What a checked job owes its signers.
@@ -446,7 +448,10 @@ impl Model {
         bump: u8,
     ) -> Broken {
         let mut broken = Broken::default();
-        broken.must(now.time >= self.paused_until, JobsError::Paused);
+        // a wallet's ledger is what an appeal needs before a deadline: no pause stops it
+        if node_cap.is_some() {
+            broken.must(now.time >= self.paused_until, JobsError::Paused);
+        }
         if let Some(ledger) = self.ledgers.get(&at) {
             match node_cap {
                 None => broken.must_somehow(false),
@@ -764,6 +769,12 @@ impl Model {
 
     /// The node may take new work.
     fn fit(&self, broken: &mut Broken, node: &Node, market: &Market, job: &Job) {
+        self.active(broken, node, market, job);
+        broken.must(node.stake >= self.minimum_stake, JobsError::SkinNotIn);
+    }
+
+    /// All that an award asks again.
+    fn active(&self, broken: &mut Broken, node: &Node, market: &Market, job: &Job) {
         let (class, cores, memory, region) = node.declared;
         for wanted in [&market.terms.nodes, &job.nodes] {
             broken.must(
@@ -787,7 +798,6 @@ impl Model {
             node.jailed_until == 0 && !node.exiting,
             JobsError::NodeNotActive,
         );
-        broken.must(node.stake >= self.minimum_stake, JobsError::SkinNotIn);
     }
 
     /// Locks collateral under the cap.
@@ -846,6 +856,15 @@ impl Model {
             job.price
         };
         broken.must(price >= 1 && price <= most, JobsError::BidTooHigh);
+        let paid = Job {
+            price,
+            bid: 0,
+            ..job
+        };
+        broken.must(
+            market.escrow(&paid) >= market.terms.least_reserved,
+            JobsError::BidTooLow,
+        );
         if !is(&job, JobState::Open) {
             return broken;
         }
@@ -894,7 +913,7 @@ impl Model {
         if node.gone {
             return Broken::somehow();
         }
-        self.fit(&mut broken, node, market, &job);
+        self.active(&mut broken, node, market, &job);
         if broken.nothing() {
             let mut awarded = job;
             (awarded.price, awarded.bid) = (job.bid, job.price);
@@ -1135,7 +1154,7 @@ impl Model {
             sealed.flags |= flag::LATE;
             true
         };
-        broken.must(!checked || sealed.drawn != 0, JobsError::NobodyEligible);
+        broken.must(sealed.drawn != 0, JobsError::NobodyEligible);
         if checked {
             sealed.panel = sealed.drawn;
         }
@@ -1362,7 +1381,6 @@ impl Model {
         let checked = job.panel != 0;
         broken.must(!has(&job, flag::FINAL), JobsError::NotChallengeable);
         broken.must(self.in_time(&job, now), JobsError::WindowOver);
-        broken.must(job.eligible != 0, JobsError::NobodyEligible);
         let bond = if checked {
             self.appeal_bond(&job)
         } else {
@@ -1828,13 +1846,36 @@ impl Model {
         broken
     }
 
+    pub fn free_seat(&mut self, now: &Now, at: &Address) -> Broken {
+        let mut broken = Broken::default();
+        let Some(member) = self.members.get_mut(at) else {
+            return Broken::somehow();
+        };
+        let oracle = &mut member.oracle;
+        broken.must(oracle.state == 1, OracleError::NotSeated);
+        broken.must(
+            oracle.state != 1
+                || oracle
+                    .left_at
+                    .checked_add(14 * DAY)
+                    .is_some_and(|free| now.time >= free),
+            OracleError::BondStillAnswers,
+        );
+        if broken.nothing() {
+            let committee = self.committees.get_mut(&oracle.committee).unwrap();
+            committee.seats[usize::from(oracle.seat)] = bytemuck::Zeroable::zeroed();
+            oracle.state = 2;
+        }
+        broken
+    }
+
     /// Returns what goes home.
     pub fn withdraw_bond(&mut self, now: &Now, at: &Address) -> (Broken, u64) {
         let mut broken = Broken::default();
         let Some(member) = self.members.get_mut(at) else {
             return (Broken::somehow(), 0);
         };
-        broken.must(member.oracle.state == 1, OracleError::NotSeated);
+        broken.must(member.oracle.state != 0, OracleError::NotSeated);
         if !broken.nothing() {
             return (broken, 0);
         }
@@ -1850,8 +1891,11 @@ impl Model {
             return (broken, 0);
         }
         let oracle = &mut member.oracle;
-        let committee = self.committees.get_mut(&oracle.committee).unwrap();
-        committee.seats[usize::from(oracle.seat)] = bytemuck::Zeroable::zeroed();
+        // a seat that was freed may be another's
+        if oracle.state == 1 {
+            let committee = self.committees.get_mut(&oracle.committee).unwrap();
+            committee.seats[usize::from(oracle.seat)] = bytemuck::Zeroable::zeroed();
+        }
         let bond = oracle.bond;
         (oracle.state, oracle.seat, oracle.bond) = (0, 0, 0);
         (broken, bond)

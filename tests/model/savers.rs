@@ -1125,7 +1125,7 @@ impl Savers {
             self.sweep(at)?;
         }
         // before, only its owner may
-        self.world.pass_seconds(4 * DAY);
+        self.world.pass_seconds(12 * DAY);
         for (whose, holding) in self.books.holdings.clone() {
             if holding.shares > 0 {
                 let done = self.force(whose)?;

@@ -1849,7 +1849,8 @@ impl Stage {
                 };
                 self.make(call, &broken)
             }
-            12 | 13 => self.withdraw_bond(&committee, &owner),
+            12 => self.withdraw_bond(&committee, &owner),
+            13 => self.free_seat(&committee, &owner),
             14 => self.close_oracle(&at),
             _ => {
                 // power passes to somebody and back: the members' own matter
@@ -1887,6 +1888,21 @@ impl Stage {
             self.token_accounts.remove(&panels::bond_vault(&at));
         }
         Ok(done)
+    }
+
+    fn free_seat(&mut self, committee: &Address, owner: &Address) -> Outcome<bool> {
+        let now = self.now();
+        let broken = self
+            .model
+            .free_seat(&now, &panels::oracle(committee, owner));
+        let call = Call {
+            name: "free_seat",
+            instructions: vec![seats::free_seat(owner, committee)],
+            free: &[],
+            // any seat that was left long enough
+            like: &[1],
+        };
+        self.make(call, &broken)
     }
 
     fn close_oracle(&mut self, at: &Address) -> Outcome<bool> {
@@ -2534,7 +2550,11 @@ impl Stage {
         }
         self.pass(31 * SLOTS);
         for (at, committee, owner) in &members {
-            if self.model.members[at].oracle.state == 1 {
+            let state = self.model.members[at].oracle.state;
+            if state != 0 {
+                if state == 1 && self.dice.one_in(2) {
+                    self.free_seat(committee, owner)?;
+                }
                 let done = self.withdraw_bond(committee, owner)?;
                 self.must(done, "the bond", at)?;
             }

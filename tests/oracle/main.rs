@@ -5,6 +5,7 @@ mod add_bond;
 mod admit_oracle;
 mod close_oracle;
 mod create_committee;
+mod free_seat;
 mod governor;
 mod join;
 mod leave;

@@ -239,7 +239,6 @@ impl Jobs {
             ID,
             accounts::OpenLedger {
                 payer: *payer,
-                config: config(),
                 market: self.market,
                 ledger: ledger(&self.market, party),
                 system_program: SYSTEM,

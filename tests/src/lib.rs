@@ -8,6 +8,7 @@ pub mod costs;
 pub mod emissions;
 pub mod jobs;
 pub mod oracle;
+mod reached;
 pub mod staking;
 
 use litesvm::types::{FailedTransactionMetadata, TransactionMetadata};
@@ -72,10 +73,12 @@ pub const PROGRAMS: [Program; 4] = [
     },
 ];
 
-/// Reads a program that `cargo xtask build` made.
+/// Reads a program that `cargo xtask build` made, or the one in the folder that `LODE_PROGRAMS` names: so
+/// `cargo xtask mutants` tests others.
 pub fn program_bytes(file: &str) -> Vec<u8> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../target/deploy")
+    let built = || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/deploy");
+    let path = std::env::var_os("LODE_PROGRAMS")
+        .map_or_else(built, std::path::PathBuf::from)
         .join(file);
     std::fs::read(&path).unwrap_or_else(|e| {
         panic!(
@@ -202,7 +205,7 @@ impl World {
     pub fn seeded(seed: [u8; 32]) -> Self {
         let placeholder = Keypair::new_from_array([1; 32]);
         let mut world = Self {
-            svm: LiteSVM::new().with_transaction_history(0),
+            svm: reached::whole_logs(LiteSVM::new().with_transaction_history(0)),
             payer: placeholder.insecure_clone(),
             upgrade_authority: placeholder.insecure_clone(),
             mint_authority: placeholder,
@@ -370,12 +373,12 @@ impl World {
     }
 
     fn deliver(&mut self, transaction: Transaction, instructions: &[Instruction]) -> Sent {
-        self.svm
-            .send_transaction(transaction)
-            .inspect(|meta| {
-                costs::record(&self.svm, instructions, &self.payer.pubkey(), meta);
-            })
-            .map_err(|failed| Failure::of(failed, 1))
+        let sent = self.svm.send_transaction(transaction);
+        reached::record(&sent);
+        sent.inspect(|meta| {
+            costs::record(&self.svm, instructions, &self.payer.pubkey(), meta);
+        })
+        .map_err(|failed| Failure::of(failed, 1))
     }
 
     /// Sends instructions alone, paid by the world's payer, in a world that checks no signatures and remembers no
@@ -387,9 +390,11 @@ impl World {
             Some(&self.payer.pubkey()),
             &self.svm.latest_blockhash(),
         );
-        self.svm
-            .send_transaction(Transaction::new_unsigned(message))
-            .map_err(|failed| Failure::of(failed, 0))
+        let sent = self
+            .svm
+            .send_transaction(Transaction::new_unsigned(message));
+        reached::record(&sent);
+        sent.map_err(|failed| Failure::of(failed, 0))
     }
 
     /// Sends one instruction.

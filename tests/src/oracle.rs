@@ -264,6 +264,19 @@ impl Panel {
         withdraw
     }
 
+    /// `free_seat`.
+    pub fn free_seat(&self, member: &Member) -> Instruction {
+        crate::instruction(
+            ID,
+            accounts::FreeSeat {
+                committee: self.committee,
+                oracle: self.oracle(member),
+            }
+            .to_account_metas(None),
+            instruction::FreeSeat {}.data(),
+        )
+    }
+
     /// `close_oracle`, the rent to `payer`.
     pub fn close(&self, owner: &Address, payer: &Address) -> Instruction {
         crate::instruction(

@@ -297,7 +297,6 @@ impl Staking {
         crate::instruction(
             ID,
             accounts::ClaimRewards {
-                config: config(),
                 node: *node,
                 delegation: delegation(node, wallet),
                 vault: vault(node),
@@ -315,7 +314,6 @@ impl Staking {
         crate::instruction(
             ID,
             accounts::ClaimCommission {
-                config: config(),
                 node: *node,
                 vault: vault(node),
                 to: *to,

@@ -98,7 +98,7 @@ fn rewards_go_to_the_wallet_or_to_the_owners_payout_and_nowhere_else() {
     let second = world.token_account(&staking.mint, &wallet, 0);
     for to in [second, operator.wallet, other.wallet, vault(&other.node)] {
         assert_error(
-            world.send_one(with_account(claim.clone(), 4, to), &[]),
+            world.send_one(with_account(claim.clone(), 3, to), &[]),
             StakingError::WrongDestination,
         );
     }
@@ -107,7 +107,7 @@ fn rewards_go_to_the_wallet_or_to_the_owners_payout_and_nowhere_else() {
     let state: Node = world.read(&node);
     world.write(&node, &Node { payout, ..state });
     assert_error(
-        world.send_one(with_account(claim.clone(), 4, payout), &[]),
+        world.send_one(with_account(claim.clone(), 3, payout), &[]),
         StakingError::WrongDestination,
     );
     let own = staking.claim_rewards(&world, &node, &owner);
@@ -116,31 +116,41 @@ fn rewards_go_to_the_wallet_or_to_the_owners_payout_and_nowhere_else() {
     given.data[32..64].copy_from_slice(wallet.as_ref());
     world.svm.set_account(payout, given).unwrap();
     assert_error(
-        world.send_one(with_account(own.clone(), 4, payout), &[]),
+        world.send_one(with_account(own.clone(), 3, payout), &[]),
         StakingError::WrongDestination,
     );
     world.svm.set_account(payout, kept).unwrap();
-    world.ok(with_account(own, 4, payout), &[]);
+    world.ok(with_account(own, 3, payout), &[]);
     assert_eq!(world.amount(&payout), 3_000 * TOKENS);
 
     assert_error(
-        world.send_one(with_account(claim.clone(), 1, other.node), &[]),
+        world.send_one(with_account(claim.clone(), 0, other.node), &[]),
         StakingError::ForeignAccount,
     );
+    // another mint, to the wallet's account of the one or of the other
     let other_mint = world.mint(&TOKEN);
+    let wrong = with_account(claim.clone(), 4, other_mint);
     assert_error(
-        world.send_one(with_account(claim.clone(), 5, other_mint), &[]),
-        StakingError::WrongMint,
+        world.send_one(wrong.clone(), &[]),
+        StakingError::WrongDestination,
     );
+    let theirs = world.associated_account(&other_mint, &wallet, 0);
+    assert_refused(world.send_one(with_account(wrong, 3, theirs), &[]));
+    // the payout account is bound by its address alone: the mint is the token program's to refuse
+    let mine = staking.claim_rewards(&world, &node, &owner);
+    staking.reward(&mut world, &node, 4_000 * TOKENS);
+    world.pass_seconds(DAY);
+    let mine = with_account(mine, 3, payout);
+    assert_refused(world.send_one(with_account(mine.clone(), 4, other_mint), &[]));
+    world.ok(mine, &[]);
     for (index, account) in [
-        (0, world.foreign_owned(&config())),
-        (2, world.foreign_owned(&delegation(&node, &wallet))),
-        (3, vault(&other.node)),
-        (6, TOKEN_2022),
+        (1, world.foreign_owned(&delegation(&node, &wallet))),
+        (2, vault(&other.node)),
+        (5, TOKEN_2022),
     ] {
         assert_refused(world.send_one(with_account(claim.clone(), index, account), &[]));
     }
-    for index in [1, 2, 3, 4] {
+    for index in [0, 1, 2, 3] {
         assert_refused(world.send_one(read_only(claim.clone(), index), &[]));
     }
     world.ok(claim, &[]);

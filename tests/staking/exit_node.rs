@@ -71,7 +71,7 @@ fn after_everyone_has_left_the_vault_is_empty_and_every_rent_is_back() {
     paused.paused_until = i64::MAX;
     world.write(&config(), &paused);
     world.ok(exit_node(&at, &node), &[&owner]);
-    world.pass_seconds(4 * DAY);
+    world.pass_seconds(12 * DAY);
     let helper = world.wallet();
     let helped = world.lamports(&helper.pubkey());
     world.ok(

@@ -24,7 +24,8 @@ fn anyone_begins_the_way_out_of_a_leaving_node_and_gets_the_rent_back() {
     );
     staking.reward(&mut world, &node, 300 * TOKENS);
     // Not before what it worked for last has reached its delegators: else the operator would push them out and keep it.
-    world.pass_seconds(4 * DAY - 1);
+    // Eight days for its last jobs, four epochs of a day for their rewards.
+    world.pass_seconds(12 * DAY - 1);
     for (payer, index) in [(&stranger, 0), (&operator.owner, 0)] {
         let early = staking.force_unstake(&node, &wallet, index, &payer.pubkey());
         assert_error(world.send_one(early, &[payer]), StakingError::ExitTooFresh);
@@ -39,7 +40,7 @@ fn anyone_begins_the_way_out_of_a_leaving_node_and_gets_the_rent_back() {
             wallet,
             stranger.pubkey(),
             50 * TOKENS,
-            START + 4 * DAY + 14 * DAY
+            START + 12 * DAY + 14 * DAY
         )
     );
     let left: Delegation = world.read(&at);
@@ -90,7 +91,7 @@ fn a_leaving_node_is_no_way_into_another() {
         exit_node(&operator.owner.pubkey(), &node),
         &[&operator.owner],
     );
-    world.pass_seconds(4 * DAY);
+    world.pass_seconds(12 * DAY);
     let stranger = world.wallet();
     let staying = staking.force_unstake(&other.node, &other.owner.pubkey(), 0, &stranger.pubkey());
     assert_error(

@@ -10,6 +10,7 @@ mod exit_node;
 mod force_unstake;
 mod governor;
 mod initialize_config;
+mod migrate_node;
 mod pause;
 mod register_node;
 mod restake;

@@ -135,7 +135,7 @@ fn nobody_buys_himself_off_from_a_dear_slash_by_a_cheap_one() {
 }
 
 #[test]
-fn all_slashes_of_an_unbonding_period_take_a_tenth_at_most() {
+fn all_slashes_of_the_longest_unbonding_period_take_a_tenth_at_most() {
     let mut world = World::new();
     let staking = Staking::new(&mut world);
     let operator = staking.staked_operator(&mut world, 200 * TOKENS);
@@ -155,13 +155,41 @@ fn all_slashes_of_an_unbonding_period_take_a_tenth_at_most() {
     assert_eq!(slash(&mut world, 500), (left, 1_000));
     // it still jails
     assert_eq!(world.read::<Node>(&node).jailed_at, world.now() - 1);
-    // No period of fourteen days takes more, whenever it begins: a period counts in halves, the last three together.
-    world.set_time(START + 14 * DAY, START_SLOT);
+    // No period of 28 days takes more, whenever it begins: a period counts in halves, the last three together. It is
+    // 14 now, but tickets keep the time that they were opened with.
+    assert_eq!(read_config(&world).unbonding_seconds, 14 * DAY);
+    world.set_time(START + 28 * DAY, START_SLOT);
     assert_eq!(slash(&mut world, 500), (left, 1_000 << 32));
-    world.set_time(START + 21 * DAY - 1, START_SLOT);
+    world.set_time(START + 42 * DAY - 1, START_SLOT);
     assert_eq!(slash(&mut world, 500), (left, 1_000 << 32));
-    world.set_time(START + 21 * DAY, START_SLOT);
+    world.set_time(START + 42 * DAY, START_SLOT);
     assert_eq!(slash(&mut world, u16::MAX), (left - left / 10, 1_000));
+}
+
+/// A job may fail, and be slashed for, long after its node was closed; somebody may have taken the address again.
+#[test]
+fn a_node_answers_for_no_earlier_node_of_its_address() {
+    let mut world = World::new();
+    let staking = Staking::new(&mut world);
+    world.pass_seconds(100);
+    let before = world.now();
+    let operator = {
+        world.pass_seconds(1);
+        staking.staked_operator(&mut world, 200 * TOKENS)
+    };
+    let node = operator.node;
+    let slash = |world: &mut World, accepted_at| {
+        let slash = staking.slash(&node, 500, accepted_at);
+        world.send_as_program(slash).unwrap();
+        world.read::<Node>(&node)
+    };
+    let state = slash(&mut world, before);
+    assert_eq!((state.stake, state.jailed_until), (200 * TOKENS, 0));
+    // its own first second counts
+    let own = world.now();
+    let state = slash(&mut world, own);
+    assert_eq!(state.stake, 190 * TOKENS);
+    assert!(state.is_jailed());
 }
 
 #[test]

@@ -62,29 +62,57 @@ macro_rules! filter {
 
 /// Decodes an account's data into its type. `address` is only for the error.
 pub fn decode<T: LodeAccount>(address: &Address, account: &Account) -> Result<T> {
-    let wrong = |reason: String| Error::WrongAccount {
+    let version = layout_of::<T>(address, account)?;
+    if version != T::VERSION {
+        return Err(unknown_layout::<T>(address, version));
+    }
+    let body = body::<T>(address, account)?
+        .get(..size_of::<T>())
+        .ok_or_else(|| too_short::<T>(address, account))?;
+    Ok(bytemuck::pod_read_unaligned(body))
+}
+
+/// The version of an account's layout, whether this client reads it or not.
+///
+/// # Errors
+/// [`Error::WrongAccount`].
+pub fn layout_of<T: LodeAccount>(address: &Address, account: &Account) -> Result<u8> {
+    body::<T>(address, account)?
+        .first()
+        .copied()
+        .ok_or_else(|| too_short::<T>(address, account))
+}
+
+/// What stands behind the discriminator, if it is that of the type, in an account of its program.
+fn body<'a, T: LodeAccount>(address: &Address, account: &'a Account) -> Result<&'a [u8]> {
+    if account.owner != T::PROGRAM {
+        let reason = format!("it belongs to program {}", account.owner);
+        return Err(wrong::<T>(address, reason));
+    }
+    account
+        .data
+        .strip_prefix(T::DISCRIMINATOR)
+        .ok_or_else(|| wrong::<T>(address, "it is an account of another kind".into()))
+}
+
+fn wrong<T: LodeAccount>(address: &Address, reason: String) -> Error {
+    Error::WrongAccount {
         kind: T::KIND,
         address: *address,
         reason,
-    };
-    if account.owner != T::PROGRAM {
-        return Err(wrong(format!("it belongs to program {}", account.owner)));
     }
-    let body = account
-        .data
-        .strip_prefix(T::DISCRIMINATOR)
-        .ok_or_else(|| wrong("it is an account of another kind".into()))?;
-    let body = body
-        .get(..size_of::<T>())
-        .ok_or_else(|| wrong(format!("it has only {} bytes", account.data.len())))?;
-    match body.first() {
-        Some(version) if *version == T::VERSION => Ok(bytemuck::pod_read_unaligned(body)),
-        version => Err(Error::UnknownLayout {
-            kind: T::KIND,
-            address: *address,
-            version: version.copied().unwrap_or_default(),
-            known: T::VERSION,
-        }),
+}
+
+fn too_short<T: LodeAccount>(address: &Address, account: &Account) -> Error {
+    wrong::<T>(address, format!("it has only {} bytes", account.data.len()))
+}
+
+fn unknown_layout<T: LodeAccount>(address: &Address, version: u8) -> Error {
+    Error::UnknownLayout {
+        kind: T::KIND,
+        address: *address,
+        version,
+        known: T::VERSION,
     }
 }
 
@@ -172,7 +200,7 @@ impl Client {
         filters: &[Filter],
         field: &Filter,
     ) -> Result<Vec<(Address, Vec<u8>)>> {
-        if merged::<T>(filters).len() > MOST_FILTERS - 1 {
+        if merged::<T>(T::VERSION, filters).len() > MOST_FILTERS - 1 {
             return Err(Error::Invalid(
                 "That is more than a server filters by at once: name fewer".into(),
             ));
@@ -188,6 +216,47 @@ impl Client {
             .collect()
     }
 
+    /// Where accounts of a type lie that fit every filter and whose layout is older than the one that this client reads.
+    /// Filters of fields that no layout moved, and no more of them than a server takes.
+    pub async fn older_accounts<T: LodeAccount>(&self, filters: &[Filter]) -> Result<Vec<Address>> {
+        let nothing = UiDataSliceConfig {
+            offset: 0,
+            length: 0,
+        };
+        let mut older = Vec::new();
+        for version in 0..T::VERSION {
+            // an older layout may have had another size
+            let filters = memcmps(&merged::<T>(version, filters));
+            let found = self.filtered::<T>(filters, Some(nothing)).await?;
+            older.extend(found.into_iter().map(|(address, _)| address));
+        }
+        older.sort_unstable();
+        Ok(older)
+    }
+
+    /// Which of these accounts of a type have a layout older than the one that this client reads.
+    ///
+    /// # Errors
+    /// [`Error::NoAccount`], [`Error::WrongAccount`]; [`Error::UnknownLayout`] for one of a newer layout.
+    pub async fn older_of<T: LodeAccount>(&self, addresses: &[Address]) -> Result<Vec<Address>> {
+        let accounts = self.raw_accounts(addresses).await?;
+        let mut older = Vec::new();
+        for (address, account) in addresses.iter().zip(accounts) {
+            let account = account.ok_or(Error::NoAccount {
+                kind: T::KIND,
+                address: *address,
+            })?;
+            let version = layout_of::<T>(address, &account)?;
+            if version > T::VERSION {
+                return Err(unknown_layout::<T>(address, version));
+            }
+            if version < T::VERSION {
+                older.push(*address);
+            }
+        }
+        Ok(older)
+    }
+
     async fn program_accounts<T: LodeAccount>(
         &self,
         filters: &[Filter],
@@ -196,14 +265,19 @@ impl Client {
         let size = u64::try_from(DISCRIMINATOR_BYTES + size_of::<T>()).unwrap_or(u64::MAX);
         // A server takes four filters; what it did not check, the caller does.
         let mut sent = vec![RpcFilterType::DataSize(size)];
-        sent.extend(
-            merged::<T>(filters)
-                .iter()
-                .take(MOST_FILTERS - 1)
-                .map(|f| RpcFilterType::Memcmp(Memcmp::new_base58_encoded(f.offset, &f.bytes))),
-        );
+        let mut filters = merged::<T>(T::VERSION, filters);
+        filters.truncate(MOST_FILTERS - 1);
+        sent.extend(memcmps(&filters));
+        self.filtered::<T>(sent, slice).await
+    }
+
+    async fn filtered<T: LodeAccount>(
+        &self,
+        filters: Vec<RpcFilterType>,
+        slice: Option<UiDataSliceConfig>,
+    ) -> Result<Vec<(Address, UiAccount)>> {
         let config = RpcProgramAccountsConfig {
-            filters: Some(sent),
+            filters: Some(filters),
             account_config: RpcAccountInfoConfig {
                 data_slice: slice,
                 ..self.base64()
@@ -225,12 +299,19 @@ impl Client {
     }
 }
 
-/// The filters of a type and its known layout, with those that touch each other joined: a server takes only few, and the
+fn memcmps(filters: &[Filter]) -> Vec<RpcFilterType> {
+    filters
+        .iter()
+        .map(|f| RpcFilterType::Memcmp(Memcmp::new_base58_encoded(f.offset, &f.bytes)))
+        .collect()
+}
+
+/// The filters of a type and one of its layouts, with those that touch each other joined: a server takes only few, and the
 /// first fields of an account stand side by side.
-fn merged<T: LodeAccount>(filters: &[Filter]) -> Vec<Filter> {
+fn merged<T: LodeAccount>(version: u8, filters: &[Filter]) -> Vec<Filter> {
     let kind = Filter {
         offset: 0,
-        bytes: [T::DISCRIMINATOR, &[T::VERSION]].concat(),
+        bytes: [T::DISCRIMINATOR, &[version]].concat(),
     };
     let mut all: Vec<Filter> = std::iter::once(kind)
         .chain(filters.iter().cloned())
@@ -333,17 +414,20 @@ mod tests {
     fn filters_of_neighbouring_fields_are_one() {
         use lode_jobs::state::Job;
         let key = Address::new_from_array([7; 32]);
-        let joined = merged::<Job>(&[
-            filter!(Job, node, key),
-            filter!(Job, state, 3),
-            filter!(Job, market, key),
-            filter!(Job, customer, key),
-        ]);
+        let joined = merged::<Job>(
+            1,
+            &[
+                filter!(Job, node, key),
+                filter!(Job, state, 3),
+                filter!(Job, market, key),
+                filter!(Job, customer, key),
+            ],
+        );
         let shape: Vec<(usize, usize)> = joined.iter().map(|f| (f.offset, f.bytes.len())).collect();
         // discriminator, version and state; market, customer and node
         assert_eq!(shape, [(0, 10), (16, 96)]);
         assert_eq!(joined[0].bytes[8..], [1, 3]);
-        let apart = merged::<Job>(&[filter!(Job, market, key), filter!(Job, node, key)]);
+        let apart = merged::<Job>(1, &[filter!(Job, market, key), filter!(Job, node, key)]);
         assert_eq!(apart.len(), 3);
     }
 
@@ -363,6 +447,15 @@ mod tests {
         let mut other = good.clone();
         other.data[8] = 2;
         assert!(refused(&other).contains("version 2"));
+        assert!(refused(&other).contains("newer lode"));
+        // one of an older layout may be shorter
+        let mut other = good.clone();
+        other.data[8] = 0;
+        other.data.truncate(100);
+        assert!(refused(&other).contains("lode node migrate"));
+        assert_eq!(layout_of::<Node>(&at, &other).unwrap(), 0);
+        other.data.truncate(8);
+        assert!(refused(&other).contains("only 8 bytes"));
         assert!(decode::<StakingConfig>(&at, &good)
             .err()
             .unwrap()

@@ -6,6 +6,7 @@ use solana_instruction::error::InstructionError;
 use solana_instruction::Instruction;
 use solana_signature::Signature;
 use solana_transaction_error::TransactionError;
+use std::error::Error as _;
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -39,7 +40,7 @@ pub enum Error {
     /// No answer from the server.
     #[error("The RPC server {url} does not answer ({reason}): check --url and the network, or start a local one with `lode localnet`")]
     Unreachable {
-        /// Its address.
+        /// Its scheme, host and port.
         url: String,
         /// What the connection said.
         reason: String,
@@ -47,7 +48,7 @@ pub enum Error {
     /// The server answered with an error of its own.
     #[error("The RPC server {url} refused the request: {reason}")]
     Rpc {
-        /// Its address.
+        /// Its scheme, host and port.
         url: String,
         /// What it said.
         reason: String,
@@ -55,7 +56,7 @@ pub enum Error {
     /// The server has no clock.
     #[error("{url} answers but is no Solana cluster: check --url")]
     NotACluster {
-        /// Its address.
+        /// Its scheme, host and port.
         url: String,
     },
     /// An account that had to exist.
@@ -115,7 +116,7 @@ fn layout_hint(version: &u8, known: &u8) -> &'static str {
     if version > known {
         "install a newer lode"
     } else {
-        "the program was upgraded, and this account was not yet"
+        "the program was upgraded since; `lode node migrate` brings a node up to date"
     }
 }
 
@@ -209,39 +210,34 @@ impl Error {
         }
     }
 
-    /// The sentence for a failed request.
+    /// The sentence for a failed request to the server of this name.
     pub(crate) fn of_request(url: &str, error: RequestError) -> Self {
-        let url = url.to_string();
+        let (url, reason) = (url.to_string(), reason(error.kind()));
         match error.kind() {
-            ErrorKind::Reqwest(reason) if reason.is_decode() => Self::NotACluster { url },
-            ErrorKind::Reqwest(reason) if reason.status().is_none() => Self::Unreachable {
-                url,
-                reason: if reason.is_timeout() {
-                    "it took too long".into()
-                } else {
-                    deepest(reason)
-                },
-            },
-            ErrorKind::Reqwest(reason) => Self::Rpc {
-                url,
-                reason: reason
-                    .status()
-                    .map_or_else(|| reason.to_string(), |s| format!("HTTP status {s}")),
-            },
-            ErrorKind::Io(reason) => Self::Unreachable {
-                url,
-                reason: reason.to_string(),
-            },
-            ErrorKind::RpcError(RpcError::RpcResponseError { message, .. }) => Self::Rpc {
-                url,
-                reason: message.clone(),
-            },
+            ErrorKind::Reqwest(error) if error.is_decode() => Self::NotACluster { url },
             ErrorKind::SerdeJson(_) => Self::NotACluster { url },
-            other => Self::Rpc {
-                url,
-                reason: other.to_string(),
-            },
+            ErrorKind::Reqwest(error) if error.status().is_none() => {
+                Self::Unreachable { url, reason }
+            }
+            ErrorKind::Io(_) => Self::Unreachable { url, reason },
+            _ => Self::Rpc { url, reason },
         }
+    }
+}
+
+/// Why a request failed. What reqwest says of itself names the whole address, which may hold a key: only its causes are
+/// told.
+pub(crate) fn reason(kind: &ErrorKind) -> String {
+    match kind {
+        ErrorKind::Reqwest(error) if error.is_timeout() => "it took too long".into(),
+        ErrorKind::Reqwest(error) => match (error.status(), error.source()) {
+            (Some(status), _) => format!("HTTP status {status}"),
+            (None, Some(cause)) => deepest(cause),
+            (None, None) => "the request failed".into(),
+        },
+        ErrorKind::Middleware(_) => "the request was not sent".into(),
+        ErrorKind::RpcError(RpcError::RpcResponseError { message, .. }) => message.clone(),
+        other => other.to_string(),
     }
 }
 

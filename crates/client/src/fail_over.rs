@@ -2,6 +2,8 @@
 //!
 //! Only failures of the way to a server count, not its answers: a refused transaction is refused by all. A signed
 //! transaction may go to several servers; the chain takes it once.
+use crate::error::reason;
+use crate::server_name;
 use solana_client::client_error::{
     ClientError as RequestError, ClientErrorKind as ErrorKind, Result,
 };
@@ -70,16 +72,15 @@ impl FailOver {
                 Err(error) if is_of_the_way(error.kind()) => {
                     // The caller tells of the only one himself.
                     if count > 1 {
-                        tracing::warn!(server = server.url(), %error, "the RPC server does not answer");
+                        let (server, error) = (server_name(&server.url()), reason(error.kind()));
+                        tracing::warn!(server, error, "the RPC server does not answer");
                     }
                     last = Some(error);
                 }
                 answer => {
                     if number != first {
-                        tracing::warn!(
-                            server = server.url(),
-                            "another RPC server is asked from now on"
-                        );
+                        let server = server_name(&server.url());
+                        tracing::warn!(server, "another RPC server is asked from now on");
                         self.prefer(number);
                     }
                     return answer;
@@ -131,8 +132,9 @@ impl RpcSender for FailOver {
 
     /// All of them: it is for sentences.
     fn url(&self) -> String {
-        let urls: Vec<String> = self.servers.iter().map(RpcClient::url).collect();
-        urls.join(", ")
+        let servers = self.servers.iter();
+        let names: Vec<String> = servers.map(|s| server_name(&s.url())).collect();
+        names.join(", ")
     }
 }
 
@@ -238,6 +240,64 @@ mod tests {
             said.contains(&first.url) && said.contains(&second.url),
             "{said}"
         );
+    }
+
+    /// What is logged while it is in scope.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_in_the_address_of_a_server_is_never_told() {
+        let log = Log::default();
+        let writer = log.clone();
+        let logged = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::WARN)
+            .with_writer(move || writer.clone())
+            .finish();
+        let _guard = tracing::subscriber::set_default(logged);
+        let down = slot(SEVEN);
+        down.up.store(false, Ordering::Relaxed);
+        let refused =
+            r#"{"jsonrpc":"2.0","id":0,"error":{"code":-32602,"message":"Invalid params"}}"#;
+        let loops = "302 Found\r\nlocation: /SECRET?api-key=SECRET";
+        for bad in [
+            down,
+            server("502 Bad Gateway", ""),
+            server("200 OK", "a page"),
+            server("200 OK", refused),
+            server(loops, ""),
+        ] {
+            let at = bad.url.replace("http://", "http://SECRET:SECRET@");
+            let keyed = format!("{at}/SECRET?api-key=SECRET");
+            let one = Client::new(&keyed);
+            let two = Client::of_servers([keyed.clone(), keyed], Default::default());
+            for client in [one, two] {
+                let error = client.slot().await.unwrap_err();
+                let said = format!("{error} {error:?} {client:?} {}", client.url());
+                assert!(said.contains(&bad.url), "{said}");
+                assert!(!said.contains("SECRET"), "{said}");
+            }
+        }
+        let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(logged.contains("does not answer"), "{logged}");
+        assert!(!logged.contains("SECRET"), "{logged}");
+    }
+
+    #[test]
+    fn what_is_no_url_is_not_told_either() {
+        let names = ["https://rpc.example/v2/KEY", "rpc.example/v2/KEY", "KEY"].map(server_name);
+        assert_eq!(names[0], "https://rpc.example");
+        assert!(names.iter().all(|name| !name.contains("KEY")), "{names:?}");
     }
 
     #[test]

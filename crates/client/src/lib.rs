@@ -73,16 +73,7 @@ impl Client {
 
     /// The same at another commitment.
     pub fn with_commitment(url: impl Into<String>, commitment: CommitmentConfig) -> Self {
-        Self {
-            rpc: Arc::new(RpcClient::new_with_timeout_and_commitment(
-                url.into(),
-                REQUEST_TIMEOUT,
-                commitment,
-            )),
-            commitment,
-            priority_fee: PriorityFee::Recent,
-            only_looks: false,
-        }
+        Self::of_servers([url.into()], commitment)
     }
 
     /// A client of a cluster that several servers speak for: a request that one does not answer goes to the next, which
@@ -122,14 +113,32 @@ impl Client {
         self
     }
 
-    /// Address of the RPC server, or of all of them.
+    /// The RPC server, or all of them, as [`server_name`] has it.
     pub fn url(&self) -> String {
         self.rpc.url()
+    }
+
+    /// The version of the server's software.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn version(&self) -> Result<String> {
+        let version = self.rpc.get_version().await;
+        let version = version.map_err(|error| self.failed(error))?;
+        Ok(version.solana_core)
     }
 
     /// An error of a request to this server, as a sentence.
     pub(crate) fn failed(&self, error: solana_client::client_error::ClientError) -> Error {
         Error::of_request(&self.url(), error)
+    }
+}
+
+/// Scheme, host and port of a server's address, for sentences and logs: what else stands in it is often a key.
+pub fn server_name(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(url) if url.has_host() => url.origin().ascii_serialization(),
+        _ => "a server whose address is no URL".into(),
     }
 }
 

@@ -93,6 +93,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn fees_above_the_work_have_no_bill() {
+        // a price of a million per million makes units the work itself
+        let bill = |burn, fee| bill(PRICE_PER, 100, 0, burn, fee);
+        assert_eq!(bill(10_000, 0).map(|bill| bill.node), Some(0));
+        assert_eq!(bill(10_001, 0), None);
+        assert_eq!(bill(6_000, 4_000).map(|bill| bill.node), Some(0));
+        assert_eq!(bill(6_000, 4_100), None);
+    }
+
     proptest! {
         #[test]
         fn every_bill_within_the_limit_is_covered_by_the_escrow(

@@ -228,4 +228,7 @@ pub enum JobsError {
     /// 6072
     #[msg("The job or its market takes no node of this region, or the node declares none: its owner may declare it with `lode node update --region`")]
     RegionNotTaken,
+    /// 6073
+    #[msg("The bid's escrow would be below the market's least: bid more")]
+    BidTooLow,
 }

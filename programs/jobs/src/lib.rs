@@ -86,9 +86,9 @@ pub mod lode_jobs {
         ctx.accounts.handle(open)
     }
 
-    /// Opens a wallet's ledger.
+    /// Opens a wallet's ledger. Never paused: an appeal against a verdict needs one in time.
     ///
-    /// Who: anyone, who pays the rent. Errors: `Paused`.
+    /// Who: anyone, who pays the rent.
     pub fn open_ledger(ctx: &mut Context<OpenLedger>, party: Address) -> Result<()> {
         let bump = ctx.bumps.ledger;
         let now = Clock::get()?.unix_timestamp;
@@ -166,7 +166,7 @@ pub mod lode_jobs {
     ///
     /// Who: the node's worker. Errors: `Paused`, `WrongMarketKind`, `IllegalTransition`, `WindowOver`,
     /// `UnexpectedTerms`, `WrongLedgerKind`, `NodeNotActive`, `SkinNotIn`, `ClassNotTaken`, `TooFewCores`,
-    /// `TooLittleMemory`, `RegionNotTaken`, `OwnBid`, `BidTooHigh`, `NamedLedger`, `InsufficientFunds`, `CapExceeded`, `NotWorker`, `ForeignAccount`.
+    /// `TooLittleMemory`, `RegionNotTaken`, `OwnBid`, `BidTooHigh`, `BidTooLow`, `NamedLedger`, `InsufficientFunds`, `CapExceeded`, `NotWorker`, `ForeignAccount`.
     pub fn place_bid(
         ctx: &mut Context<PlaceBid>,
         spec: [u8; 32],
@@ -181,8 +181,8 @@ pub mod lode_jobs {
     /// Gives a job of an auction to the best bidder, for what he bid.
     ///
     /// Who: anyone, from the end of the accept window for as long again. Errors: `IllegalTransition`, `NoBid`,
-    /// `WindowOpen`, `WindowOver`, `NodeNotActive`, `SkinNotIn`, `ClassNotTaken`, `TooFewCores`, `TooLittleMemory`,
-    /// `RegionNotTaken`, `ForeignAccount`.
+    /// `WindowOpen`, `WindowOver`, `NodeNotActive`, `ClassNotTaken`, `TooFewCores`, `TooLittleMemory`, `RegionNotTaken`,
+    /// `ForeignAccount`.
     pub fn award_job(ctx: &mut Context<AwardJob>) -> Result<()> {
         let clock = Clock::get()?;
         ctx.accounts.handle(clock.unix_timestamp, clock.slot)
@@ -291,7 +291,7 @@ pub mod lode_jobs {
     /// committee then decides; locks a bond.
     ///
     /// Who: the wallet of any wallet's ledger, in the challenge window. Errors: `IllegalTransition`, `WindowOver`,
-    /// `NotChallengeable`, `NobodyEligible`, `WrongLedgerKind`, `InsufficientFunds`, `NotLedgerAuthority`,
+    /// `NotChallengeable`, `WrongLedgerKind`, `InsufficientFunds`, `NotLedgerAuthority`,
     /// `ForeignAccount`.
     pub fn challenge_job(ctx: &mut Context<ChallengeJob>) -> Result<()> {
         let slot = Clock::get()?.slot;

@@ -37,7 +37,7 @@ pub struct OracleAdmitted {
     pub until: i64,
 }
 
-/// A seat's terms changed: joined, left, retired, another key.
+/// A seat's terms changed: joined, left, retired, another key; or it was freed, and has no owner.
 #[event(bytemuck)]
 pub struct SeatChanged {
     /// The committee.

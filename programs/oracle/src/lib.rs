@@ -131,11 +131,19 @@ pub mod lode_oracle {
         ctx.accounts.handle(now)
     }
 
-    /// Takes the bond home, frees the seat and closes the vault, 14 days after the service ended.
+    /// Takes the bond home, frees the seat, if it is not free, and closes the vault, 14 days after the service ended.
     ///
     /// Who: anyone; to another account than the owner's associated one only the owner. Errors: `NotSeated`,
     /// `BondStillAnswers`, `ForeignAccount`, `WrongDestination`, `WrongMint`.
     pub fn withdraw_bond(ctx: &mut Context<WithdrawBond>) -> Result<()> {
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(now)
+    }
+
+    /// Frees a seat 14 days after its service ended; the bond waits for `withdraw_bond`, for as long as it takes.
+    ///
+    /// Who: anyone; meant for a bond that can go nowhere. Errors: `NotSeated`, `BondStillAnswers`, `ForeignAccount`.
+    pub fn free_seat(ctx: &mut Context<FreeSeat>) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         ctx.accounts.handle(now)
     }

@@ -40,8 +40,11 @@ pub const COMMISSION_CAP_CEILING: u16 = 5_000;
 pub const COMMISSION_STEP_CEILING: u16 = 500;
 /// Longest jail, seconds: 28 days.
 pub const JAIL_SECONDS: core::ops::RangeInclusive<i64> = 3_600..=28 * 86_400;
-/// Most that slashes take of a node in any time as long as an unbonding period, basis points: what a ticket loses at most.
+/// Most that slashes take of a node in any time as long as the longest unbonding period, basis points: what a ticket loses at
+/// most.
 pub const SLASH_MOST: u64 = 1_000;
-/// How many stream periods, which are epochs, after a node left others may unstake its delegations: an epoch in which its
-/// last jobs end, the next in which that is recorded, the one in which it is claimed, and one in which it streams.
+/// How many stream periods, which are epochs, after a node's last jobs others may unstake its delegations: an epoch in
+/// which they end, the next in which that is recorded, the one in which it is claimed, and one in which it streams.
 pub const EXIT_GRACE: i64 = 4;
+/// Longest that jobs live on after a node left, seconds: seven days of windows, and a day in which a result is sealed.
+pub const LAST_JOBS: i64 = 8 * 86_400;

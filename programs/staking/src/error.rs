@@ -87,7 +87,7 @@ pub enum StakingError {
     #[msg("Only the wallet that owns the delegation may do this")]
     NotDelegator,
     /// 6023
-    #[msg("No longer given: its number stays, as codes are never renumbered")]
+    #[msg("The node's layout is not this program's: `lode node migrate` brings an older one up to date, which anyone may; a newer one waits for the program's upgrade")]
     UnknownVersion,
     /// 6024
     #[msg("The ticket's rent goes back to whoever paid it: pass that wallet")]
@@ -125,9 +125,12 @@ pub enum StakingError {
     #[msg("Native SOL cannot be stake: a slash could not burn it; choose another mint")]
     NativeMint,
     /// 6035
-    #[msg("The node left only lately and its stake may still earn: four stream periods after the exit anyone may unstake it; its owner may at once")]
+    #[msg("The node left only lately and its stake may still earn: four stream periods and eight days after the exit anyone may unstake it; its owner may at once")]
     ExitTooFresh,
     /// 6036
     #[msg("A region is two capital letters, an ISO 3166 country code such as DE, or nothing")]
     BadRegion,
+    /// 6037
+    #[msg("This node has the present layout already: nothing has to be done")]
+    NothingToMigrate,
 }

@@ -227,3 +227,12 @@ pub struct NodeClosed {
     /// Base units that were left in the vault, paid to the owner.
     pub amount: u64,
 }
+
+/// A node of an older layout was brought to the present one.
+#[event(bytemuck)]
+pub struct NodeMigrated {
+    /// The node.
+    pub node: Address,
+    /// Version of the layout that it had.
+    pub from: u64,
+}

@@ -139,7 +139,7 @@ pub mod lode_staking {
         ctx.accounts.handle(now)
     }
 
-    /// Moves all shares of a delegation on a node that left four stream periods ago to a ticket. Never paused.
+    /// Moves all shares of a delegation on a node that left four stream periods and eight days ago to a ticket. Never paused.
     ///
     /// Who: anyone. Errors: `NodeNotExiting`, `ExitTooFresh`, `AmountTooSmall` (no shares), `ForeignAccount`.
     pub fn force_unstake(ctx: &mut Context<ForceUnstake>) -> Result<()> {
@@ -167,7 +167,8 @@ pub mod lode_staking {
 
     /// Pays a delegation's rewards to its wallet's associated account, or the owner's own to the payout account.
     ///
-    /// Who: anyone. Errors: `WrongDestination`, `ForeignAccount`, `WrongMint`; nothing to pay is no error.
+    /// Who: anyone. Errors: `WrongDestination`, `ForeignAccount`; the token program's own where the mint is not the vault's;
+    /// nothing to pay is no error.
     pub fn claim_rewards(ctx: &mut Context<ClaimRewards>) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         ctx.accounts.handle(now)
@@ -175,14 +176,15 @@ pub mod lode_staking {
 
     /// Pays the operator's commission to the payout account or his associated account.
     ///
-    /// Who: anyone. Errors: `WrongDestination`, `WrongMint`; nothing to pay is no error.
+    /// Who: anyone. Errors: `WrongDestination`; the token program's own where the mint is not the vault's; nothing to pay is no
+    /// error.
     pub fn claim_commission(ctx: &mut Context<ClaimCommission>) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         ctx.accounts.handle(now)
     }
 
     /// Burns a part of a node's stake and jails it, for a job accepted at `accepted_at`. One incident, one slash; at most
-    /// 1 000 bps an unbonding period. A node that is gone is no error.
+    /// 1 000 bps in any 28 days. A node that is gone is no error.
     ///
     /// Who: the jobs program's slasher. Errors: `NotSlasher`, `ForeignAccount`, `WrongMint`.
     pub fn slash(ctx: &mut Context<Slash>, bps: u16, accepted_at: i64) -> Result<()> {
@@ -202,6 +204,15 @@ pub mod lode_staking {
     ///
     /// Who: the node's owner. Errors: `NotOwner`, `NodeExiting`.
     pub fn exit_node(ctx: &mut Context<ExitNode>) -> Result<()> {
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(now)
+    }
+
+    /// Brings a node of an older layout to the present one; every other instruction refuses it until then
+    /// (`UnknownVersion`). Never paused.
+    ///
+    /// Who: anyone. Errors: `NothingToMigrate`, `UnknownVersion` (of a newer program).
+    pub fn migrate_node(ctx: &mut Context<MigrateNode>) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         ctx.accounts.handle(now)
     }

@@ -118,7 +118,6 @@ pub fn open_ledger(payer: &Address, market: &Address, wallet: &Address) -> Instr
         instruction::OpenLedger { party: *wallet },
         accounts::OpenLedger {
             payer: *payer,
-            config: addresses::jobs::config(),
             market: *market,
             ledger: addresses::jobs::ledger(market, wallet),
             system_program: SYSTEM,
@@ -323,7 +322,6 @@ pub fn award_job(job_at: &Address, job: &Job) -> Instruction {
         ID,
         instruction::AwardJob {},
         accounts::AwardJob {
-            staking: addresses::staking::config(),
             market: job.market,
             job: *job_at,
             node: job.node,

@@ -148,6 +148,25 @@ pub fn add_bond(owner: &Address, committee: &Address, mint: &MintInfo, amount: u
 
 /// Takes the bond home to the owner's associated account and frees the seat; anyone may send it.
 pub fn withdraw_bond(owner: &Address, committee: &Address, mint: &MintInfo) -> Instruction {
+    take_bond(owner, committee, mint, mint.account_of(owner))
+}
+
+/// Takes the bond home to a token account of the owner's, who signs, and frees the seat.
+pub fn withdraw_bond_to(
+    owner: &Address,
+    committee: &Address,
+    mint: &MintInfo,
+    to: &Address,
+) -> Instruction {
+    let mut instruction = take_bond(owner, committee, mint, *to);
+    // whose name comes first
+    if let Some(owner) = instruction.accounts.first_mut() {
+        owner.is_signer = true;
+    }
+    instruction
+}
+
+fn take_bond(owner: &Address, committee: &Address, mint: &MintInfo, to: Address) -> Instruction {
     let oracle = addresses::oracle::oracle(committee, owner);
     build(
         ID,
@@ -157,14 +176,26 @@ pub fn withdraw_bond(owner: &Address, committee: &Address, mint: &MintInfo) -> I
             committee: *committee,
             oracle,
             vault: addresses::oracle::bond(&oracle),
-            to: mint.account_of(owner),
+            to,
             mint: mint.address,
             token_program: mint.program,
         },
     )
 }
 
-/// Closes a membership that has no seat; anyone may send it, the rent goes to whoever paid it.
+/// Frees a seat that was left 14 days ago, and leaves the bond where it is; anyone may send it.
+pub fn free_seat(owner: &Address, committee: &Address) -> Instruction {
+    build(
+        ID,
+        instruction::FreeSeat {},
+        accounts::FreeSeat {
+            committee: *committee,
+            oracle: addresses::oracle::oracle(committee, owner),
+        },
+    )
+}
+
+/// Closes a membership that has no bond; anyone may send it, the rent goes to whoever paid it.
 pub fn close_oracle(oracle_at: &Address, oracle: &Oracle) -> Instruction {
     build(
         ID,

@@ -165,6 +165,15 @@ pub fn unjail(owner: &Address, node: &Address) -> Instruction {
     )
 }
 
+/// Brings a node of an older layout to the present one; anyone may.
+pub fn migrate_node(node: &Address) -> Instruction {
+    build(
+        ID,
+        instruction::MigrateNode {},
+        accounts::MigrateNode { node: *node },
+    )
+}
+
 /// Takes a node out for good; signed by the node's owner.
 pub fn exit_node(owner: &Address, node: &Address) -> Instruction {
     build(
@@ -309,7 +318,6 @@ pub fn claim_rewards_to(
         ID,
         instruction::ClaimRewards {},
         accounts::ClaimRewards {
-            config: addresses::staking::config(),
             node: *node,
             delegation: addresses::staking::delegation(node, wallet),
             vault: addresses::staking::vault(node),
@@ -326,7 +334,6 @@ pub fn claim_commission(node: &Address, to: &Address, mint: &MintInfo) -> Instru
         ID,
         instruction::ClaimCommission {},
         accounts::ClaimCommission {
-            config: addresses::staking::config(),
             node: *node,
             vault: addresses::staking::vault(node),
             to: *to,

@@ -4,13 +4,11 @@ use crate::error::JobsError;
 use crate::state::{fits, flag, Job, JobState, Market};
 use anchor_lang::prelude::*;
 use lode_program::ReadOnly;
-use lode_staking::state::{Node, StakingConfig};
+use lode_staking::state::Node;
 
 /// Accounts of `award_job`.
 #[derive(Accounts)]
 pub struct AwardJob {
-    /// The staking program's configuration. Of that program and type there is only one.
-    pub staking: ReadOnly<StakingConfig>,
     /// The job's market.
     #[account(address = job.market @ JobsError::ForeignAccount)]
     pub market: ReadOnly<Market>,
@@ -33,7 +31,9 @@ impl AwardJob {
         self.job.require_step(JobState::Open, JobState::Accepted)?;
         require!(self.job.has(flag::BID), JobsError::NoBid);
         self.job.require_award_window(&self.market, slot)?;
-        super::require_fit(&self.node, &self.staking, &self.market, &self.job)?;
+        // Not its skin, which it had when it bid: a governor who asks for more, or a stranger's stake that moves a ratio,
+        // would cost it a forfeit that it cannot help. Its collateral is locked.
+        super::require_active(&self.node, &self.market, &self.job)?;
         let job = &mut *self.job;
         core::mem::swap(&mut job.price, &mut job.bid);
         job.flags &= !flag::BID;

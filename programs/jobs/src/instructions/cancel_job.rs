@@ -43,20 +43,22 @@ impl CancelJob {
     pub fn handle(&mut self, slot: u64) -> Result<()> {
         self.validate(slot)?;
         let escrow = self.job.escrow(&self.market)?;
-        match (self.job.has(flag::BID), &mut self.bidder) {
+        let lost = match (self.job.has(flag::BID), &mut self.bidder) {
             (true, Some(bidder)) => {
+                let late = self.job.late(&self.market)?;
                 bidder.require_of_node(&self.job.node, &self.job.market)?;
-                bidder.forfeit(self.job.collateral, self.job.late(&self.market)?, 0)?;
+                bidder.forfeit(self.job.collateral, late, 0)?;
                 bidder.close_job()?;
+                late
             }
-            (false, None) => {}
+            (false, None) => 0,
             _ => return Err(JobsError::NamedLedger.into()),
-        }
+        };
         // nothing ran: nothing to keep, so it may be closed at once
         self.job.enter(JobState::Cancelled, slot, 0)?;
         self.customer.unlock(escrow, escrow)?;
         self.customer.close_job()?;
-        self.job.tell(self.job.address(), 0);
+        self.job.tell(self.job.address(), lost);
         Ok(())
     }
 }

@@ -29,7 +29,6 @@ impl ChallengeJob {
         );
         self.ledger.require_wallet()?;
         require!(!self.job.has(flag::FINAL), JobsError::NotChallengeable);
-        require!(self.job.eligible != 0, JobsError::NobodyEligible);
         self.job.require_open_window(&self.market, slot)
     }
 

@@ -43,7 +43,8 @@ impl ExpireJob {
             checks,
             slot,
         )?;
-        self.job.tell(self.job.address(), late);
+        let lost = late.checked_add(checks).ok_or(JobsError::Overflow)?;
+        self.job.tell(self.job.address(), lost);
         super::pay_crank(&mut self.job, &self.crank)
     }
 }

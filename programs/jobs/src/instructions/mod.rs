@@ -85,14 +85,18 @@ pub(crate) fn require_fit(
     market: &Market,
     job: &Job,
 ) -> Result<()> {
+    require_active(node, market, job)?;
+    require!(staking.version == SISTER_VERSION, JobsError::UnknownVersion);
+    require!(node.skin_is_in(staking)?, JobsError::SkinNotIn);
+    Ok(())
+}
+
+/// A node that works, and passes both filters. All of it only its owner and the jobs it ran can change.
+pub(crate) fn require_active(node: &Node, market: &Market, job: &Job) -> Result<()> {
     require!(
-        node.version == SISTER_VERSION
-            && staking.version == SISTER_VERSION
-            && !node.is_jailed()
-            && !node.is_exiting(),
+        node.version == SISTER_VERSION && !node.is_jailed() && !node.is_exiting(),
         JobsError::NodeNotActive
     );
-    require!(node.skin_is_in(staking)?, JobsError::SkinNotIn);
     market.nodes.require(node)?;
     job.nodes.require(node)
 }

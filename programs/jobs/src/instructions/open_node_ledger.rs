@@ -35,7 +35,8 @@ pub struct OpenNodeLedger {
 
 impl OpenNodeLedger {
     /// Checks, then writes the ledger and, the first time, the points. What a ledger that is taken over holds stays in it;
-    /// its rent is the owner's from now on.
+    /// its rent is the owner's from now on. A ledger that was the node's already stays as it is, where only the points are
+    /// missing: they were closed with a node whose address is taken again.
     pub fn handle(&mut self, bump: u8, work_bump: u8, locked_cap: u64, now: i64) -> Result<()> {
         self.config.require_running(now)?;
         require!(
@@ -43,10 +44,8 @@ impl OpenNodeLedger {
             JobsError::UnknownVersion
         );
         // No wallet has a node's address, so nobody can have used such a ledger: all it holds was given to the node.
-        require!(
-            self.ledger.version == 0 || self.ledger.kind == LedgerKind::Wallet as u8,
-            JobsError::LedgerExists
-        );
+        let is_new = self.ledger.version == 0 || self.ledger.kind == LedgerKind::Wallet as u8;
+        require!(is_new || self.work.version == 0, JobsError::LedgerExists);
         let (owner, market, node) = (
             *self.owner.address(),
             *self.market.address(),
@@ -58,6 +57,9 @@ impl OpenNodeLedger {
             work.bump = work_bump;
             work.node = node;
             work.payer = owner;
+        }
+        if !is_new {
+            return Ok(());
         }
         let ledger = &mut self.ledger;
         write_ledger(

@@ -67,6 +67,11 @@ impl PlaceBid {
             self.job.price
         };
         require!(bid >= 1 && bid <= most, JobsError::BidTooHigh);
+        // Checks are paid by the bid: nobody has a committee work for less than the market's least.
+        require!(
+            self.job.escrow_at(bid, &self.market)? >= self.market.least_reserved,
+            JobsError::BidTooLow
+        );
         Ok(())
     }
 

@@ -65,9 +65,10 @@ impl SealJob {
             job.drawn = panel(&job.seal, eligible, self.market.k);
             is_drawn(&job.seal, check_bps)
         };
+        // Whatever was drawn: where nobody can check, nobody can challenge either, and most lies would get through. The
+        // job stays as it is until it can be voided.
+        require!(job.drawn != 0, JobsError::NobodyEligible);
         if checked {
-            // A check that nobody can do must not turn into none: the job stays as it is until it can be voided.
-            require!(job.drawn != 0, JobsError::NobodyEligible);
             job.panel = job.drawn;
         }
         job.enter(JobState::Sealed, slot, self.market.attest_window)?;

@@ -271,8 +271,13 @@ impl Job {
 
     /// What the job locks in its customer's ledger, until its end: at the posted price.
     pub fn escrow(&self, market: &Market) -> Result<u64> {
+        self.escrow_at(self.posted_price(), market)
+    }
+
+    /// What the job would lock at this price.
+    pub fn escrow_at(&self, price: u64, market: &Market) -> Result<u64> {
         fits(bills::escrow(
-            self.posted_price(),
+            price,
             self.units_limit,
             self.surcharge(market),
         ))
@@ -301,9 +306,13 @@ impl Job {
         Ok((late, checks.min(super::sub(self.collateral, late)?)))
     }
 
-    /// `seats x work(units)`: what so many checks of so many units are worth.
+    /// `seats x work(units)`: what so many checks of so many units are paid, at the price that is paid.
     pub fn checks_by(&self, seats: u32, units: u64) -> Result<u64> {
-        fits(bills::work(self.price, units).and_then(|work| mul(work, u64::from(seats))))
+        Self::seats_work(self.price, seats, units)
+    }
+
+    fn seats_work(price: u64, seats: u32, units: u64) -> Result<u64> {
+        fits(bills::work(price, units).and_then(|work| mul(work, u64::from(seats))))
     }
 
     /// `k x work(units)`.
@@ -311,14 +320,16 @@ impl Job {
         self.checks_by(u32::from(market.k), units)
     }
 
-    /// What whoever challenges an unchecked result locks: `k x work(limit)`.
+    /// What whoever challenges an unchecked result locks: `k x work(limit)`, at the posted price: a node in league with
+    /// him may have bid next to nothing.
     pub fn challenge_bond(&self, market: &Market) -> Result<u64> {
-        self.panel_work(market, self.units_limit)
+        Self::seats_work(self.posted_price(), u32::from(market.k), self.units_limit)
     }
 
-    /// What whoever appeals against a verdict locks: `eligible seats x work(limit)`.
+    /// What whoever appeals against a verdict locks: `eligible seats x work(limit)`, at the posted price.
     pub fn appeal_bond(&self) -> Result<u64> {
-        self.checks_by(self.eligible.count_ones(), self.units_limit)
+        let seats = self.eligible.count_ones();
+        Self::seats_work(self.posted_price(), seats, self.units_limit)
     }
 
     /// What a node locks for this job: at the posted price, whatever it bid.
@@ -514,7 +525,7 @@ impl Job {
         };
         let most = self.panel_work(market, self.units_limit)?;
         let due = match verdict {
-            Verdict::Match if self.challenger_lost() => most,
+            Verdict::Match if self.challenger_lost() => self.challenge_bond(market)?,
             Verdict::Match => self.panel_work(market, self.units)?,
             Verdict::Mismatch => most,
             Verdict::Unrunnable => {

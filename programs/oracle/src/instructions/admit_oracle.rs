@@ -27,7 +27,7 @@ pub struct AdmitOracle {
 impl AdmitOracle {
     /// Checks, then writes the admission.
     pub fn handle(&mut self, bump: u8, owner: Address, now: i64) -> Result<()> {
-        require!(!self.oracle.is_seated(), OracleError::AlreadySeated);
+        require!(!self.oracle.has_bond(), OracleError::AlreadySeated);
         let until = now.checked_add(ADMISSION).ok_or(OracleError::Overflow)?;
         let (committee, payer) = (*self.committee.address(), *self.governor.address());
         let oracle = &mut *self.oracle;

@@ -1,4 +1,4 @@
-//! `close_oracle`: a membership without a seat is closed, its rent returned. Anyone may: nothing but rent is in it.
+//! `close_oracle`: a membership without a bond is closed, its rent returned. Anyone may: nothing but rent is in it.
 
 use crate::error::OracleError;
 use crate::event::OracleClosed;
@@ -20,7 +20,7 @@ pub struct CloseOracle {
 impl CloseOracle {
     /// Checks; the account closes as the instruction ends. There is no vault any more: the bond took it along.
     pub fn handle(&mut self, now: i64) -> Result<()> {
-        require!(!self.oracle.is_seated(), OracleError::StillSeated);
+        require!(!self.oracle.has_bond(), OracleError::StillSeated);
         require!(
             now >= self.oracle.admitted_until,
             OracleError::AdmissionRuns

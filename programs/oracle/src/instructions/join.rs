@@ -74,7 +74,7 @@ impl Join {
     ) -> Result<()> {
         let (owner, committee) = (*self.owner.address(), *self.committee.address());
         require_attester(&attester, &owner)?;
-        require!(!self.oracle.is_seated(), OracleError::AlreadySeated);
+        require!(!self.oracle.has_bond(), OracleError::AlreadySeated);
         require!(
             bond >= self.committee.minimum_bond,
             OracleError::BondTooSmall
@@ -88,7 +88,7 @@ impl Join {
             oracle.owner = owner;
             oracle.payer = owner;
         }
-        oracle.state = 1;
+        oracle.state = Oracle::SEATED;
         oracle.seat = seat;
         oracle.vault_bump = vault_bump;
         oracle.bond = bond;

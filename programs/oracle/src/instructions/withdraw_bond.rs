@@ -1,11 +1,11 @@
 //! `withdraw_bond`: 14 days after the service ended, the bond goes home and the seat is freed. Only then: until then a
 //! bit of a job's masks means this owner and nobody else. The vault is closed with it: whatever anybody else sent there
-//! is burned, so that no gift keeps it open.
+//! is burned, so that no gift keeps it open. Where the bond can go nowhere, `free_seat` frees the seat alone.
 
 use crate::constants::*;
 use crate::error::OracleError;
 use crate::event::BondChanged;
-use crate::state::{Committee, Oracle, Seat};
+use crate::state::{Committee, Oracle};
 use anchor_lang::accounts::Interface;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::{Mint, TokenAccount, TokenInterface};
@@ -20,8 +20,8 @@ pub struct WithdrawBond {
     /// The committee of the membership.
     #[account(mut, address = oracle.committee @ OracleError::ForeignAccount)]
     pub committee: Account<Committee>,
-    /// The membership; bound to owner and committee by its stored keys. Seated, so that it has a vault.
-    #[account(mut, constraint = anchor_lang::address_eq(&oracle.owner, owner.address()) @ OracleError::ForeignAccount, constraint = oracle.is_seated() @ OracleError::NotSeated)]
+    /// The membership; bound to owner and committee by its stored keys. With a bond, so that it has a vault.
+    #[account(mut, constraint = anchor_lang::address_eq(&oracle.owner, owner.address()) @ OracleError::ForeignAccount, constraint = oracle.has_bond() @ OracleError::NotSeated)]
     pub oracle: Account<Oracle>,
     /// The bond's vault: a token account that only `join` makes, so its address says all.
     #[account(mut, seeds = [BOND_SEED, oracle.address().as_ref()], bump = oracle.vault_bump)]
@@ -50,16 +50,10 @@ impl WithdrawBond {
                 ),
             OracleError::WrongDestination
         );
-        let free_at = self
-            .oracle
-            .left_at
-            .checked_add(BOND_AFTER_LEAVING)
-            .ok_or(OracleError::BondStillAnswers)?;
-        require!(now >= free_at, OracleError::BondStillAnswers);
-        Ok(())
+        self.oracle.require_answered(now)
     }
 
-    /// Checks, frees the seat, then moves the money.
+    /// Checks, frees the seat, if that is not done, then moves the money.
     pub fn handle(&mut self, now: i64) -> Result<()> {
         self.validate(now)?;
         let (committee, owner, bump) = (
@@ -71,13 +65,11 @@ impl WithdrawBond {
         let surplus = lode_token::amount(&self.vault.account().try_borrow()?)
             .and_then(|held| held.checked_sub(amount))
             .ok_or(OracleError::Overflow)?;
-        *self.committee.seat_mut(number)? = Seat {
-            owner: Address::default(),
-            attester: Address::default(),
-            active_from: 0,
-            left_at: 0,
-        };
-        self.oracle.state = 0;
+        // a seat that was freed may be another's by now
+        if self.oracle.is_seated() {
+            self.committee.free(number)?;
+        }
+        self.oracle.state = Oracle::ADMITTED;
         self.oracle.seat = 0;
         self.oracle.bond = 0;
         let signer: &[&[u8]; 4] = &[ORACLE_SEED, committee.as_ref(), owner.as_ref(), &bump];

@@ -162,6 +162,17 @@ impl Committee {
             .ok_or(OracleError::NotSeated.into())
     }
 
+    /// Frees a seat, for whoever joins next.
+    pub fn free(&mut self, seat: u8) -> Result<()> {
+        *self.seat_mut(seat)? = Seat {
+            owner: Address::default(),
+            attester: Address::default(),
+            active_from: 0,
+            left_at: 0,
+        };
+        Ok(())
+    }
+
     /// Sets the terms from the arguments.
     pub fn set(&mut self, args: &CommitteeArgs) -> Result<()> {
         self.id = args.id;

@@ -1,5 +1,7 @@
 //! [`Oracle`]: one wallet's membership in one committee.
 
+use crate::constants::BOND_AFTER_LEAVING;
+use crate::error::OracleError;
 use anchor_lang::prelude::*;
 
 /// Membership and bond. PDA `"oracle", committee, owner`; its bond lies in the token account `"bond", oracle`.
@@ -7,7 +9,7 @@ use anchor_lang::prelude::*;
 pub struct Oracle {
     /// Layout version, 1.
     pub version: u8,
-    /// 0 admitted, 1 seated.
+    /// 0 admitted, 1 seated, 2 its seat was freed and its bond waits in the vault.
     pub state: u8,
     /// Bump of the address.
     pub bump: u8,
@@ -40,9 +42,31 @@ pub struct Oracle {
 }
 
 impl Oracle {
+    /// [`Oracle::state`] of an owner who was admitted, and of one whose bond went home.
+    pub const ADMITTED: u8 = 0;
+    /// [`Oracle::state`] of an owner in the committee.
+    pub const SEATED: u8 = 1;
+    /// [`Oracle::state`] of an owner whose seat was freed while his bond could not go home.
+    pub const FREED: u8 = 2;
+
     /// Sits in the committee.
     pub fn is_seated(&self) -> bool {
-        self.state == 1
+        self.state == Self::SEATED
+    }
+
+    /// Has a bond in its vault.
+    pub fn has_bond(&self) -> bool {
+        self.state != Self::ADMITTED
+    }
+
+    /// The service ended long enough ago that the bond answers for nothing any more.
+    pub fn require_answered(&self, now: i64) -> Result<()> {
+        let free_at = self
+            .left_at
+            .checked_add(BOND_AFTER_LEAVING)
+            .ok_or(OracleError::BondStillAnswers)?;
+        require!(now >= free_at, OracleError::BondStillAnswers);
+        Ok(())
     }
 
     /// Counts one offence: a verdict that was overturned, or a silence.

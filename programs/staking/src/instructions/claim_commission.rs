@@ -4,17 +4,15 @@
 use super::vault::{pay, require_destination};
 use crate::error::StakingError;
 use crate::event::CommissionClaimed;
-use crate::state::{Node, StakingConfig};
+use crate::state::Node;
 use anchor_lang::accounts::Interface;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::TokenInterface;
-use lode_program::{tell, ReadOnly};
+use lode_program::tell;
 
 /// Accounts of `claim_commission`.
 #[derive(Accounts)]
 pub struct ClaimCommission {
-    /// The configuration: the mint. Of this program and type there is only one.
-    pub config: ReadOnly<StakingConfig>,
     /// The node: any account of this program and type is one.
     #[account(mut)]
     pub node: Account<Node>,
@@ -24,8 +22,7 @@ pub struct ClaimCommission {
     /// The node's payout account, or its owner's associated account: checked in `validate`.
     #[account(mut)]
     pub to: UncheckedAccount,
-    /// The stake mint.
-    #[account(address = config.stake_mint @ StakingError::WrongMint)]
+    /// The stake mint: the transfer fails under any that is not the vault's.
     pub mint: UncheckedAccount,
     /// The mint's token program; the transfer fails under any other.
     pub token_program: Interface<'static, TokenInterface>,
@@ -44,6 +41,7 @@ impl ClaimCommission {
 
     /// Checks, books, then pays.
     pub fn handle(&mut self, now: i64) -> Result<()> {
+        self.node.require_current()?;
         self.validate()?;
         // without active shares the stream is the operator's
         self.node.flow(now)?;

@@ -3,18 +3,16 @@
 use super::vault::{pay, require_destination};
 use crate::error::StakingError;
 use crate::event::RewardsClaimed;
-use crate::state::{Delegation, Node, StakingConfig};
+use crate::state::{Delegation, Node};
 use anchor_lang::accounts::Interface;
 use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 use anchor_spl::token_interface::TokenInterface;
-use lode_program::{tell, ReadOnly};
+use lode_program::tell;
 
 /// Accounts of `claim_rewards`.
 #[derive(Accounts)]
 pub struct ClaimRewards {
-    /// The configuration: the mint. Of this program and type there is only one.
-    pub config: ReadOnly<StakingConfig>,
     /// The node of the delegation.
     #[account(mut, address = delegation.node @ StakingError::ForeignAccount)]
     pub node: Account<Node>,
@@ -27,8 +25,7 @@ pub struct ClaimRewards {
     /// The wallet's associated account, or the payout account for the owner's own stake: checked in `validate`.
     #[account(mut)]
     pub to: UncheckedAccount,
-    /// The stake mint.
-    #[account(address = config.stake_mint @ StakingError::WrongMint)]
+    /// The stake mint: the transfer fails under any that is not the vault's.
     pub mint: UncheckedAccount,
     /// The mint's token program; the transfer fails under any other.
     pub token_program: Interface<'static, TokenInterface>,
@@ -49,6 +46,7 @@ impl ClaimRewards {
     /// Checks, books the rewards, then pays them. A claim worth nothing moves no checkpoint: else a stranger could
     /// round a small delegation's rewards away by claiming often.
     pub fn handle(&mut self, now: i64) -> Result<()> {
+        self.node.require_current()?;
         self.validate()?;
         self.node.flow(now)?;
         let amount = self.delegation.claimable(&self.node)?;

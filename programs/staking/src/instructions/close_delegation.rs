@@ -23,6 +23,7 @@ pub struct CloseDelegation {
 impl CloseDelegation {
     /// Checks; the account closes as the instruction ends.
     pub fn handle(&mut self) -> Result<()> {
+        self.node.require_current()?;
         self.delegation.require_empty()?;
         self.node.drop_child()?;
         tell(DelegationClosed {

@@ -52,6 +52,7 @@ impl CloseNode {
 
     /// Checks, empties and closes the vault; the node closes as the instruction ends.
     pub fn handle(&mut self) -> Result<()> {
+        self.node.require_current()?;
         self.validate()?;
         let amount = self.vault.amount();
         if amount > 0 {

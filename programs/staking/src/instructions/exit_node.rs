@@ -20,6 +20,7 @@ pub struct ExitNode {
 impl ExitNode {
     /// Checks, then marks the node.
     pub fn handle(&mut self, now: i64) -> Result<()> {
+        self.node.require_current()?;
         require!(!self.node.is_exiting(), StakingError::NodeExiting);
         self.node.status = NodeStatus::Exiting as u8;
         self.node.exited_at = now;

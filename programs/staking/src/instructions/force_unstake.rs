@@ -32,6 +32,7 @@ pub struct ForceUnstake {
 impl ForceUnstake {
     /// Checks, then moves the shares.
     pub fn handle(&mut self, bump: u8, now: i64) -> Result<()> {
+        self.node.require_current()?;
         self.node.require_pushed_out(&self.config, now)?;
         let (delegation_at, payer) = (*self.delegation.address(), *self.payer.address());
         let shares = self.delegation.active_shares;

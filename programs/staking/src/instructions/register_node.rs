@@ -92,6 +92,9 @@ impl RegisterNode {
         node.worker = args.worker;
         node.payout = payout;
         node.payer = owner;
+        // The address may have been another node's: its jobs are an incident that was punished whole.
+        node.jailed_at = now.saturating_sub(1);
+        node.incident_bps = SLASH_MOST as u16;
         node.describe(&args.description)?;
         tell(NodeRegistered {
             node: *self.node.address(),

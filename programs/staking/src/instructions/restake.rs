@@ -32,6 +32,7 @@ pub struct Restake {
 impl Restake {
     /// Checks, then moves the shares back.
     pub fn handle(&mut self, now: i64) -> Result<()> {
+        self.node.require_current()?;
         self.node.require_open()?;
         let shares = self.ticket.shares;
         let is_own = address_eq(&self.node.owner, self.wallet.address());

@@ -21,6 +21,7 @@ pub struct SetCommission {
 impl SetCommission {
     /// Checks, then changes or announces.
     pub fn handle(&mut self, bps: u16, now: i64) -> Result<()> {
+        self.node.require_current()?;
         self.node.change_commission(bps, &self.config, now)?;
         tell(CommissionChanged {
             node: *self.node.address(),

@@ -25,6 +25,7 @@ pub struct SetPayout {
 impl SetPayout {
     /// Checks, then writes the payout account.
     pub fn handle(&mut self) -> Result<()> {
+        self.node.require_current()?;
         require_payout(&self.payout, &self.config.stake_mint, self.owner.address())?;
         self.node.payout = *self.payout.address();
         tell(NodeUpdated {

@@ -20,6 +20,7 @@ pub struct SetWorker {
 impl SetWorker {
     /// Checks, then writes the worker.
     pub fn handle(&mut self, worker: Address) -> Result<()> {
+        self.node.require_current()?;
         require_worker(&worker, self.owner.address())?;
         self.node.worker = worker;
         tell(NodeUpdated {

@@ -83,6 +83,7 @@ impl Stake {
 
     /// Checks, books the shares, then moves the tokens.
     pub fn handle(&mut self, amount: u64, now: i64) -> Result<()> {
+        self.node.require_current()?;
         self.validate(now)?;
         let is_own = address_eq(&self.node.owner, self.wallet.address());
         self.node.flow(now)?;

@@ -24,6 +24,7 @@ pub struct SweepRewards {
 impl SweepRewards {
     /// Books what is above the books; nothing where nothing is.
     pub fn handle(&mut self, now: i64) -> Result<()> {
+        self.node.require_current()?;
         let reward = self.vault.amount().saturating_sub(self.node.booked()?);
         if reward == 0 {
             return Ok(());

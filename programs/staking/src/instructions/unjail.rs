@@ -19,6 +19,7 @@ pub struct Unjail {
 impl Unjail {
     /// Checks, then frees the node.
     pub fn handle(&mut self, now: i64) -> Result<()> {
+        self.node.require_current()?;
         self.node.unjail(now)?;
         tell(NodeUnjailed {
             node: *self.node.address(),

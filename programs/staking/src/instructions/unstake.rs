@@ -31,6 +31,7 @@ pub struct Unstake {
 impl Unstake {
     /// Checks, then moves the shares.
     pub fn handle(&mut self, bump: u8, shares: u64, now: i64) -> Result<()> {
+        self.node.require_current()?;
         let (delegation_at, wallet) = (*self.delegation.address(), *self.wallet.address());
         self.ticket.open(
             bump,

@@ -19,6 +19,7 @@ pub struct UpdateNode {
 impl UpdateNode {
     /// Writes the description: customers' filters and keys, nothing that is rewarded.
     pub fn handle(&mut self, args: &NodeDescription) -> Result<()> {
+        self.node.require_current()?;
         let at = *self.node.address();
         let node = &mut *self.node;
         node.describe(args)?;

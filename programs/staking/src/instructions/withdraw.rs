@@ -65,6 +65,7 @@ impl Withdraw {
 
     /// Checks, books the shares out, then moves the tokens.
     pub fn handle(&mut self, now: i64) -> Result<()> {
+        self.node.require_current()?;
         self.validate(now)?;
         let (node_at, wallet, shares) =
             (*self.node.address(), self.ticket.owner, self.ticket.shares);

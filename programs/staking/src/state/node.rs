@@ -1,6 +1,6 @@
 //! [`Node`]: an operator's machine, and the pool of all stake on it.
 
-use crate::constants::{EXIT_GRACE, SLASH_MOST};
+use crate::constants::{EXIT_GRACE, LAST_JOBS, SLASH_MOST, UNBONDING_SECONDS, VERSION};
 use crate::error::StakingError;
 use crate::state::{add, StakingConfig};
 use anchor_lang::prelude::*;
@@ -22,7 +22,7 @@ pub enum NodeStatus {
 /// PDA `"node", owner, index`.
 #[account]
 pub struct Node {
-    /// Layout version, 1.
+    /// Layout version, 1; `migrate_node` brings version 0 to it.
     pub version: u8,
     /// A [`NodeStatus`]; written by the owner's `exit_node`.
     pub status: u8,
@@ -72,7 +72,7 @@ pub struct Node {
     pub open_children: u32,
     /// When `pending_commission` takes effect, unix seconds; 0 for none.
     pub commission_effective_at: i64,
-    /// When the running part of the slash window began, unix seconds. A part is half an unbonding period.
+    /// When the running part of the slash window began, unix seconds. A part is 14 days.
     pub slash_window_start: i64,
     /// Basis points slashed in the running part, in the one before and in the one before that: 16 bits each, the running
     /// part lowest.
@@ -132,7 +132,7 @@ pub fn is_region(code: [u8; 2]) -> bool {
     code.iter().all(u8::is_ascii_uppercase)
 }
 
-/// `delegated <= ratio x own`.
+/// `delegated <= ratio x own`, in shares: they have one price, and no rounding between them.
 #[inline(always)]
 fn supports(own: u64, delegated: u64, config: &StakingConfig) -> bool {
     // what does not fit is more than any stake
@@ -152,6 +152,32 @@ impl Node {
         self.region = description.region;
         self.metadata = description.metadata;
         self.encryption_key = description.encryption_key;
+        Ok(())
+    }
+
+    /// The layout is the present one: no other is read.
+    #[inline(always)]
+    pub fn require_current(&self) -> Result<()> {
+        require!(self.version == VERSION, StakingError::UnknownVersion);
+        Ok(())
+    }
+
+    /// Brings an older layout to the present one. What is new follows from what was there, so that it is the same whoever
+    /// asks for it, and but for an exit's time whenever.
+    ///
+    /// Version 0 is as long. It had one window of slashes, which began with its first slash, and 32 reserved bytes, all
+    /// zero, where now exit, incident and region stand.
+    pub fn migrate(&mut self, now: i64) -> Result<()> {
+        require!(self.version != VERSION, StakingError::NothingToMigrate);
+        require!(self.version == 0, StakingError::UnknownVersion);
+        // The last slash of all was that which jailed. Taken as if all of its window had been then, none is forgotten
+        // before its period is over.
+        self.slash_window_start = self.jailed_at;
+        // Of what the window took, the last incident's part is not known: at most all of it.
+        self.incident_bps = u16::try_from(self.slash_window_used).unwrap_or(u16::MAX);
+        // Nobody wrote down when: others wait the whole grace, an owner may unstake at once as ever.
+        self.exited_at = if self.is_exiting() { now } else { 0 };
+        self.version = VERSION;
         Ok(())
     }
 
@@ -194,26 +220,17 @@ impl Node {
 
     /// Self-stake supports the delegated stake: `delegated <= ratio x self`.
     pub fn ratio_holds(&self, config: &StakingConfig) -> Result<bool> {
-        let (own, delegated) = self.own_and_delegated()?;
+        let own = self.self_active_shares;
+        let delegated = self.active_shares.checked_sub(own);
+        let delegated = delegated.ok_or(StakingError::Overflow)?;
         Ok(supports(own, delegated, config))
     }
 
     /// Skin is in: the node may accept a job as far as its stake goes. Checked at every accept, so that the owner's
     /// leaving is always free and always felt.
     pub fn skin_is_in(&self, config: &StakingConfig) -> Result<bool> {
-        let (own, delegated) = self.own_and_delegated()?;
-        Ok(own >= config.minimum_self_stake && supports(own, delegated, config))
-    }
-
-    /// The owner's active stake and that of all others, base units.
-    #[inline(always)]
-    fn own_and_delegated(&self) -> Result<(u64, u64)> {
-        let total = self.total_shares()?;
-        let own = shares::worth(self.self_active_shares, self.stake, total);
-        let delegated = shares::worth(self.active_shares, self.stake, total)
-            .checked_sub(own)
-            .ok_or(StakingError::Overflow)?;
-        Ok((own, delegated))
+        let own = shares::worth(self.self_active_shares, self.stake, self.total_shares()?);
+        Ok(own >= config.minimum_self_stake && self.ratio_holds(config)?)
     }
 
     /// Adds stake and returns the shares it buys.
@@ -339,6 +356,7 @@ impl Node {
         let grace = config
             .stream_seconds
             .checked_mul(EXIT_GRACE)
+            .and_then(|epochs| epochs.checked_add(LAST_JOBS))
             .ok_or(StakingError::Overflow)?;
         let from = self
             .exited_at
@@ -420,7 +438,8 @@ impl Node {
     /// it is. So nobody buys himself off from a dear market's slash by a cheap one's. `None`, and nothing changes: nothing
     /// is missing.
     ///
-    /// Slashes of any time as long as an unbonding period take at most [`SLASH_MOST`]: see [`slashes::Window`].
+    /// Slashes of any time as long as the longest unbonding period take at most [`SLASH_MOST`]: see [`slashes::Window`]. The
+    /// longest, whatever it is now: tickets keep the time that they were opened with.
     pub fn slash(
         &mut self,
         bps: u16,
@@ -438,7 +457,7 @@ impl Node {
             start: self.slash_window_start,
             used: self.slash_window_used,
         };
-        let taken = window.take(due.into(), SLASH_MOST, config.unbonding_seconds, now);
+        let taken = window.take(due.into(), SLASH_MOST, *UNBONDING_SECONDS.end(), now);
         (self.slash_window_start, self.slash_window_used) = (window.start, window.used);
         let amount = bps_ceil(self.stake, taken).ok_or(StakingError::Overflow)?;
         self.stake = self

@@ -160,6 +160,8 @@ export const LODE_JOBS_ERROR__TOO_FEW_CORES = 0x17b6; // 6070
 export const LODE_JOBS_ERROR__TOO_LITTLE_MEMORY = 0x17b7; // 6071
 /** RegionNotTaken: The job or its market takes no node of this region, or the node declares none: its owner may declare it with `lode node update --region` */
 export const LODE_JOBS_ERROR__REGION_NOT_TAKEN = 0x17b8; // 6072
+/** BidTooLow: The bid's escrow would be below the market's least: bid more */
+export const LODE_JOBS_ERROR__BID_TOO_LOW = 0x17b9; // 6073
 
 export type LodeJobsError =
   | typeof LODE_JOBS_ERROR__ALREADY_SIGNED
@@ -169,6 +171,7 @@ export type LodeJobsError =
   | typeof LODE_JOBS_ERROR__BEYOND_PROMISE
   | typeof LODE_JOBS_ERROR__BID_STANDS
   | typeof LODE_JOBS_ERROR__BID_TOO_HIGH
+  | typeof LODE_JOBS_ERROR__BID_TOO_LOW
   | typeof LODE_JOBS_ERROR__CAP_EXCEEDED
   | typeof LODE_JOBS_ERROR__CHECKS_UNPAID
   | typeof LODE_JOBS_ERROR__CLASS_NOT_TAKEN
@@ -246,6 +249,7 @@ if (process.env["NODE_ENV"] !== "production") {
     [LODE_JOBS_ERROR__BEYOND_PROMISE]: `The market's terms ask more of the committee than its members promised, or leave it too little time`,
     [LODE_JOBS_ERROR__BID_STANDS]: `A bid stands: the job is awarded after the accept window, or cancelled by anyone one accept window later`,
     [LODE_JOBS_ERROR__BID_TOO_HIGH]: `A bid is at least 1; the first is at most the posted price, a further one at most 99 % of the best`,
+    [LODE_JOBS_ERROR__BID_TOO_LOW]: `The bid's escrow would be below the market's least: bid more`,
     [LODE_JOBS_ERROR__CAP_EXCEEDED]: `This would lock more of the node's money than its owner allows: raise the locked cap or wait for running jobs`,
     [LODE_JOBS_ERROR__CHECKS_UNPAID]: `The surcharge must pay for the checks: at least check_bps times the panel size`,
     [LODE_JOBS_ERROR__CLASS_NOT_TAKEN]: `The job or its market takes no node of this class: its owner may declare the right class with \`lode node update --class\``,

@@ -45,7 +45,6 @@ export function getAwardJobDiscriminatorBytes(): ReadonlyUint8Array {
 
 export type AwardJobInstruction<
   TProgram extends string = typeof LODE_JOBS_PROGRAM_ADDRESS,
-  TAccountStaking extends string | AccountMeta<string> = string,
   TAccountMarket extends string | AccountMeta<string> = string,
   TAccountJob extends string | AccountMeta<string> = string,
   TAccountNode extends string | AccountMeta<string> = string,
@@ -54,9 +53,6 @@ export type AwardJobInstruction<
   InstructionWithData<ReadonlyUint8Array> &
   InstructionWithAccounts<
     [
-      TAccountStaking extends string
-        ? ReadonlyAccount<TAccountStaking>
-        : TAccountStaking,
       TAccountMarket extends string
         ? ReadonlyAccount<TAccountMarket>
         : TAccountMarket,
@@ -96,13 +92,10 @@ export function getAwardJobInstructionDataCodec(): FixedSizeCodec<
 }
 
 export type AwardJobInput<
-  TAccountStaking extends string = string,
   TAccountMarket extends string = string,
   TAccountJob extends string = string,
   TAccountNode extends string = string,
 > = {
-  /** The staking program's configuration. Of that program and type there is only one. */
-  staking: Address<TAccountStaking>;
   /** The job's market. */
   market: Address<TAccountMarket>;
   /** The job: any account of this program and type is one. */
@@ -112,22 +105,15 @@ export type AwardJobInput<
 };
 
 export function getAwardJobInstruction<
-  TAccountStaking extends string,
   TAccountMarket extends string,
   TAccountJob extends string,
   TAccountNode extends string,
   TProgramAddress extends Address = typeof LODE_JOBS_PROGRAM_ADDRESS,
 >(
-  input: AwardJobInput<
-    TAccountStaking,
-    TAccountMarket,
-    TAccountJob,
-    TAccountNode
-  >,
+  input: AwardJobInput<TAccountMarket, TAccountJob, TAccountNode>,
   config?: { programAddress?: TProgramAddress },
 ): AwardJobInstruction<
   TProgramAddress,
-  TAccountStaking,
   TAccountMarket,
   TAccountJob,
   TAccountNode
@@ -137,7 +123,6 @@ export function getAwardJobInstruction<
 
   // Original accounts.
   const originalAccounts = {
-    staking: { value: input.staking ?? null, isWritable: false },
     market: { value: input.market ?? null, isWritable: false },
     job: { value: input.job ?? null, isWritable: true },
     node: { value: input.node ?? null, isWritable: false },
@@ -150,7 +135,6 @@ export function getAwardJobInstruction<
   const getAccountMeta = getAccountMetaFactory(programAddress, "programId");
   return Object.freeze({
     accounts: [
-      getAccountMeta("staking", accounts.staking),
       getAccountMeta("market", accounts.market),
       getAccountMeta("job", accounts.job),
       getAccountMeta("node", accounts.node),
@@ -159,7 +143,6 @@ export function getAwardJobInstruction<
     programAddress,
   } as AwardJobInstruction<
     TProgramAddress,
-    TAccountStaking,
     TAccountMarket,
     TAccountJob,
     TAccountNode
@@ -172,14 +155,12 @@ export type ParsedAwardJobInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The staking program's configuration. Of that program and type there is only one. */
-    staking: TAccountMetas[0];
     /** The job's market. */
-    market: TAccountMetas[1];
+    market: TAccountMetas[0];
     /** The job: any account of this program and type is one. */
-    job: TAccountMetas[2];
+    job: TAccountMetas[1];
     /** The best bidder. */
-    node: TAccountMetas[3];
+    node: TAccountMetas[2];
   };
   data: AwardJobInstructionData;
 };
@@ -192,12 +173,12 @@ export function parseAwardJobInstruction<
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
 ): ParsedAwardJobInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 4) {
+  if (instruction.accounts.length < 3) {
     throw new SolanaError(
       SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
       {
         actualAccountMetas: instruction.accounts.length,
-        expectedAccountMetas: 4,
+        expectedAccountMetas: 3,
       },
     );
   }
@@ -210,7 +191,6 @@ export function parseAwardJobInstruction<
   return {
     programAddress: instruction.programAddress,
     accounts: {
-      staking: getNextAccount(),
       market: getNextAccount(),
       job: getNextAccount(),
       node: getNextAccount(),

@@ -40,7 +40,7 @@ import {
   getNonNullResolvedInstructionInput,
   type ResolvedInstructionAccount,
 } from "@solana/program-client-core";
-import { findConfigPda, findLedgerPda } from "../pdas";
+import { findLedgerPda } from "../pdas";
 import { LODE_JOBS_PROGRAM_ADDRESS } from "../programs";
 
 export const OPEN_LEDGER_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
@@ -54,7 +54,6 @@ export function getOpenLedgerDiscriminatorBytes(): ReadonlyUint8Array {
 export type OpenLedgerInstruction<
   TProgram extends string = typeof LODE_JOBS_PROGRAM_ADDRESS,
   TAccountPayer extends string | AccountMeta<string> = string,
-  TAccountConfig extends string | AccountMeta<string> = string,
   TAccountMarket extends string | AccountMeta<string> = string,
   TAccountLedger extends string | AccountMeta<string> = string,
   TAccountSystemProgram extends string | AccountMeta<string> =
@@ -68,9 +67,6 @@ export type OpenLedgerInstruction<
         ? WritableSignerAccount<TAccountPayer> &
             AccountSignerMeta<TAccountPayer>
         : TAccountPayer,
-      TAccountConfig extends string
-        ? ReadonlyAccount<TAccountConfig>
-        : TAccountConfig,
       TAccountMarket extends string
         ? ReadonlyAccount<TAccountMarket>
         : TAccountMarket,
@@ -120,15 +116,12 @@ export function getOpenLedgerInstructionDataCodec(): FixedSizeCodec<
 
 export type OpenLedgerAsyncInput<
   TAccountPayer extends string = string,
-  TAccountConfig extends string = string,
   TAccountMarket extends string = string,
   TAccountLedger extends string = string,
   TAccountSystemProgram extends string = string,
 > = {
   /** Anyone; pays the rent. */
   payer: TransactionSigner<TAccountPayer>;
-  /** The configuration: not paused. */
-  config?: Address<TAccountConfig>;
   /** The market: any account of this program and type is one. */
   market: Address<TAccountMarket>;
   /** The new ledger. */
@@ -140,7 +133,6 @@ export type OpenLedgerAsyncInput<
 
 export async function getOpenLedgerInstructionAsync<
   TAccountPayer extends string,
-  TAccountConfig extends string,
   TAccountMarket extends string,
   TAccountLedger extends string,
   TAccountSystemProgram extends string,
@@ -148,7 +140,6 @@ export async function getOpenLedgerInstructionAsync<
 >(
   input: OpenLedgerAsyncInput<
     TAccountPayer,
-    TAccountConfig,
     TAccountMarket,
     TAccountLedger,
     TAccountSystemProgram
@@ -158,7 +149,6 @@ export async function getOpenLedgerInstructionAsync<
   OpenLedgerInstruction<
     TProgramAddress,
     TAccountPayer,
-    TAccountConfig,
     TAccountMarket,
     TAccountLedger,
     TAccountSystemProgram
@@ -170,7 +160,6 @@ export async function getOpenLedgerInstructionAsync<
   // Original accounts.
   const originalAccounts = {
     payer: { value: input.payer ?? null, isWritable: true },
-    config: { value: input.config ?? null, isWritable: false },
     market: { value: input.market ?? null, isWritable: false },
     ledger: { value: input.ledger ?? null, isWritable: true },
     systemProgram: { value: input.systemProgram ?? null, isWritable: false },
@@ -184,9 +173,6 @@ export async function getOpenLedgerInstructionAsync<
   const args = { ...input };
 
   // Resolve default values.
-  if (!accounts.config.value) {
-    accounts.config.value = await findConfigPda();
-  }
   if (!accounts.ledger.value) {
     accounts.ledger.value = await findLedgerPda({
       market: getAddressFromResolvedInstructionAccount(
@@ -205,7 +191,6 @@ export async function getOpenLedgerInstructionAsync<
   return Object.freeze({
     accounts: [
       getAccountMeta("payer", accounts.payer),
-      getAccountMeta("config", accounts.config),
       getAccountMeta("market", accounts.market),
       getAccountMeta("ledger", accounts.ledger),
       getAccountMeta("systemProgram", accounts.systemProgram),
@@ -217,7 +202,6 @@ export async function getOpenLedgerInstructionAsync<
   } as OpenLedgerInstruction<
     TProgramAddress,
     TAccountPayer,
-    TAccountConfig,
     TAccountMarket,
     TAccountLedger,
     TAccountSystemProgram
@@ -226,15 +210,12 @@ export async function getOpenLedgerInstructionAsync<
 
 export type OpenLedgerInput<
   TAccountPayer extends string = string,
-  TAccountConfig extends string = string,
   TAccountMarket extends string = string,
   TAccountLedger extends string = string,
   TAccountSystemProgram extends string = string,
 > = {
   /** Anyone; pays the rent. */
   payer: TransactionSigner<TAccountPayer>;
-  /** The configuration: not paused. */
-  config: Address<TAccountConfig>;
   /** The market: any account of this program and type is one. */
   market: Address<TAccountMarket>;
   /** The new ledger. */
@@ -246,7 +227,6 @@ export type OpenLedgerInput<
 
 export function getOpenLedgerInstruction<
   TAccountPayer extends string,
-  TAccountConfig extends string,
   TAccountMarket extends string,
   TAccountLedger extends string,
   TAccountSystemProgram extends string,
@@ -254,7 +234,6 @@ export function getOpenLedgerInstruction<
 >(
   input: OpenLedgerInput<
     TAccountPayer,
-    TAccountConfig,
     TAccountMarket,
     TAccountLedger,
     TAccountSystemProgram
@@ -263,7 +242,6 @@ export function getOpenLedgerInstruction<
 ): OpenLedgerInstruction<
   TProgramAddress,
   TAccountPayer,
-  TAccountConfig,
   TAccountMarket,
   TAccountLedger,
   TAccountSystemProgram
@@ -274,7 +252,6 @@ export function getOpenLedgerInstruction<
   // Original accounts.
   const originalAccounts = {
     payer: { value: input.payer ?? null, isWritable: true },
-    config: { value: input.config ?? null, isWritable: false },
     market: { value: input.market ?? null, isWritable: false },
     ledger: { value: input.ledger ?? null, isWritable: true },
     systemProgram: { value: input.systemProgram ?? null, isWritable: false },
@@ -297,7 +274,6 @@ export function getOpenLedgerInstruction<
   return Object.freeze({
     accounts: [
       getAccountMeta("payer", accounts.payer),
-      getAccountMeta("config", accounts.config),
       getAccountMeta("market", accounts.market),
       getAccountMeta("ledger", accounts.ledger),
       getAccountMeta("systemProgram", accounts.systemProgram),
@@ -309,7 +285,6 @@ export function getOpenLedgerInstruction<
   } as OpenLedgerInstruction<
     TProgramAddress,
     TAccountPayer,
-    TAccountConfig,
     TAccountMarket,
     TAccountLedger,
     TAccountSystemProgram
@@ -324,14 +299,12 @@ export type ParsedOpenLedgerInstruction<
   accounts: {
     /** Anyone; pays the rent. */
     payer: TAccountMetas[0];
-    /** The configuration: not paused. */
-    config: TAccountMetas[1];
     /** The market: any account of this program and type is one. */
-    market: TAccountMetas[2];
+    market: TAccountMetas[1];
     /** The new ledger. */
-    ledger: TAccountMetas[3];
+    ledger: TAccountMetas[2];
     /** The system program. */
-    systemProgram: TAccountMetas[4];
+    systemProgram: TAccountMetas[3];
   };
   data: OpenLedgerInstructionData;
 };
@@ -344,12 +317,12 @@ export function parseOpenLedgerInstruction<
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
 ): ParsedOpenLedgerInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 5) {
+  if (instruction.accounts.length < 4) {
     throw new SolanaError(
       SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
       {
         actualAccountMetas: instruction.accounts.length,
-        expectedAccountMetas: 5,
+        expectedAccountMetas: 4,
       },
     );
   }
@@ -363,7 +336,6 @@ export function parseOpenLedgerInstruction<
     programAddress: instruction.programAddress,
     accounts: {
       payer: getNextAccount(),
-      config: getNextAccount(),
       market: getNextAccount(),
       ledger: getNextAccount(),
       systemProgram: getNextAccount(),

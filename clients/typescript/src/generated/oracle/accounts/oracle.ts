@@ -55,7 +55,7 @@ export type Oracle = {
   discriminator: ReadonlyUint8Array;
   /** Layout version, 1. */
   version: number;
-  /** 0 admitted, 1 seated. */
+  /** 0 admitted, 1 seated, 2 its seat was freed and its bond waits in the vault. */
   state: number;
   /** Bump of the address. */
   bump: number;
@@ -90,7 +90,7 @@ export type Oracle = {
 export type OracleArgs = {
   /** Layout version, 1. */
   version: number;
-  /** 0 admitted, 1 seated. */
+  /** 0 admitted, 1 seated, 2 its seat was freed and its bond waits in the vault. */
   state: number;
   /** Bump of the address. */
   bump: number;

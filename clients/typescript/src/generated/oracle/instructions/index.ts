@@ -11,6 +11,7 @@ export * from "./addBond";
 export * from "./admitOracle";
 export * from "./closeOracle";
 export * from "./createCommittee";
+export * from "./freeSeat";
 export * from "./join";
 export * from "./leave";
 export * from "./proposeGovernor";

@@ -125,7 +125,7 @@ export type WithdrawBondAsyncInput<
   owner: Address<TAccountOwner>;
   /** The committee of the membership. */
   committee: Address<TAccountCommittee>;
-  /** The membership; bound to owner and committee by its stored keys. Seated, so that it has a vault. */
+  /** The membership; bound to owner and committee by its stored keys. With a bond, so that it has a vault. */
   oracle: Address<TAccountOracle>;
   /** The bond's vault: a token account that only `join` makes, so its address says all. */
   vault?: Address<TAccountVault>;
@@ -243,7 +243,7 @@ export type WithdrawBondInput<
   owner: Address<TAccountOwner>;
   /** The committee of the membership. */
   committee: Address<TAccountCommittee>;
-  /** The membership; bound to owner and committee by its stored keys. Seated, so that it has a vault. */
+  /** The membership; bound to owner and committee by its stored keys. With a bond, so that it has a vault. */
   oracle: Address<TAccountOracle>;
   /** The bond's vault: a token account that only `join` makes, so its address says all. */
   vault: Address<TAccountVault>;
@@ -348,7 +348,7 @@ export type ParsedWithdrawBondInstruction<
     owner: TAccountMetas[0];
     /** The committee of the membership. */
     committee: TAccountMetas[1];
-    /** The membership; bound to owner and committee by its stored keys. Seated, so that it has a vault. */
+    /** The membership; bound to owner and committee by its stored keys. With a bond, so that it has a vault. */
     oracle: TAccountMetas[2];
     /** The bond's vault: a token account that only `join` makes, so its address says all. */
     vault: TAccountMetas[3];

@@ -47,6 +47,7 @@ import {
   getAdmitOracleInstructionAsync,
   getCloseOracleInstruction,
   getCreateCommitteeInstruction,
+  getFreeSeatInstruction,
   getJoinInstructionAsync,
   getLeaveInstruction,
   getProposeGovernorInstruction,
@@ -59,6 +60,7 @@ import {
   parseAdmitOracleInstruction,
   parseCloseOracleInstruction,
   parseCreateCommitteeInstruction,
+  parseFreeSeatInstruction,
   parseJoinInstruction,
   parseLeaveInstruction,
   parseProposeGovernorInstruction,
@@ -71,6 +73,7 @@ import {
   type AdmitOracleAsyncInput,
   type CloseOracleInput,
   type CreateCommitteeInput,
+  type FreeSeatInput,
   type JoinAsyncInput,
   type LeaveInput,
   type ParsedAcceptGovernorInstruction,
@@ -78,6 +81,7 @@ import {
   type ParsedAdmitOracleInstruction,
   type ParsedCloseOracleInstruction,
   type ParsedCreateCommitteeInstruction,
+  type ParsedFreeSeatInstruction,
   type ParsedJoinInstruction,
   type ParsedLeaveInstruction,
   type ParsedProposeGovernorInstruction,
@@ -146,6 +150,7 @@ export enum LodeOracleInstruction {
   SlashOracle,
   CloseOracle,
   WithdrawBond,
+  FreeSeat,
 }
 
 export function identifyLodeOracleInstruction(
@@ -284,6 +289,17 @@ export function identifyLodeOracleInstruction(
   ) {
     return LodeOracleInstruction.WithdrawBond;
   }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(
+        new Uint8Array([216, 14, 113, 136, 41, 175, 176, 18]),
+      ),
+      0,
+    )
+  ) {
+    return LodeOracleInstruction.FreeSeat;
+  }
   throw new SolanaError(
     SOLANA_ERROR__PROGRAM_CLIENTS__FAILED_TO_IDENTIFY_INSTRUCTION,
     { instructionData: data, programName: "lodeOracle" },
@@ -328,7 +344,10 @@ export type ParsedLodeOracleInstruction<
     } & ParsedCloseOracleInstruction<TProgram>)
   | ({
       instructionType: LodeOracleInstruction.WithdrawBond;
-    } & ParsedWithdrawBondInstruction<TProgram>);
+    } & ParsedWithdrawBondInstruction<TProgram>)
+  | ({
+      instructionType: LodeOracleInstruction.FreeSeat;
+    } & ParsedFreeSeatInstruction<TProgram>);
 
 export function parseLodeOracleInstruction<TProgram extends string>(
   instruction: Instruction<TProgram> & InstructionWithData<ReadonlyUint8Array>,
@@ -419,6 +438,13 @@ export function parseLodeOracleInstruction<TProgram extends string>(
         ...parseWithdrawBondInstruction(instruction),
       };
     }
+    case LodeOracleInstruction.FreeSeat: {
+      assertIsInstructionWithAccounts(instruction);
+      return {
+        instructionType: LodeOracleInstruction.FreeSeat,
+        ...parseFreeSeatInstruction(instruction),
+      };
+    }
     default:
       throw new SolanaError(
         SOLANA_ERROR__PROGRAM_CLIENTS__UNRECOGNIZED_INSTRUCTION_TYPE,
@@ -485,6 +511,9 @@ export type LodeOraclePluginInstructions = {
     input: WithdrawBondAsyncInput,
   ) => ReturnType<typeof getWithdrawBondInstructionAsync> &
     SelfPlanAndSendFunctions;
+  freeSeat: (
+    input: FreeSeatInput,
+  ) => ReturnType<typeof getFreeSeatInstruction> & SelfPlanAndSendFunctions;
 };
 
 export type LodeOraclePluginPdas = {
@@ -567,6 +596,8 @@ export function lodeOracleProgram() {
               client,
               getWithdrawBondInstructionAsync(input),
             ),
+          freeSeat: (input) =>
+            addSelfPlanAndSendFunctions(client, getFreeSeatInstruction(input)),
         },
         pdas: { oracle: findOraclePda, vault: findVaultPda },
       },

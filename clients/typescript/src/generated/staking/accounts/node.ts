@@ -55,7 +55,7 @@ export function getNodeDiscriminatorBytes(): ReadonlyUint8Array {
 
 export type Node = {
   discriminator: ReadonlyUint8Array;
-  /** Layout version, 1. */
+  /** Layout version, 1; `migrate_node` brings version 0 to it. */
   version: number;
   /** A [`NodeStatus`]; written by the owner's `exit_node`. */
   status: number;
@@ -105,7 +105,7 @@ export type Node = {
   openChildren: number;
   /** When `pending_commission` takes effect, unix seconds; 0 for none. */
   commissionEffectiveAt: bigint;
-  /** When the running part of the slash window began, unix seconds. A part is half an unbonding period. */
+  /** When the running part of the slash window began, unix seconds. A part is 14 days. */
   slashWindowStart: bigint;
   /**
    * Basis points slashed in the running part, in the one before and in the one before that: 16 bits each, the running
@@ -150,7 +150,7 @@ export type Node = {
 };
 
 export type NodeArgs = {
-  /** Layout version, 1. */
+  /** Layout version, 1; `migrate_node` brings version 0 to it. */
   version: number;
   /** A [`NodeStatus`]; written by the owner's `exit_node`. */
   status: number;
@@ -200,7 +200,7 @@ export type NodeArgs = {
   openChildren: number;
   /** When `pending_commission` takes effect, unix seconds; 0 for none. */
   commissionEffectiveAt: number | bigint;
-  /** When the running part of the slash window began, unix seconds. A part is half an unbonding period. */
+  /** When the running part of the slash window began, unix seconds. A part is 14 days. */
   slashWindowStart: number | bigint;
   /**
    * Basis points slashed in the running part, in the one before and in the one before that: 16 bits each, the running

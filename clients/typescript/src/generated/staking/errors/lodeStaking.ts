@@ -60,7 +60,7 @@ export const LODE_STAKING_ERROR__WRONG_DESTINATION = 0x1784; // 6020
 export const LODE_STAKING_ERROR__OVERFLOW = 0x1785; // 6021
 /** NotDelegator: Only the wallet that owns the delegation may do this */
 export const LODE_STAKING_ERROR__NOT_DELEGATOR = 0x1786; // 6022
-/** UnknownVersion: No longer given: its number stays, as codes are never renumbered */
+/** UnknownVersion: The node's layout is not this program's: `lode node migrate` brings an older one up to date, which anyone may; a newer one waits for the program's upgrade */
 export const LODE_STAKING_ERROR__UNKNOWN_VERSION = 0x1787; // 6023
 /** WrongPayer: The ticket's rent goes back to whoever paid it: pass that wallet */
 export const LODE_STAKING_ERROR__WRONG_PAYER = 0x1788; // 6024
@@ -84,10 +84,12 @@ export const LODE_STAKING_ERROR__REWARDS_UNCLAIMED = 0x1790; // 6032
 export const LODE_STAKING_ERROR__CHILDREN_OPEN = 0x1791; // 6033
 /** NativeMint: Native SOL cannot be stake: a slash could not burn it; choose another mint */
 export const LODE_STAKING_ERROR__NATIVE_MINT = 0x1792; // 6034
-/** ExitTooFresh: The node left only lately and its stake may still earn: four stream periods after the exit anyone may unstake it; its owner may at once */
+/** ExitTooFresh: The node left only lately and its stake may still earn: four stream periods and eight days after the exit anyone may unstake it; its owner may at once */
 export const LODE_STAKING_ERROR__EXIT_TOO_FRESH = 0x1793; // 6035
 /** BadRegion: A region is two capital letters, an ISO 3166 country code such as DE, or nothing */
 export const LODE_STAKING_ERROR__BAD_REGION = 0x1794; // 6036
+/** NothingToMigrate: This node has the present layout already: nothing has to be done */
+export const LODE_STAKING_ERROR__NOTHING_TO_MIGRATE = 0x1795; // 6037
 
 export type LodeStakingError =
   | typeof LODE_STAKING_ERROR__AMOUNT_TOO_SMALL
@@ -107,6 +109,7 @@ export type LodeStakingError =
   | typeof LODE_STAKING_ERROR__NOT_ENOUGH_SHARES
   | typeof LODE_STAKING_ERROR__NOT_GOVERNOR
   | typeof LODE_STAKING_ERROR__NOT_GUARDIAN
+  | typeof LODE_STAKING_ERROR__NOTHING_TO_MIGRATE
   | typeof LODE_STAKING_ERROR__NOT_JAILED
   | typeof LODE_STAKING_ERROR__NOT_OWNER
   | typeof LODE_STAKING_ERROR__NOT_PENDING_GOVERNOR
@@ -136,7 +139,7 @@ if (process.env["NODE_ENV"] !== "production") {
     [LODE_STAKING_ERROR__CHILDREN_OPEN]: `Delegations or tickets are open: withdraw and close them first; anyone may`,
     [LODE_STAKING_ERROR__COMMISSION_PENDING]: `A rise of the commission is announced already: wait until it is in effect, or lower the commission to cancel it`,
     [LODE_STAKING_ERROR__COMMISSION_TOO_HIGH]: `The commission would pass its cap or rise by more than one step: see the configuration's cap and step`,
-    [LODE_STAKING_ERROR__EXIT_TOO_FRESH]: `The node left only lately and its stake may still earn: four stream periods after the exit anyone may unstake it; its owner may at once`,
+    [LODE_STAKING_ERROR__EXIT_TOO_FRESH]: `The node left only lately and its stake may still earn: four stream periods and eight days after the exit anyone may unstake it; its owner may at once`,
     [LODE_STAKING_ERROR__FOREIGN_ACCOUNT]: `This account belongs to another node: pass the ticket, delegation and vault of one node`,
     [LODE_STAKING_ERROR__JAIL_NOT_OVER]: `The jail is not over: unjail at the node's jailed-until time`,
     [LODE_STAKING_ERROR__MINT_NOT_PLAIN]: `This mint has an extension that vaults cannot take: only metadata and group extensions are accepted`,
@@ -148,6 +151,7 @@ if (process.env["NODE_ENV"] !== "production") {
     [LODE_STAKING_ERROR__NOT_ENOUGH_SHARES]: `There are fewer active shares than that: unstake less, at most what the delegation holds`,
     [LODE_STAKING_ERROR__NOT_GOVERNOR]: `Only the governor may do this`,
     [LODE_STAKING_ERROR__NOT_GUARDIAN]: `Only the guardian may pause`,
+    [LODE_STAKING_ERROR__NOTHING_TO_MIGRATE]: `This node has the present layout already: nothing has to be done`,
     [LODE_STAKING_ERROR__NOT_JAILED]: `This node is not jailed`,
     [LODE_STAKING_ERROR__NOT_OWNER]: `Only the node's owner may do this`,
     [LODE_STAKING_ERROR__NOT_PENDING_GOVERNOR]: `Only the pending governor may accept: the governor must propose this wallet first`,
@@ -162,7 +166,7 @@ if (process.env["NODE_ENV"] !== "production") {
     [LODE_STAKING_ERROR__REWARDS_UNCLAIMED]: `Rewards are left: claim them first`,
     [LODE_STAKING_ERROR__STILL_STAKED]: `Stake or tickets are left: unstake and withdraw first`,
     [LODE_STAKING_ERROR__UNBONDING_NOT_OVER]: `Unbonding is not over: withdraw at the ticket's release time`,
-    [LODE_STAKING_ERROR__UNKNOWN_VERSION]: `No longer given: its number stays, as codes are never renumbered`,
+    [LODE_STAKING_ERROR__UNKNOWN_VERSION]: `The node's layout is not this program's: \`lode node migrate\` brings an older one up to date, which anyone may; a newer one waits for the program's upgrade`,
     [LODE_STAKING_ERROR__WRONG_DESTINATION]: `Only the wallet's own associated token account can receive this: create it first`,
     [LODE_STAKING_ERROR__WRONG_MINT]: `The mint is not the stake mint`,
     [LODE_STAKING_ERROR__WRONG_PAYER]: `The ticket's rent goes back to whoever paid it: pass that wallet`,

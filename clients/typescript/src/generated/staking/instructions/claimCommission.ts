@@ -46,11 +46,10 @@ export function getClaimCommissionDiscriminatorBytes(): ReadonlyUint8Array {
 
 export type ClaimCommissionInstruction<
   TProgram extends string = typeof LODE_STAKING_PROGRAM_ADDRESS,
-  TAccountConfig extends string | AccountMeta<string> = string,
   TAccountNode extends string | AccountMeta<string> = string,
   TAccountVault extends string | AccountMeta<string> = string,
   TAccountTo extends string | AccountMeta<string> = string,
-  TAccountMint extends string | AccountMeta<string> = "config.stake_mint",
+  TAccountMint extends string | AccountMeta<string> = string,
   TAccountTokenProgram extends string | AccountMeta<string> =
     "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
@@ -58,9 +57,6 @@ export type ClaimCommissionInstruction<
   InstructionWithData<ReadonlyUint8Array> &
   InstructionWithAccounts<
     [
-      TAccountConfig extends string
-        ? ReadonlyAccount<TAccountConfig>
-        : TAccountConfig,
       TAccountNode extends string
         ? WritableAccount<TAccountNode>
         : TAccountNode,
@@ -108,29 +104,25 @@ export function getClaimCommissionInstructionDataCodec(): FixedSizeCodec<
 }
 
 export type ClaimCommissionInput<
-  TAccountConfig extends string = string,
   TAccountNode extends string = string,
   TAccountVault extends string = string,
   TAccountTo extends string = string,
   TAccountMint extends string = string,
   TAccountTokenProgram extends string = string,
 > = {
-  /** The configuration: the mint. Of this program and type there is only one. */
-  config: Address<TAccountConfig>;
   /** The node: any account of this program and type is one. */
   node: Address<TAccountNode>;
   /** The node's vault. */
   vault: Address<TAccountVault>;
   /** The node's payout account, or its owner's associated account: checked in `validate`. */
   to: Address<TAccountTo>;
-  /** The stake mint. */
-  mint?: Address<TAccountMint>;
+  /** The stake mint: the transfer fails under any that is not the vault's. */
+  mint: Address<TAccountMint>;
   /** The mint's token program; the transfer fails under any other. */
   tokenProgram?: Address<TAccountTokenProgram>;
 };
 
 export function getClaimCommissionInstruction<
-  TAccountConfig extends string,
   TAccountNode extends string,
   TAccountVault extends string,
   TAccountTo extends string,
@@ -139,7 +131,6 @@ export function getClaimCommissionInstruction<
   TProgramAddress extends Address = typeof LODE_STAKING_PROGRAM_ADDRESS,
 >(
   input: ClaimCommissionInput<
-    TAccountConfig,
     TAccountNode,
     TAccountVault,
     TAccountTo,
@@ -149,7 +140,6 @@ export function getClaimCommissionInstruction<
   config?: { programAddress?: TProgramAddress },
 ): ClaimCommissionInstruction<
   TProgramAddress,
-  TAccountConfig,
   TAccountNode,
   TAccountVault,
   TAccountTo,
@@ -161,7 +151,6 @@ export function getClaimCommissionInstruction<
 
   // Original accounts.
   const originalAccounts = {
-    config: { value: input.config ?? null, isWritable: false },
     node: { value: input.node ?? null, isWritable: true },
     vault: { value: input.vault ?? null, isWritable: true },
     to: { value: input.to ?? null, isWritable: true },
@@ -174,9 +163,6 @@ export function getClaimCommissionInstruction<
   >;
 
   // Resolve default values.
-  if (!accounts.mint.value) {
-    accounts.mint.value = "config.stake_mint" as Address<"config.stake_mint">;
-  }
   if (!accounts.tokenProgram.value) {
     accounts.tokenProgram.value =
       "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA" as Address<"TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA">;
@@ -185,7 +171,6 @@ export function getClaimCommissionInstruction<
   const getAccountMeta = getAccountMetaFactory(programAddress, "programId");
   return Object.freeze({
     accounts: [
-      getAccountMeta("config", accounts.config),
       getAccountMeta("node", accounts.node),
       getAccountMeta("vault", accounts.vault),
       getAccountMeta("to", accounts.to),
@@ -196,7 +181,6 @@ export function getClaimCommissionInstruction<
     programAddress,
   } as ClaimCommissionInstruction<
     TProgramAddress,
-    TAccountConfig,
     TAccountNode,
     TAccountVault,
     TAccountTo,
@@ -211,18 +195,16 @@ export type ParsedClaimCommissionInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The configuration: the mint. Of this program and type there is only one. */
-    config: TAccountMetas[0];
     /** The node: any account of this program and type is one. */
-    node: TAccountMetas[1];
+    node: TAccountMetas[0];
     /** The node's vault. */
-    vault: TAccountMetas[2];
+    vault: TAccountMetas[1];
     /** The node's payout account, or its owner's associated account: checked in `validate`. */
-    to: TAccountMetas[3];
-    /** The stake mint. */
-    mint: TAccountMetas[4];
+    to: TAccountMetas[2];
+    /** The stake mint: the transfer fails under any that is not the vault's. */
+    mint: TAccountMetas[3];
     /** The mint's token program; the transfer fails under any other. */
-    tokenProgram: TAccountMetas[5];
+    tokenProgram: TAccountMetas[4];
   };
   data: ClaimCommissionInstructionData;
 };
@@ -235,12 +217,12 @@ export function parseClaimCommissionInstruction<
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
 ): ParsedClaimCommissionInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 6) {
+  if (instruction.accounts.length < 5) {
     throw new SolanaError(
       SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
       {
         actualAccountMetas: instruction.accounts.length,
-        expectedAccountMetas: 6,
+        expectedAccountMetas: 5,
       },
     );
   }
@@ -253,7 +235,6 @@ export function parseClaimCommissionInstruction<
   return {
     programAddress: instruction.programAddress,
     accounts: {
-      config: getNextAccount(),
       node: getNextAccount(),
       vault: getNextAccount(),
       to: getNextAccount(),

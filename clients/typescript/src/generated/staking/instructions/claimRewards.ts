@@ -47,12 +47,11 @@ export function getClaimRewardsDiscriminatorBytes(): ReadonlyUint8Array {
 
 export type ClaimRewardsInstruction<
   TProgram extends string = typeof LODE_STAKING_PROGRAM_ADDRESS,
-  TAccountConfig extends string | AccountMeta<string> = string,
   TAccountNode extends string | AccountMeta<string> = string,
   TAccountDelegation extends string | AccountMeta<string> = string,
   TAccountVault extends string | AccountMeta<string> = string,
   TAccountTo extends string | AccountMeta<string> = string,
-  TAccountMint extends string | AccountMeta<string> = "config.stake_mint",
+  TAccountMint extends string | AccountMeta<string> = string,
   TAccountTokenProgram extends string | AccountMeta<string> =
     "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
@@ -60,9 +59,6 @@ export type ClaimRewardsInstruction<
   InstructionWithData<ReadonlyUint8Array> &
   InstructionWithAccounts<
     [
-      TAccountConfig extends string
-        ? ReadonlyAccount<TAccountConfig>
-        : TAccountConfig,
       TAccountNode extends string
         ? WritableAccount<TAccountNode>
         : TAccountNode,
@@ -111,7 +107,6 @@ export function getClaimRewardsInstructionDataCodec(): FixedSizeCodec<
 }
 
 export type ClaimRewardsInput<
-  TAccountConfig extends string = string,
   TAccountNode extends string = string,
   TAccountDelegation extends string = string,
   TAccountVault extends string = string,
@@ -119,8 +114,6 @@ export type ClaimRewardsInput<
   TAccountMint extends string = string,
   TAccountTokenProgram extends string = string,
 > = {
-  /** The configuration: the mint. Of this program and type there is only one. */
-  config: Address<TAccountConfig>;
   /** The node of the delegation. */
   node: Address<TAccountNode>;
   /** The delegation: any account of this program and type is one. */
@@ -129,14 +122,13 @@ export type ClaimRewardsInput<
   vault: Address<TAccountVault>;
   /** The wallet's associated account, or the payout account for the owner's own stake: checked in `validate`. */
   to: Address<TAccountTo>;
-  /** The stake mint. */
-  mint?: Address<TAccountMint>;
+  /** The stake mint: the transfer fails under any that is not the vault's. */
+  mint: Address<TAccountMint>;
   /** The mint's token program; the transfer fails under any other. */
   tokenProgram?: Address<TAccountTokenProgram>;
 };
 
 export function getClaimRewardsInstruction<
-  TAccountConfig extends string,
   TAccountNode extends string,
   TAccountDelegation extends string,
   TAccountVault extends string,
@@ -146,7 +138,6 @@ export function getClaimRewardsInstruction<
   TProgramAddress extends Address = typeof LODE_STAKING_PROGRAM_ADDRESS,
 >(
   input: ClaimRewardsInput<
-    TAccountConfig,
     TAccountNode,
     TAccountDelegation,
     TAccountVault,
@@ -157,7 +148,6 @@ export function getClaimRewardsInstruction<
   config?: { programAddress?: TProgramAddress },
 ): ClaimRewardsInstruction<
   TProgramAddress,
-  TAccountConfig,
   TAccountNode,
   TAccountDelegation,
   TAccountVault,
@@ -170,7 +160,6 @@ export function getClaimRewardsInstruction<
 
   // Original accounts.
   const originalAccounts = {
-    config: { value: input.config ?? null, isWritable: false },
     node: { value: input.node ?? null, isWritable: true },
     delegation: { value: input.delegation ?? null, isWritable: true },
     vault: { value: input.vault ?? null, isWritable: true },
@@ -184,9 +173,6 @@ export function getClaimRewardsInstruction<
   >;
 
   // Resolve default values.
-  if (!accounts.mint.value) {
-    accounts.mint.value = "config.stake_mint" as Address<"config.stake_mint">;
-  }
   if (!accounts.tokenProgram.value) {
     accounts.tokenProgram.value =
       "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA" as Address<"TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA">;
@@ -195,7 +181,6 @@ export function getClaimRewardsInstruction<
   const getAccountMeta = getAccountMetaFactory(programAddress, "programId");
   return Object.freeze({
     accounts: [
-      getAccountMeta("config", accounts.config),
       getAccountMeta("node", accounts.node),
       getAccountMeta("delegation", accounts.delegation),
       getAccountMeta("vault", accounts.vault),
@@ -207,7 +192,6 @@ export function getClaimRewardsInstruction<
     programAddress,
   } as ClaimRewardsInstruction<
     TProgramAddress,
-    TAccountConfig,
     TAccountNode,
     TAccountDelegation,
     TAccountVault,
@@ -223,20 +207,18 @@ export type ParsedClaimRewardsInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The configuration: the mint. Of this program and type there is only one. */
-    config: TAccountMetas[0];
     /** The node of the delegation. */
-    node: TAccountMetas[1];
+    node: TAccountMetas[0];
     /** The delegation: any account of this program and type is one. */
-    delegation: TAccountMetas[2];
+    delegation: TAccountMetas[1];
     /** The node's vault. */
-    vault: TAccountMetas[3];
+    vault: TAccountMetas[2];
     /** The wallet's associated account, or the payout account for the owner's own stake: checked in `validate`. */
-    to: TAccountMetas[4];
-    /** The stake mint. */
-    mint: TAccountMetas[5];
+    to: TAccountMetas[3];
+    /** The stake mint: the transfer fails under any that is not the vault's. */
+    mint: TAccountMetas[4];
     /** The mint's token program; the transfer fails under any other. */
-    tokenProgram: TAccountMetas[6];
+    tokenProgram: TAccountMetas[5];
   };
   data: ClaimRewardsInstructionData;
 };
@@ -249,12 +231,12 @@ export function parseClaimRewardsInstruction<
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
 ): ParsedClaimRewardsInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 7) {
+  if (instruction.accounts.length < 6) {
     throw new SolanaError(
       SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
       {
         actualAccountMetas: instruction.accounts.length,
-        expectedAccountMetas: 7,
+        expectedAccountMetas: 6,
       },
     );
   }
@@ -267,7 +249,6 @@ export function parseClaimRewardsInstruction<
   return {
     programAddress: instruction.programAddress,
     accounts: {
-      config: getNextAccount(),
       node: getNextAccount(),
       delegation: getNextAccount(),
       vault: getNextAccount(),

@@ -14,6 +14,7 @@ export * from "./closeNode";
 export * from "./exitNode";
 export * from "./forceUnstake";
 export * from "./initializeConfig";
+export * from "./migrateNode";
 export * from "./pause";
 export * from "./proposeGovernor";
 export * from "./registerNode";

@@ -56,6 +56,7 @@ import {
   getExitNodeInstruction,
   getForceUnstakeInstruction,
   getInitializeConfigInstructionAsync,
+  getMigrateNodeInstruction,
   getPauseInstructionAsync,
   getProposeGovernorInstructionAsync,
   getRegisterNodeInstructionAsync,
@@ -80,6 +81,7 @@ import {
   parseExitNodeInstruction,
   parseForceUnstakeInstruction,
   parseInitializeConfigInstruction,
+  parseMigrateNodeInstruction,
   parsePauseInstruction,
   parseProposeGovernorInstruction,
   parseRegisterNodeInstruction,
@@ -104,6 +106,7 @@ import {
   type ExitNodeInput,
   type ForceUnstakeInput,
   type InitializeConfigAsyncInput,
+  type MigrateNodeInput,
   type ParsedAcceptGovernorInstruction,
   type ParsedClaimCommissionInstruction,
   type ParsedClaimRewardsInstruction,
@@ -112,6 +115,7 @@ import {
   type ParsedExitNodeInstruction,
   type ParsedForceUnstakeInstruction,
   type ParsedInitializeConfigInstruction,
+  type ParsedMigrateNodeInstruction,
   type ParsedPauseInstruction,
   type ParsedProposeGovernorInstruction,
   type ParsedRegisterNodeInstruction,
@@ -234,6 +238,7 @@ export enum LodeStakingInstruction {
   Slash,
   Unjail,
   ExitNode,
+  MigrateNode,
   CloseDelegation,
   CloseNode,
 }
@@ -488,6 +493,17 @@ export function identifyLodeStakingInstruction(
     containsBytes(
       data,
       fixEncoderSize(getBytesEncoder(), 8).encode(
+        new Uint8Array([230, 74, 1, 199, 219, 0, 158, 137]),
+      ),
+      0,
+    )
+  ) {
+    return LodeStakingInstruction.MigrateNode;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(
         new Uint8Array([41, 110, 46, 165, 0, 109, 193, 193]),
       ),
       0,
@@ -581,6 +597,9 @@ export type ParsedLodeStakingInstruction<
   | ({
       instructionType: LodeStakingInstruction.ExitNode;
     } & ParsedExitNodeInstruction<TProgram>)
+  | ({
+      instructionType: LodeStakingInstruction.MigrateNode;
+    } & ParsedMigrateNodeInstruction<TProgram>)
   | ({
       instructionType: LodeStakingInstruction.CloseDelegation;
     } & ParsedCloseDelegationInstruction<TProgram>)
@@ -747,6 +766,13 @@ export function parseLodeStakingInstruction<TProgram extends string>(
         ...parseExitNodeInstruction(instruction),
       };
     }
+    case LodeStakingInstruction.MigrateNode: {
+      assertIsInstructionWithAccounts(instruction);
+      return {
+        instructionType: LodeStakingInstruction.MigrateNode,
+        ...parseMigrateNodeInstruction(instruction),
+      };
+    }
     case LodeStakingInstruction.CloseDelegation: {
       assertIsInstructionWithAccounts(instruction);
       return {
@@ -863,6 +889,9 @@ export type LodeStakingPluginInstructions = {
   exitNode: (
     input: ExitNodeInput,
   ) => ReturnType<typeof getExitNodeInstruction> & SelfPlanAndSendFunctions;
+  migrateNode: (
+    input: MigrateNodeInput,
+  ) => ReturnType<typeof getMigrateNodeInstruction> & SelfPlanAndSendFunctions;
   closeDelegation: (
     input: MakeOptional<CloseDelegationInput, "payer">,
   ) => ReturnType<typeof getCloseDelegationInstruction> &
@@ -999,6 +1028,11 @@ export function lodeStakingProgram() {
             addSelfPlanAndSendFunctions(client, getUnjailInstruction(input)),
           exitNode: (input) =>
             addSelfPlanAndSendFunctions(client, getExitNodeInstruction(input)),
+          migrateNode: (input) =>
+            addSelfPlanAndSendFunctions(
+              client,
+              getMigrateNodeInstruction(input),
+            ),
           closeDelegation: (input) =>
             addSelfPlanAndSendFunctions(
               client,
