@@ -5,7 +5,10 @@
 //! reads a byte of the module (data segment, CPU time, no files, few system calls) and answers over its stdout. However
 //! it ends without an answer, that is a [`HostEnd`]. On Linux it dies with whoever started it, however that one died.
 
-use crate::{compile, Finished, HostEnd, JobSpec, Outcome, Receipt, Result, RunRequest, Timing};
+use crate::receipt::MAX_RECEIPT_BYTES;
+use crate::{
+    compile, v1, Finished, HostEnd, JobSpec, Outcome, Receipt, Result, RunRequest, Timing,
+};
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,11 +17,11 @@ use std::time::{Duration, Instant};
 /// The first argument that makes this program a child.
 const ARGUMENT: &str = "__run-job";
 
-/// Memory of the child beyond the job's own: compiler, inputs, outputs.
+/// Memory of the child beyond what its spec asks for: compiler, receipt, this program.
 const OVERHEAD_BYTES: u64 = 1 << 30;
 
-/// Most bytes of an answer beyond the outputs: the receipt and its frame.
-const RECEIPT_BYTES: u64 = 64 << 20;
+/// Most bytes of an answer beyond receipt and outputs: the lengths of at most 65 538 of these, and the times.
+const FRAMES_BYTES: u64 = 1 << 20;
 
 const POLL: Duration = Duration::from_millis(5);
 
@@ -29,14 +32,26 @@ pub struct Limits {
     pub wall: Duration,
     /// Most CPU time, in whole seconds.
     pub cpu_seconds: u64,
+    /// Most bytes of WebAssembly stack: [`crate::WORKER_STACK_BYTES`] for who commits to the result,
+    /// [`crate::WASM_STACK_BYTES`] for who checks one.
+    pub stack_bytes: usize,
+}
+
+impl Limits {
+    /// All the CPU time that a run can use in `wall`: that of every thread that may compile its module.
+    pub fn of(wall: Duration, stack_bytes: usize) -> Limits {
+        let seconds = wall.as_secs().saturating_add(1);
+        Limits {
+            wall,
+            cpu_seconds: seconds.saturating_mul(compile::most_threads() as u64),
+            stack_bytes,
+        }
+    }
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            wall: Duration::from_secs(3600),
-            cpu_seconds: 3600,
-        }
+        Limits::of(Duration::from_secs(3600), v1::WORKER_STACK_BYTES)
     }
 }
 
@@ -75,12 +90,32 @@ pub fn run(
     limit: u64,
     limits: Limits,
 ) -> Result<Outcome> {
+    run_while(spec_bytes, module, stdin, inputs, limit, limits, || true)
+}
+
+/// Runs a request like [`run`], as long as it is `wanted`: a child whose answer nobody waits for any more is killed at
+/// once, and what it came to is that its time was over.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_while(
+    spec_bytes: &[u8],
+    module: &[u8],
+    stdin: &[u8],
+    inputs: &[Vec<u8>],
+    limit: u64,
+    limits: Limits,
+    wanted: impl Fn() -> bool,
+) -> Result<Outcome> {
     let spec = JobSpec::parse(spec_bytes)?;
     if !is_ready() {
         // The child would be the whole program once more.
         return Err(std::io::Error::other("`main` does not begin with `maybe_run_child`").into());
     }
-    let answer_limit = spec.output_limit.saturating_add(RECEIPT_BYTES);
+    let answer_limit = spec
+        .output_limit
+        .saturating_add(MAX_RECEIPT_BYTES as u64)
+        .saturating_add(FRAMES_BYTES);
     let mut child = Command::new(std::env::current_exe()?)
         .arg(ARGUMENT)
         .arg(std::process::id().to_string())
@@ -104,7 +139,7 @@ pub fn run(
                 .read_to_end(&mut answer)
                 .map(|_| answer)
         });
-        let status = wait(&mut child, limits.wall);
+        let status = wait(&mut child, limits.wall, wanted);
         (status, reader.join())
     });
     Ok(match ended {
@@ -121,22 +156,32 @@ fn crash(status: ExitStatus) -> HostEnd {
     #[cfg(unix)]
     {
         use std::os::unix::process::ExitStatusExt;
-        if status.signal() == Some(libc::SIGXCPU) || status.signal() == Some(libc::SIGKILL) {
-            return HostEnd::Time;
+        match status.signal() {
+            Some(libc::SIGXCPU) => return HostEnd::Time,
+            Some(libc::SIGKILL) => {
+                let likely =
+                    "something killed the process that ran it, as Linux does when memory runs out";
+                return HostEnd::Memory(likely.to_owned());
+            }
+            _ => {}
         }
     }
     HostEnd::Crash(status.to_string())
 }
 
-/// Waits for the child, and kills it when its time is over.
-fn wait(child: &mut Child, wall: Duration) -> std::result::Result<ExitStatus, HostEnd> {
+/// Waits for the child, and kills it when its time is over or nobody wants it any more.
+fn wait(
+    child: &mut Child,
+    wall: Duration,
+    wanted: impl Fn() -> bool,
+) -> std::result::Result<ExitStatus, HostEnd> {
     let started = Instant::now();
     let failed = |error: std::io::Error| HostEnd::Crash(error.to_string());
     loop {
         if let Some(status) = child.try_wait().map_err(failed)? {
             return Ok(status);
         }
-        if started.elapsed() > wall {
+        if started.elapsed() > wall || !wanted() {
             child.kill().map_err(failed)?;
             child.wait().map_err(failed)?;
             return Err(HostEnd::Time);
@@ -156,6 +201,7 @@ fn send(
 ) -> std::io::Result<()> {
     put_frame(to, spec)?;
     put_number(to, limits.cpu_seconds)?;
+    put_number(to, limits.stack_bytes as u64)?;
     put_number(to, limit)?;
     put_frame(to, module)?;
     put_frame(to, stdin)?;
@@ -166,12 +212,17 @@ fn send(
     to.flush()
 }
 
-/// Most memory of a child that runs this spec: what the job may have, what serves it, and the stacks of the threads that
-/// compile it. What these hold besides does not grow with their number (`compile.rs`).
-fn memory_bytes(spec: &JobSpec, threads: usize) -> u64 {
+/// Most memory of a child that runs this spec: what the job may have, its inputs as they came and as its files, its
+/// outputs while they grow (a file that grows is copied to twice its room), what serves it, and the stacks of the threads
+/// that compile it. What these hold besides does not grow with their number (`compile.rs`).
+///
+/// The same on every machine: what fits one must fit all.
+pub fn memory_bytes(spec: &JobSpec) -> u64 {
     (spec.memory_mib << 20)
+        .saturating_add(spec.input_bytes().saturating_mul(2))
+        .saturating_add(spec.output_limit.saturating_mul(3))
         .saturating_add(OVERHEAD_BYTES)
-        .saturating_add((threads as u64).saturating_mul(compile::STACK_BYTES as u64))
+        .saturating_add((compile::MOST_THREADS as u64).saturating_mul(compile::STACK_BYTES as u64))
 }
 
 /// The child's side.
@@ -185,8 +236,11 @@ fn serve(parent: u32) -> std::io::Result<()> {
     let refused = |error: crate::Error| std::io::Error::other(error.to_string());
     let spec_bytes = get_frame(&mut from)?;
     let cpu_seconds = get_number(&mut from)?;
+    let stack_bytes = usize::try_from(get_number(&mut from)?).map_err(std::io::Error::other)?;
     let spec = JobSpec::parse(&spec_bytes).map_err(refused)?;
-    confine(memory_bytes(&spec, compile::most_threads()), cpu_seconds)?;
+    // It reads a file where a container is bounded, and the child can open none.
+    compile::most_threads();
+    confine(memory_bytes(&spec), cpu_seconds)?;
     let limit = get_number(&mut from)?;
     let module = get_frame(&mut from)?;
     let stdin = get_frame(&mut from)?;
@@ -203,7 +257,7 @@ fn serve(parent: u32) -> std::io::Result<()> {
     };
     let told = started.elapsed();
     let mut to = std::io::BufWriter::new(std::io::stdout().lock());
-    match crate::run(&request) {
+    match crate::run::run_within(&request, stack_bytes) {
         Ok(Outcome::Receipt(finished)) => {
             put_number(&mut to, 0)?;
             put_frame(&mut to, &finished.line)?;
@@ -306,6 +360,10 @@ fn get_number(from: &mut impl Read) -> std::io::Result<u64> {
 fn get_frame(from: &mut impl Read) -> std::io::Result<Vec<u8>> {
     let length = get_number(from)?;
     let mut bytes = Vec::new();
+    // Exactly: doubling would take twice the room. What names a length that no memory has is refused here.
+    bytes
+        .try_reserve_exact(usize::try_from(length).map_err(std::io::Error::other)?)
+        .map_err(std::io::Error::other)?;
     from.take(length).read_to_end(&mut bytes)?;
     match bytes.len() as u64 == length {
         true => Ok(bytes),
@@ -317,13 +375,22 @@ fn get_frame(from: &mut impl Read) -> std::io::Result<Vec<u8>> {
 fn confine(data_bytes: u64, cpu_seconds: u64) -> std::io::Result<()> {
     #[cfg(unix)]
     {
-        limit(libc::RLIMIT_CORE, 0)?;
-        limit(libc::RLIMIT_CPU, cpu_seconds)?;
+        limit(libc::RLIMIT_CORE, 0, 0)?;
+        // The signal of the first limit says what happened, the second kills whoever ignores it.
+        limit(libc::RLIMIT_CPU, cpu_seconds, cpu_seconds.saturating_add(1))?;
         // Not the address space: an instance reserves 4 GiB of it.
-        limit(libc::RLIMIT_DATA, data_bytes)?;
+        limit(libc::RLIMIT_DATA, data_bytes, data_bytes)?;
     }
     #[cfg(target_os = "linux")]
     linux::confine()?;
+    #[cfg(unix)]
+    {
+        // Last: the rules above are a file while they are made.
+        limit(libc::RLIMIT_FSIZE, 0, 0)?;
+        limit(libc::RLIMIT_NOFILE, 0, 0)?;
+    }
+    #[cfg(target_os = "linux")]
+    linux::filter()?;
     Ok(())
 }
 
@@ -333,10 +400,10 @@ type Resource = libc::__rlimit_resource_t;
 type Resource = libc::c_int;
 
 #[cfg(unix)]
-fn limit(resource: Resource, value: u64) -> std::io::Result<()> {
+fn limit(resource: Resource, soft: u64, hard: u64) -> std::io::Result<()> {
     let limit = libc::rlimit {
-        rlim_cur: value as libc::rlim_t,
-        rlim_max: value as libc::rlim_t,
+        rlim_cur: soft as libc::rlim_t,
+        rlim_max: hard as libc::rlim_t,
     };
     // SAFETY: `limit` is a live struct of the type that the call reads.
     match unsafe { libc::setrlimit(resource, &limit) } {
@@ -362,7 +429,6 @@ mod linux {
         libc::SYS_close,
         libc::SYS_fstat,
         libc::SYS_lseek,
-        libc::SYS_mmap,
         libc::SYS_munmap,
         libc::SYS_mprotect,
         libc::SYS_mremap,
@@ -378,8 +444,6 @@ mod linux {
         libc::SYS_sched_getaffinity,
         libc::SYS_gettid,
         libc::SYS_getpid,
-        libc::SYS_clone,
-        libc::SYS_clone3,
         libc::SYS_rseq,
         libc::SYS_set_robust_list,
         libc::SYS_getrandom,
@@ -405,6 +469,7 @@ mod linux {
         }
     }
 
+    /// Closes what was open in the parent, and all files to come.
     pub(super) fn confine() -> std::io::Result<()> {
         use landlock::{Access, AccessFs, Ruleset, RulesetAttr, ABI};
         // A kernel without Landlock is left to the filter below, which opens no file either.
@@ -413,25 +478,149 @@ mod linux {
             .and_then(Ruleset::create)
             .and_then(|rules| rules.restrict_self())
             .map_err(Error::other)?;
+        // What somebody opened without saying that it is not for children. An older kernel knows no such call.
+        // SAFETY: the call takes plain numbers; nothing here uses a file above the three streams.
+        unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
+        Ok(())
+    }
+
+    /// Leaves this process few system calls.
+    pub(super) fn filter() -> std::io::Result<()> {
         let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
             ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
         // Threads and memory get names; what ties this process to its parent stays.
-        let names = [libc::PR_SET_NAME, libc::PR_SET_VMA].map(|option| {
-            let is =
-                SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, option as u64)?;
-            SeccompRule::new(vec![is])
-        });
-        let names = names.into_iter().collect::<Result<_, _>>();
-        rules.insert(libc::SYS_prctl, names.map_err(Error::other)?);
-        let filter = SeccompFilter::new(
+        let names = [libc::PR_SET_NAME, libc::PR_SET_VMA]
+            .map(|option| (0, SeccompCmpOp::Eq, option as u64));
+        rules.insert(libc::SYS_prctl, any_of(&names)?);
+        // Threads, never processes: these would outlive the limit of time, and the parent.
+        let thread = libc::CLONE_THREAD as u64;
+        rules.insert(
+            libc::SYS_clone,
+            any_of(&[(0, SeccompCmpOp::MaskedEq(thread), thread)])?,
+        );
+        rules.insert(libc::SYS_clone3, Vec::new());
+        // Memory that counts as its own: shared memory is no part of the data segment.
+        let shared = libc::MAP_SHARED as u64;
+        rules.insert(
+            libc::SYS_mmap,
+            any_of(&[(3, SeccompCmpOp::MaskedEq(shared), 0)])?,
+        );
+        // The flags of `clone3` lie in memory, where no filter reads. C libraries take `clone` where it is unknown.
+        let unknown = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+        apply(
+            unknown,
+            SeccompAction::Allow,
+            SeccompAction::Errno(libc::ENOSYS as u32),
+        )?;
+        // Refused, not killed: another C library may try a call that it can do without.
+        apply(
             rules,
-            // Refused, not killed: another C library may try a call that it can do without.
             SeccompAction::Errno(libc::EPERM as u32),
             SeccompAction::Allow,
-            std::env::consts::ARCH.try_into().map_err(Error::other)?,
         )
-        .map_err(Error::other)?;
+    }
+
+    /// Rules of which one must hold: an argument of the call, and what it is compared with.
+    fn any_of(conditions: &[(u8, SeccompCmpOp, u64)]) -> std::io::Result<Vec<SeccompRule>> {
+        let rule = |(argument, compared, with): &(u8, SeccompCmpOp, u64)| {
+            let is =
+                SeccompCondition::new(*argument, SeccompCmpArgLen::Dword, compared.clone(), *with)?;
+            SeccompRule::new(vec![is])
+        };
+        let rules: Result<_, _> = conditions.iter().map(rule).collect();
+        rules.map_err(Error::other)
+    }
+
+    fn apply(
+        rules: BTreeMap<i64, Vec<SeccompRule>>,
+        otherwise: SeccompAction,
+        matched: SeccompAction,
+    ) -> std::io::Result<()> {
+        let arch = std::env::consts::ARCH.try_into().map_err(Error::other)?;
+        let filter = SeccompFilter::new(rules, otherwise, matched, arch).map_err(Error::other)?;
         let program: BpfProgram = filter.try_into().map_err(Error::other)?;
         seccompiler::apply_filter(&program).map_err(Error::other)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// What a job that broke out of the engine could try, each with whether it succeeded.
+    fn tries() -> Vec<(&'static str, bool)> {
+        use std::ptr::null_mut;
+        let thread = std::thread::Builder::new().spawn(|| 7);
+        let mut pipe = [0; 2];
+        let anonymous = |sharing: libc::c_int| {
+            // SAFETY: asks for fresh memory that nothing uses.
+            let at = unsafe {
+                let kind = libc::MAP_ANONYMOUS | sharing;
+                libc::mmap(null_mut(), 4096, libc::PROT_READ, kind, -1, 0)
+            };
+            at != libc::MAP_FAILED
+        };
+        // SAFETY: plain numbers, a path that ends in a zero, and room for two descriptors.
+        unsafe {
+            vec![
+                (
+                    "a thread",
+                    thread.is_ok_and(|t| t.join().is_ok_and(|n| n == 7)),
+                ),
+                ("memory of its own", anonymous(libc::MAP_PRIVATE)),
+                ("shared memory", anonymous(libc::MAP_SHARED)),
+                (
+                    "a process",
+                    libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) >= 0,
+                ),
+                (
+                    "a file",
+                    libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY) >= 0,
+                ),
+                ("a pipe", libc::pipe2(pipe.as_mut_ptr(), 0) >= 0),
+                ("a descriptor", libc::dup(0) >= 0),
+                (
+                    "a socket",
+                    libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0) >= 0,
+                ),
+                (
+                    "life beyond its parent",
+                    libc::prctl(libc::PR_SET_PDEATHSIG, 0) >= 0,
+                ),
+                ("more memory", {
+                    let more = libc::rlimit {
+                        rlim_cur: 1 << 40,
+                        rlim_max: 1 << 40,
+                    };
+                    libc::setrlimit(libc::RLIMIT_DATA, &more) >= 0
+                }),
+            ]
+        }
+    }
+
+    #[test]
+    fn a_job_that_broke_out_of_the_engine_has_threads_and_memory_and_nothing_else() {
+        // SAFETY: the copy makes its tries and ends without returning into the test.
+        let copy = unsafe { libc::fork() };
+        if copy == 0 {
+            let succeeded = match confine(1 << 30, 60) {
+                Ok(()) => tries()
+                    .iter()
+                    .enumerate()
+                    .fold(0, |bits, (at, (_, done))| bits | i32::from(*done) << at),
+                Err(_) => 0,
+            };
+            // The two first have the lowest bits, and fit an exit code with what must not succeed.
+            let code = if succeeded > 0b11 { 0x80 } else { succeeded };
+            // SAFETY: ends this process at once.
+            unsafe { libc::_exit(code) };
+        }
+        assert!(copy > 0);
+        let mut status = 0;
+        // SAFETY: waits for the child above, into a live number.
+        assert_eq!(unsafe { libc::waitpid(copy, &mut status, 0) }, copy);
+        assert!(libc::WIFEXITED(status), "{status}");
+        assert_eq!(libc::WEXITSTATUS(status), 0b11);
     }
 }

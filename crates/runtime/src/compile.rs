@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use wasmparser::{Parser, Payload};
 use wasmtime::{Engine, Module};
 
-/// Most threads that compile a module. The allowance of a child has room for their stacks.
-const MOST_THREADS: usize = 8;
+/// Most threads that compile a module. The allowance of a child has room for their stacks, on every machine.
+pub(crate) const MOST_THREADS: usize = 8;
 
 /// Stack of a thread that compiles: a job's, so that no module compiles in one place and overflows in another.
 pub(crate) const STACK_BYTES: usize = v1::THREAD_STACK_BYTES;

@@ -33,12 +33,15 @@ mod wasi;
 
 pub use error::{Error, Result};
 pub use estimate::{estimate, Estimate};
-pub use receipt::{Blob, End, Receipt, ReceiptFile, Trap};
+pub use receipt::{Blob, End, Receipt, ReceiptFile, Trap, MAX_RECEIPT_BYTES};
 pub use run::{run, run_on, Finished, HostEnd, Outcome, RunRequest, Timing};
 pub use scan::{scan, Invalid, MAX_MODULE_BYTES};
-pub use spec::{InputFile, JobSpec, DEFAULT_CLOCK, MAX_MEMORY_MIB, MAX_SPEC_BYTES};
+pub use spec::{
+    InputFile, JobSpec, DEFAULT_CLOCK, MAX_INPUT_BYTES, MAX_MEMORY_MIB, MAX_OUTPUT_BYTES,
+    MAX_SPEC_BYTES,
+};
 pub use units::{FUEL_PER_UNIT, MAX_UNITS};
-pub use v1::{BackEnd, RUNTIME};
+pub use v1::{BackEnd, RUNTIME, WASM_STACK_BYTES, WORKER_STACK_BYTES};
 
 use sha2::{Digest, Sha256};
 

@@ -23,7 +23,16 @@ impl Blob {
     }
 }
 
-/// The seven traps that a receipt may name; the number is the receipt's `code`.
+/// Most bytes of a receipt's line. Whoever stores receipts takes one of any job.
+pub const MAX_RECEIPT_BYTES: usize = 16 << 20;
+
+/// Most bytes of a receipt beside its files: hashes, numbers and names of members.
+const HEAD_BYTES: u64 = 1 << 10;
+
+/// Most bytes of a file in a receipt beside its path: hash, size, names of members.
+const FILE_BYTES: u64 = 128;
+
+/// The traps that a receipt may name; the number is the receipt's `code`. The engine knows the first seven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Trap {
@@ -41,10 +50,12 @@ pub enum Trap {
     DivisionByZero = 6,
     /// A float that no integer can hold.
     BadConversion = 7,
+    /// Files in `/out` of so many, or so long, paths that no receipt has room for them.
+    ReceiptTooLong = 8,
 }
 
 impl Trap {
-    pub(crate) const ALL: [Trap; 7] = [
+    pub(crate) const ALL: [Trap; 8] = [
         Trap::MemoryOutOfBounds,
         Trap::TableOutOfBounds,
         Trap::IndirectCallToNull,
@@ -52,6 +63,7 @@ impl Trap {
         Trap::IntegerOverflow,
         Trap::DivisionByZero,
         Trap::BadConversion,
+        Trap::ReceiptTooLong,
     ];
 }
 
@@ -118,6 +130,20 @@ impl std::fmt::Display for End {
             End::Invalid(reason) => write!(f, "invalid module: {reason}"),
         }
     }
+}
+
+/// Bytes of a part of a path as it stands in a receipt.
+pub(crate) fn written_bytes(part: &str) -> u64 {
+    // The quotes stand around the whole path.
+    (json_string(part).len() as u64).saturating_sub(2)
+}
+
+/// Whether a receipt has room for so many files whose paths take so many bytes together.
+///
+/// Reckoned with the most that a file can take beside its path, so that the answer hangs on the paths alone.
+pub(crate) fn has_room(files: u64, path_bytes: u64) -> bool {
+    let room = (MAX_RECEIPT_BYTES as u64).saturating_sub(HEAD_BYTES);
+    files.saturating_mul(FILE_BYTES).saturating_add(path_bytes) <= room
 }
 
 /// A file that the program left in `/out`.
@@ -367,6 +393,39 @@ mod tests {
                 blob: Blob::of(b"x"),
             }],
         }
+    }
+
+    /// The most that a receipt says fits it where there is room, and one file more has none.
+    #[test]
+    fn a_receipt_with_room_for_its_files_is_no_longer_than_it_may_be() {
+        for path in [
+            "\u{1}".repeat(4_000),
+            "a".to_owned(),
+            "\u{20ac}\"\\".repeat(300),
+        ] {
+            let each = written_bytes(&path);
+            let most = (1..).find(|files| !has_room(*files, files * each)).unwrap() - 1;
+            let file = ReceiptFile {
+                path,
+                blob: Blob {
+                    sha256: [0xff; 32],
+                    size: (1 << 53) - 1,
+                },
+            };
+            let receipt = Receipt {
+                limit: u64::MAX,
+                end: End::Unreachable,
+                fuel: u64::MAX,
+                units: u64::MAX,
+                stdout: file.blob,
+                stderr: file.blob,
+                files: vec![file; most as usize],
+                ..receipt()
+            };
+            let length = receipt.line().len();
+            assert!(length <= MAX_RECEIPT_BYTES, "{length}");
+        }
+        assert!(!has_room(u64::MAX, u64::MAX));
     }
 
     #[test]

@@ -145,7 +145,7 @@ pub enum HostEnd {
     Engine(String),
 }
 
-/// Runs a request as agents do, but in this process and without a limit of time.
+/// Runs a request as who checks a result does, but in this process and without a limit of time.
 ///
 /// # Errors
 /// What is wrong with the request; never what the program does.
@@ -159,6 +159,15 @@ pub fn run(request: &RunRequest) -> Result<Outcome> {
 /// As [`run`].
 pub fn run_on(request: &RunRequest, back_end: BackEnd) -> Result<Outcome> {
     run_with(request, || Setup::new(v1::engine(back_end)?))
+}
+
+/// Runs a request as [`run`] does, with at most so many bytes of WebAssembly stack.
+pub(crate) fn run_within(request: &RunRequest, stack_bytes: usize) -> Result<Outcome> {
+    run_with(request, || {
+        let mut config = v1::config(BackEnd::Optimised)?;
+        config.max_wasm_stack(stack_bytes.min(v1::WASM_STACK_BYTES));
+        Setup::new(Engine::new(&config)?)
+    })
 }
 
 /// All that the rules of runtime 1 decide about a run. Tests change one thing at a time, to see that it is noticed.
@@ -307,7 +316,11 @@ pub(crate) fn conclude(ran: Ran) -> std::result::Result<Ended, HostEnd> {
         ..
     } = ran;
     let started = Instant::now();
-    let end = classify(outcome)?;
+    let files = store.data_mut().tree.take_outputs();
+    let end = match &files {
+        Some(_) => classify(outcome)?,
+        None => classify(outcome).map(|_| End::Trap(Trap::ReceiptTooLong))?,
+    };
     let left = store.get_fuel().map_err(broken)?;
     let used = match end {
         // A trap strikes while the counter is in a register: what it cost is not known, so all is.
@@ -329,7 +342,7 @@ pub(crate) fn conclude(ran: Ran) -> std::result::Result<Ended, HostEnd> {
         memory_bytes,
         stdout: state.stdout,
         stderr: state.stderr,
-        files: state.tree.into_outputs(),
+        files: files.unwrap_or_default(),
         timing: Timing {
             run: took,
             hash: started.elapsed(),

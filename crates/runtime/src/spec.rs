@@ -7,6 +7,12 @@ use std::collections::BTreeSet;
 /// Most bytes of a spec.
 pub const MAX_SPEC_BYTES: usize = 64 << 10;
 
+/// Most bytes of stdin and the files under `/in` together, each path counted.
+pub const MAX_INPUT_BYTES: u64 = 256 << 20;
+
+/// Most bytes of outputs that a spec may ask for.
+pub const MAX_OUTPUT_BYTES: u64 = 256 << 20;
+
 /// Most MiB of WebAssembly memory: all that 32 bits address.
 pub const MAX_MEMORY_MIB: u64 = 4096;
 
@@ -108,6 +114,9 @@ impl JobSpec {
         if fields.memory_mib == 0 || fields.memory_mib > MAX_MEMORY_MIB {
             return refuse(format!("`memory_mib` must be 1 to {MAX_MEMORY_MIB}"));
         }
+        if fields.output_limit > MAX_OUTPUT_BYTES {
+            return refuse(format!("`output_limit` must be at most {MAX_OUTPUT_BYTES}"));
+        }
         let clock = fields.clock.unwrap_or(DEFAULT_CLOCK);
         if clock > MAX_CLOCK {
             return refuse(format!("`clock` must be at most {MAX_CLOCK}"));
@@ -147,7 +156,25 @@ impl JobSpec {
             seed: fields.seed,
         };
         spec.check_integers()?;
+        // A blob that stands under many paths is in memory many times.
+        if spec.input_bytes() > MAX_INPUT_BYTES {
+            return refuse(format!(
+                "`stdin` and `inputs` have {} bytes together, at most {MAX_INPUT_BYTES} are allowed; split the job \
+                 (`lode job map`)",
+                spec.input_bytes()
+            ));
+        }
         Ok(spec)
+    }
+
+    /// Bytes of stdin and the files under `/in` together, each path counted.
+    pub fn input_bytes(&self) -> u64 {
+        let inputs = self.inputs.iter().map(|input| input.size);
+        self.stdin
+            .iter()
+            .map(|stdin| stdin.size)
+            .chain(inputs)
+            .fold(0, u64::saturating_add)
     }
 
     /// Every blob that the spec names, each hash once: module, stdin, inputs.
@@ -286,6 +313,28 @@ mod tests {
         assert!(refused(&spec(r#","seed":9007199254740992"#)).contains("2^53"));
         assert!(refused(&spec(r#","seed":1.0"#)).contains("invalid type"));
         assert!(refused(&spec(r#","seed":-1"#)).contains("invalid value"));
+    }
+
+    #[test]
+    fn inputs_are_counted_by_path_and_outputs_have_a_most() {
+        let large = |size: u64, stdin: u64| {
+            let file =
+                |path: u64| format!(r#"{{"path":"{path}","sha256":"{HASH}","size":{size}}}"#);
+            let files: Vec<String> = (0..4).map(file).collect();
+            spec(&format!(
+                r#","stdin":{{"sha256":"{HASH}","size":{stdin}}},"inputs":[{}]"#,
+                files.join(",")
+            ))
+        };
+        let quarter = MAX_INPUT_BYTES / 4;
+        let most = JobSpec::parse(large(quarter, 0).as_bytes()).unwrap();
+        assert_eq!(most.input_bytes(), MAX_INPUT_BYTES);
+        let text = refused(&large(quarter, 1));
+        assert!(text.contains("268435457 bytes together"), "{text}");
+        assert!(refused(&large((1 << 53) - 1, 1)).contains("together"));
+        let outputs = |bytes: u64| spec("").replace("1048576", &bytes.to_string());
+        assert!(JobSpec::parse(outputs(MAX_OUTPUT_BYTES).as_bytes()).is_ok());
+        assert!(refused(&outputs(MAX_OUTPUT_BYTES + 1)).contains("`output_limit`"));
     }
 
     #[test]

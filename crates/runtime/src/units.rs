@@ -15,16 +15,23 @@ impl JobSpec {
     /// Units that a job of this spec costs before its first instruction: for compiling the module, for its memory, and
     /// for carrying its inputs (stdin is one) and outputs.
     pub fn base_units(&self) -> u64 {
-        let inputs = self.inputs.iter().map(|input| input.size);
-        let stdin = self.stdin.as_ref().map(|stdin| stdin.size);
-        let data = inputs
-            .chain(stdin)
-            .fold(self.output_limit, u64::saturating_add);
         self.module
             .size
             .div_ceil(MODULE_BYTES_PER_UNIT)
             .saturating_add(self.memory_mib)
-            .saturating_add(data.div_ceil(DATA_BYTES_PER_UNIT))
+            .saturating_add(self.data_bytes().div_ceil(DATA_BYTES_PER_UNIT))
+    }
+
+    /// Bytes of inputs (stdin is one), and of outputs at most.
+    fn data_bytes(&self) -> u64 {
+        self.input_bytes().saturating_add(self.output_limit)
+    }
+
+    /// Memory that a run holds beside the program's own, MiB: module, inputs and outputs. Compiling takes more for a while.
+    pub fn held_mib(&self) -> u64 {
+        self.data_bytes()
+            .saturating_add(self.module.size)
+            .div_ceil(1 << 20)
     }
 
     /// Fuel that a run under this limit is given.
@@ -58,6 +65,21 @@ mod tests {
         assert_eq!(billed(10, 1, 100), 11);
         assert_eq!(billed(10, FUEL_PER_UNIT, 100), 11);
         assert_eq!(billed(10, FUEL_PER_UNIT + 1, 100), 12);
+    }
+
+    #[test]
+    fn a_run_holds_its_module_inputs_and_outputs() {
+        let blob = format!(r#"{{"sha256":"{}","size":1048576}}"#, "00".repeat(32));
+        let input = blob.replace('{', r#"{"path":"a","#);
+        let holds = |more: &str| {
+            let text = format!(
+                r#"{{"v":1,"runtime":1,"module":{blob},"memory_mib":64,"output_limit":1{more}}}"#
+            );
+            JobSpec::parse(text.as_bytes()).map(|spec| spec.held_mib())
+        };
+        assert!(matches!(holds(""), Ok(2)));
+        let more = format!(r#","stdin":{blob},"inputs":[{input}]"#);
+        assert!(matches!(holds(&more), Ok(4)));
     }
 
     #[test]

@@ -10,8 +10,12 @@ use wasmtime::{
 /// The runtime number of these settings: what market, job, spec and receipt say.
 pub const RUNTIME: u16 = 1;
 
-/// Most bytes of WebAssembly stack.
+/// Most bytes of WebAssembly stack for who checks a result.
 pub const WASM_STACK_BYTES: usize = 8 << 20;
+
+/// Most bytes of WebAssembly stack for who commits to a result. How much a call takes differs between processors: what
+/// came to its end in half of the stack comes to it in the whole one, wherever it is checked.
+pub const WORKER_STACK_BYTES: usize = WASM_STACK_BYTES / 2;
 
 /// Bytes of the stack of the thread that runs a job: the WebAssembly stack and room for host calls.
 pub const THREAD_STACK_BYTES: usize = 16 << 20;

@@ -14,6 +14,7 @@ pub const MILLISECONDS_PER_UNIT: f64 = 15.0;
 const LIMITS: child::Limits = child::Limits {
     wall: Duration::from_secs(300),
     cpu_seconds: 300,
+    stack_bytes: crate::WASM_STACK_BYTES,
 };
 
 /// A module, its spec and its receipt, with the blobs that the spec names.

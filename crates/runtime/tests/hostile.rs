@@ -8,10 +8,12 @@ mod programs;
 use lode_runtime::child::{self, Limits};
 use lode_runtime::verify::{self, Place};
 use lode_runtime::{
-    run_on, BackEnd, End, HostEnd, Invalid, JobSpec, Outcome, Receipt, Result, RunRequest,
+    run_on, BackEnd, End, HostEnd, Invalid, JobSpec, Outcome, Receipt, Result, RunRequest, Trap,
+    MAX_INPUT_BYTES, MAX_OUTPUT_BYTES, WASM_STACK_BYTES, WORKER_STACK_BYTES,
 };
 use programs::Vector;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 fn request(vector: &Vector) -> RunRequest {
@@ -40,9 +42,12 @@ fn in_child(vector: &Vector, limits: Limits) -> Result<Outcome> {
     )
 }
 
+const EXIT: End = End::Exit(0);
+
 const SHORT: Limits = Limits {
     wall: Duration::from_secs(120),
     cpu_seconds: 120,
+    stack_bytes: WASM_STACK_BYTES,
 };
 
 fn exit(code: u32) -> String {
@@ -75,6 +80,49 @@ fn endless_recursion_is_a_host_end_everywhere() {
     }
     let outcome = in_child(&recursion, SHORT).unwrap();
     assert_eq!(outcome, Outcome::Host(HostEnd::Stack));
+}
+
+/// Whoever commits has half of the stack: how much a call takes differs between machines, but nowhere by so much.
+fn what_fits_the_stack_of_a_worker_fits_that_of_whoever_checks_it() {
+    let depth = |calls: u32| {
+        let program = programs::program(
+            "depth",
+            End::Exit(0),
+            &format!(
+                r#"(func $f (param i32) (result i32)
+                     (if (result i32) (i32.eqz (local.get 0))
+                       (then (i32.const 0))
+                       (else (i32.add (i32.const 1) (call $f (i32.sub (local.get 0) (i32.const 1)))))))
+                   (func (export "_start") (drop (call $f (i32.const {calls}))))"#
+            ),
+        );
+        move |stack_bytes| {
+            let limits = Limits {
+                stack_bytes,
+                ..SHORT
+            };
+            match in_child(&program, limits).unwrap() {
+                Outcome::Receipt(_) => true,
+                Outcome::Host(HostEnd::Stack) => false,
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    let most = |stack_bytes| {
+        let (mut fits, mut fails) = (0, 4 << 20);
+        while fails - fits > 1000 {
+            let middle = (fits + fails) / 2;
+            match depth(middle)(stack_bytes) {
+                true => fits = middle,
+                false => fails = middle,
+            }
+        }
+        fits
+    };
+    let (worker, checker) = (most(WORKER_STACK_BYTES), most(WASM_STACK_BYTES));
+    assert!(worker > 10_000, "{worker}");
+    let ratio = f64::from(checker) / f64::from(worker);
+    assert!((1.8..2.2).contains(&ratio), "{checker} calls to {worker}");
 }
 
 fn a_job_that_takes_too_long_is_killed() {
@@ -122,8 +170,9 @@ fn the_child_is_confined() {
                         .lines()
                         .any(|line| line.split_whitespace().eq([name, value]))
                 };
-                let stacks = compiling_threads() as u64 * (16 << 20);
-                let data = ((4u64 << 20) + (1 << 30) + stacks).to_string();
+                // On every machine the stacks of eight threads, and three times the output limit.
+                let data = (4u64 << 20) + (1 << 30) + 8 * (16 << 20) + 3 * 65_536;
+                let data = data.to_string();
                 let bounded = |name: &str, value: &str| {
                     limits.lines().any(|line| {
                         line.starts_with(name) && line.split_whitespace().any(|word| word == value)
@@ -134,6 +183,8 @@ fn the_child_is_confined() {
                     && bounded("Max data size", &data)
                     && bounded("Max cpu time", "120")
                     && bounded("Max core file size", "0")
+                    && bounded("Max file size", "0")
+                    && bounded("Max open files", "0")
                     && read("environ").is_empty()
             });
         }
@@ -248,7 +299,8 @@ fn a_child_that_crashes_is_a_host_end_and_harms_nobody() {
             assert_eq!(unsafe { libc::kill(child, signal) }, 0);
             match run.join().unwrap().unwrap() {
                 Outcome::Host(HostEnd::Crash(_)) if signal != libc::SIGKILL => {}
-                Outcome::Host(HostEnd::Time) if signal == libc::SIGKILL => {}
+                // As the kernel does where memory runs out: no lack of time.
+                Outcome::Host(HostEnd::Memory(_)) if signal == libc::SIGKILL => {}
                 other => panic!("{signal}: {other:?}"),
             }
         });
@@ -256,6 +308,34 @@ fn a_child_that_crashes_is_a_host_end_and_harms_nobody() {
     // The next job is none the worse for it.
     let next = programs::program("next", End::Exit(7), &exit(7));
     assert_eq!(receipt(in_child(&next, SHORT)).end, End::Exit(7));
+}
+
+#[cfg(target_os = "linux")]
+fn a_run_that_nobody_waits_for_is_ended_at_once() {
+    let wanted = AtomicBool::new(true);
+    let request = request(&endless());
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| {
+            child::run_while(
+                &endless().spec(),
+                &request.module,
+                &request.stdin,
+                &request.inputs,
+                request.limit,
+                SHORT,
+                || wanted.load(Ordering::Relaxed),
+            )
+        });
+        let child = running_child(std::process::id());
+        std::thread::sleep(Duration::from_millis(200));
+        assert!(!run.is_finished(), "it is wanted");
+        let started = Instant::now();
+        wanted.store(false, Ordering::Relaxed);
+        let ended = run.join().unwrap().unwrap();
+        assert_eq!(ended, Outcome::Host(HostEnd::Time));
+        assert!(started.elapsed() < Duration::from_secs(10));
+        assert!(!children(std::process::id()).contains(&child));
+    });
 }
 
 /// The argument that makes this program an agent with an endless job.
@@ -303,20 +383,60 @@ fn a_child_whose_parent_is_gone_already_does_not_begin() {
     assert_eq!(status.code(), Some(1));
 }
 
-fn memory_beyond_the_childs_share_is_a_host_end() {
-    // 3 GiB of holes where the child may have 1 GiB and 4 MiB: allowed by the spec, more than the host gives.
-    let mut flood = programs::program(
-        "flood",
-        End::Fuel,
-        r#"(func (export "_start")
-             (drop (call $fd_filestat_set_size (call $create {tmp/a}) (i64.const 3221225472))))"#,
+/// The most that a spec may ask for fits the memory of a child, while it grows too.
+fn the_largest_inputs_and_outputs_fit_the_child() {
+    let large: &'static [u8] = vec![7; MAX_INPUT_BYTES as usize / 4].leak();
+    let mut most = programs::program(
+        "most",
+        EXIT,
+        // Files that grow piece by piece are moved again and again.
+        r#"(func (export "_start") (local $a i32) (local $b i32) (local $size i64)
+             (local.set $a (call $create {out/a}))
+             (local.set $b (call $create {out/b}))
+             (loop $l
+               (local.set $size (i64.add (local.get $size) (i64.const 1048576)))
+               (if (call $fd_filestat_set_size (local.get $a) (local.get $size)) (then unreachable))
+               (if (call $fd_filestat_set_size (local.get $b) (local.get $size)) (then unreachable))
+               (br_if $l (i64.lt_u (local.get $size) (i64.const 134217728)))))"#,
     );
-    flood.output_limit = 4 << 30;
-    flood.units = 1_000_000;
-    match in_child(&flood, SHORT).unwrap() {
-        Outcome::Host(HostEnd::Crash(_) | HostEnd::Memory(_)) => {}
-        other => panic!("{other:?}"),
-    }
+    most.inputs = vec![("a", large), ("b", large), ("c", large)];
+    most.stdin = Some(large);
+    most.output_limit = MAX_OUTPUT_BYTES;
+    most.units = 10_000;
+    let receipt = ends(&most, EXIT, 120);
+    let sizes: Vec<u64> = receipt.files.iter().map(|file| file.blob.size).collect();
+    assert_eq!(sizes, [128 << 20; 2]);
+}
+
+/// A chain of folders with long names, with this in the last one.
+fn chain(within: &str) -> Vector {
+    programs::program(
+        "chain",
+        EXIT,
+        &format!(
+            r#"(func (export "_start") (local $i i32) (local $fd i32) (local $next i32)
+                 (memory.fill (i32.const 8192) (i32.const 97) (i32.const 4096))
+                 (local.set $fd (call $open {{out}} (i32.const 2) (i64.const 0)))
+                 (loop $l
+                   (if (call $mkdir (local.get $fd) (i32.const 8192) (i32.const 4096)) (then unreachable))
+                   (if (call $path_open (local.get $fd) (i32.const 0) (i32.const 8192) (i32.const 4096) (i32.const 2) (i64.const 0) (i64.const 0) (i32.const 0) (i32.const 16)) (then unreachable))
+                   (drop (call $fd_close (local.get $fd)))
+                   (local.set $fd (i32.load (i32.const 16)))
+                   (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                   (br_if $l (i32.lt_u (local.get $i) (i32.const 4200))))
+                 {within})"#
+        ),
+    )
+}
+
+fn paths_cost_what_a_receipt_can_hold_and_no_more() {
+    // 4 200 folders deep: the path of the last is 17 MiB long, and all of them together 36 GiB.
+    assert_eq!(ends(&chain(""), EXIT, 30).files, []);
+    let file = r#"(if (call $path_open (local.get $fd) (i32.const 0) (i32.const 8192) (i32.const 1) (i32.const 9) (i64.const 66) (i64.const 0) (i32.const 0) (i32.const 16)) (then unreachable))"#;
+    let receipt = ends(&chain(file), End::Trap(Trap::ReceiptTooLong), 30);
+    assert_eq!(receipt.files, []);
+    assert_eq!(receipt.memory, None);
+    assert_eq!(receipt.units, receipt.limit);
 }
 
 /// A hostile program comes to its end in the child, within this much time and the memory that its spec allows.
@@ -616,6 +736,11 @@ const TESTS: &[(&str, fn())] = &[
     ),
     #[cfg(target_os = "linux")]
     (
+        "a_run_that_nobody_waits_for_is_ended_at_once",
+        a_run_that_nobody_waits_for_is_ended_at_once,
+    ),
+    #[cfg(target_os = "linux")]
+    (
         "a_job_does_not_outlive_the_agent_that_runs_it",
         a_job_does_not_outlive_the_agent_that_runs_it,
     ),
@@ -642,8 +767,16 @@ const TESTS: &[(&str, fn())] = &[
         a_job_that_takes_too_long_is_killed,
     ),
     (
-        "memory_beyond_the_childs_share_is_a_host_end",
-        memory_beyond_the_childs_share_is_a_host_end,
+        "the_largest_inputs_and_outputs_fit_the_child",
+        the_largest_inputs_and_outputs_fit_the_child,
+    ),
+    (
+        "paths_cost_what_a_receipt_can_hold_and_no_more",
+        paths_cost_what_a_receipt_can_hold_and_no_more,
+    ),
+    (
+        "what_fits_the_stack_of_a_worker_fits_that_of_whoever_checks_it",
+        what_fits_the_stack_of_a_worker_fits_that_of_whoever_checks_it,
     ),
     (
         "a_module_that_is_too_large_is_invalid",

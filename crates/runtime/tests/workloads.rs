@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use lode_runtime::{
-    estimate, run_on, sha256, BackEnd, End, Finished, JobSpec, Outcome, RunRequest,
+    estimate, run_on, sha256, BackEnd, Blob, End, Finished, JobSpec, Outcome, RunRequest,
 };
 use std::path::{Path, PathBuf};
 
@@ -95,4 +95,17 @@ fn the_picture_is_the_same_everywhere_and_its_bill_is_known_under_any_limit() {
     };
     assert_eq!(estimated.under(tight), Some(run.receipt));
     assert_eq!(estimated.under(finished.receipt.units - 1), None);
+}
+
+#[test]
+fn what_a_neural_network_reads_is_the_same_everywhere() {
+    let read = |name: &str| std::fs::read(workloads().join("digits").join(name)).unwrap();
+    let inputs = ["digits.onnx", "held-out.png", "labels.txt"];
+    let finished = everywhere(&request(
+        "digits",
+        r#""digits","--labels","/in/labels.txt","/in/digits.onnx","/in/held-out.png""#,
+        &inputs.map(|name| (name, read(name))),
+    ));
+    assert_eq!(finished.receipt.end, End::Exit(0));
+    assert_eq!(finished.receipt.stdout, Blob::of(&read("expected/stdout")));
 }

@@ -1,6 +1,7 @@
 //! The files of a run: `/in`, `/out` and `/tmp`, in memory.
 
 use super::errno::{Answer, Errno};
+use crate::receipt;
 use crate::spec::{MAX_PATH_BYTES, MAX_PATH_PARTS};
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -411,31 +412,53 @@ impl Tree {
         Ok(dots.into_iter().skip(first).chain(named))
     }
 
-    /// The files in `/out` with their paths below it, by the bytes of the paths.
-    pub(crate) fn into_outputs(mut self) -> Vec<(String, Vec<u8>)> {
-        let mut files = Vec::new();
-        let mut folders = vec![(OUT, String::new())];
-        while let Some((inode, path)) = folders.pop() {
-            let Ok(entries) = self.directory(inode) else {
-                continue;
-            };
-            let entries: Vec<(Arc<str>, Inode)> = entries
-                .iter()
-                .map(|(name, inode)| (name.clone(), *inode))
-                .collect();
-            for (name, inode) in entries {
-                let path = match path.is_empty() {
-                    true => name.to_string(),
-                    false => format!("{path}/{name}"),
-                };
-                match self.nodes.get_mut(inode).map(|node| &mut node.content) {
-                    Some(Content::File(bytes)) => files.push((path, std::mem::take(bytes))),
-                    Some(Content::Directory(_)) => folders.push((inode, path)),
-                    None => {}
+    /// The files in `/out` with their paths below it, by the bytes of the paths; `None` where no receipt has room for
+    /// the paths.
+    ///
+    /// Paths are measured before one is built: folders in folders make them long without costing a byte of output.
+    pub(crate) fn take_outputs(&mut self) -> Option<Vec<(String, Vec<u8>)>> {
+        let mut found = Vec::new();
+        let mut path_bytes = 0u64;
+        let mut folders = vec![(OUT, 0u64)];
+        while let Some((inode, before)) = folders.pop() {
+            for (name, inode) in self.directory(inode).into_iter().flatten() {
+                let bytes = before.saturating_add(receipt::written_bytes(name));
+                match self.is_directory(*inode) {
+                    // The slash after it.
+                    true => folders.push((*inode, bytes.saturating_add(1))),
+                    false => {
+                        path_bytes = path_bytes.saturating_add(bytes);
+                        found.push(*inode);
+                    }
                 }
             }
         }
+        if !receipt::has_room(found.len() as u64, path_bytes) {
+            return None;
+        }
+        let mut files = Vec::new();
+        for inode in found {
+            let path = self.path_below_out(inode);
+            if let Some(Content::File(bytes)) =
+                self.nodes.get_mut(inode).map(|node| &mut node.content)
+            {
+                files.push((path, std::mem::take(bytes)));
+            }
+        }
         files.sort_by(|(a, _), (b, _)| a.as_bytes().cmp(b.as_bytes()));
-        files
+        Some(files)
+    }
+
+    fn path_below_out(&self, mut inode: Inode) -> String {
+        let mut parts = Vec::new();
+        while inode != OUT && inode != ROOT {
+            let Some(node) = self.nodes.get(inode) else {
+                break;
+            };
+            parts.push(&*node.name);
+            inode = node.parent;
+        }
+        parts.reverse();
+        parts.join("/")
     }
 }

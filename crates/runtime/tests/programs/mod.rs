@@ -403,6 +403,20 @@ fn ends() -> Vec<Vector> {
         trap("trap-memory", Trap::MemoryOutOfBounds, "(i32.store (i32.const -4) (i32.const 1))"),
         trap("trap-division", Trap::DivisionByZero, "(drop (i32.div_s (i32.const 1) (local.get $i)))"),
         trap("trap-overflow", Trap::IntegerOverflow, "(drop (i32.div_s (i32.const 0x80000000) (i32.sub (local.get $i) (i32.const 1))))"),
+        trap(
+            "trap-receipt-too-long",
+            Trap::ReceiptTooLong,
+            // Names of 4 092 bytes, nearly all of which a receipt writes as six: 680 fit into it, 681 do not.
+            "(memory.fill (i32.const 8192) (i32.const 1) (i32.const 4096))
+             (i32.store (i32.const 8192) (i32.const 0x2f74756f))
+             (loop $l
+               (i32.store8 (i32.const 8196) (i32.add (i32.const 97) (i32.and (local.get $i) (i32.const 15))))
+               (i32.store8 (i32.const 8197) (i32.add (i32.const 97) (i32.and (i32.shr_u (local.get $i) (i32.const 4)) (i32.const 15))))
+               (i32.store8 (i32.const 8198) (i32.add (i32.const 97) (i32.and (i32.shr_u (local.get $i) (i32.const 8)) (i32.const 15))))
+               (drop (call $fd_close (call $create (i32.const 8192) (i32.const 4096))))
+               (local.set $i (i32.add (local.get $i) (i32.const 1)))
+               (br_if $l (i32.lt_u (local.get $i) (i32.const 681))))",
+        ),
         trap("trap-conversion", Trap::BadConversion, "(drop (i32.trunc_f32_s (f32.div (f32.const 0) (f32.convert_i32_s (local.get $i)))))"),
         raw(
             "trap-tables",
