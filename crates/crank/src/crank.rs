@@ -14,7 +14,7 @@ use lode_client::{addresses, filter, Client};
 use lode_jobs::state::{Job, JobState, Ledger, Market};
 use lode_oracle::state::Committee;
 use lode_staking::state::StakingConfig;
-use lode_store::Gateways;
+use lode_store::{gateway_urls, Gateways};
 use lode_telemetry::Telemetry;
 use solana_address::Address;
 use solana_instruction::Instruction;
@@ -44,6 +44,11 @@ const LEDGER_RENT: u64 = 4_000_000;
 /// Rounds of `once` at most: each takes what the one before made possible.
 const MOST_ROUNDS: usize = 32;
 
+/// What the store of one market may take of a look: whoever makes a market chooses its store.
+const STORE_TIME: Duration = Duration::from_secs(5);
+/// Stores that are asked at the same time.
+const STORES: usize = 16;
+
 /// States of jobs that run, and of those that are over.
 const RUNNING: [JobState; 6] = [
     JobState::Open,
@@ -59,6 +64,11 @@ const OVER: [JobState; 4] = [
     JobState::Voided,
     JobState::Cancelled,
 ];
+
+/// A step of a job that is due.
+type Due = (Address, Job, Market, Action);
+/// The same, and what is to be sent.
+type Prepared = (Address, Job, Action, Result<Option<Task>>);
 
 /// Where a job stands: what a failure refers to. When it changes, the step may be tried again.
 type Stamp = (u8, u8, u64);
@@ -292,17 +302,64 @@ impl Crank {
                 }
             }
         }
-        let prepared: Vec<_> = stream::iter(chosen)
-            .map(|(at, job, market, action)| {
-                let (this, now) = (&*self, &now);
-                async move {
-                    let task = this.prepare(&at, &job, &market, action, now).await;
-                    (at, job, action, task)
-                }
+        // What needs nobody's store goes first.
+        let (of_stores, others): (Vec<Due>, Vec<Due>) = chosen
+            .into_iter()
+            .partition(|(.., action)| *action == Action::Attest);
+        let prepared = self.prepare_all(others, &now).await;
+        self.send_prepared(prepared, &now).await;
+        let prepared = self.prepare_by_store(of_stores, &now).await;
+        self.send_prepared(prepared, &now).await;
+        self.forget(jobs);
+        Ok(())
+    }
+
+    async fn prepare_all(&self, due: Vec<Due>, now: &Now) -> Vec<Prepared> {
+        stream::iter(due)
+            .map(|(at, job, market, action)| async move {
+                let task = self.prepare(&at, &job, &market, action, now).await;
+                (at, job, action, task)
             })
             .buffer_unordered(self.policy.parallel.max(1))
             .collect()
+            .await
+    }
+
+    /// Each market's store has its time, and takes none from the others. What it leaves undone comes with the next look.
+    async fn prepare_by_store(&self, due: Vec<Due>, now: &Now) -> Vec<Prepared> {
+        let mut markets: HashMap<Address, Vec<Due>> = HashMap::new();
+        for step in due {
+            markets.entry(step.1.market).or_default().push(step);
+        }
+        let prepared: Vec<Vec<Prepared>> = stream::iter(markets.into_values())
+            .map(|due| self.prepare_in_time(due, now))
+            .buffer_unordered(STORES)
+            .collect()
             .await;
+        prepared.into_iter().flatten().collect()
+    }
+
+    async fn prepare_in_time(&self, due: Vec<Due>, now: &Now) -> Vec<Prepared> {
+        let until = tokio::time::Instant::now() + STORE_TIME;
+        stream::iter(due)
+            .take_until(Box::pin(tokio::time::sleep_until(until)))
+            .map(|(at, job, market, action)| async move {
+                let task = self.prepare(&at, &job, &market, action, now);
+                let slow = |_| lode_store::Error::Unreachable {
+                    url: gateway_urls(&market.store_url).join(" "),
+                    reason: "it took too long".into(),
+                };
+                let task = tokio::time::timeout_at(until, task).await;
+                let task = task.unwrap_or_else(|late| Err(slow(late).into()));
+                (at, job, action, task)
+            })
+            .buffer_unordered(self.policy.parallel.max(1))
+            .collect()
+            .await
+    }
+
+    /// Sends what there is to send, and notes when to look again for what there is not.
+    async fn send_prepared(&mut self, prepared: Vec<Prepared>, now: &Now) {
         let (mut tasks, mut stamps) = (Vec::new(), Vec::new());
         let mut opened = HashSet::new();
         for (at, job, action, task) in prepared {
@@ -330,8 +387,6 @@ impl Crank {
             }
         }
         self.send(&tasks, &stamps).await;
-        self.forget(jobs);
-        Ok(())
     }
 
     /// Sends, and notes what became of it.
@@ -714,7 +769,78 @@ const LAST_RESTART: Address =
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use bytemuck::Zeroable;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// A store that answers every request so, or holds it and never answers; its URL.
+    async fn store(answer: Option<&'static str>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let mut held = Vec::new();
+            loop {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let Some(answer) = answer else {
+                    held.push(socket);
+                    continue;
+                };
+                tokio::spawn(async move {
+                    let mut asked = [0; 4_096];
+                    assert!(socket.read(&mut asked).await.unwrap() > 0);
+                    socket.write_all(answer.as_bytes()).await.unwrap();
+                });
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn a_store_that_never_answers_costs_a_look_its_time_and_other_markets_nothing() {
+        let none = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        let (good, bad) = (store(Some(none)).await, store(None).await);
+        let mut crank = Crank::new(
+            Client::new("http://127.0.0.1:1"),
+            Arc::new(Keypair::new()),
+            Policy::default(),
+            Telemetry::new("crank"),
+        );
+        crank
+            .committees
+            .insert(Address::default(), Committee::zeroed());
+        let mut due = Vec::new();
+        for (n, url) in (0u8..).zip([&bad, &good, &bad]) {
+            let mut market = Market::zeroed();
+            market.store_url[..url.len()].copy_from_slice(url.as_bytes());
+            for i in 0..20 {
+                let mut job = Job::zeroed();
+                job.market = Address::new_from_array([n; 32]);
+                job.panel = 0b111;
+                let at = Address::new_from_array([n.wrapping_mul(20).wrapping_add(i); 32]);
+                due.push((at, job, market, Action::Attest));
+            }
+        }
+        let now = Now {
+            slot: 0,
+            last_restart: 0,
+        };
+        let begun = Instant::now();
+        let prepared = crank.prepare_by_store(due, &now).await;
+        assert!(begun.elapsed() < STORE_TIME * 2, "{:?}", begun.elapsed());
+        let of = |n: u8| {
+            let of = Address::new_from_array([n; 32]);
+            prepared.iter().filter(move |(_, job, ..)| job.market == of)
+        };
+        assert_eq!(of(1).count(), 20);
+        assert!(of(1).all(|(.., task)| matches!(task, Ok(None))));
+        // what was not begun is no failure: it is asked for the next time
+        for bad in [0, 2] {
+            assert_eq!(of(bad).count(), crank.policy.parallel);
+            assert!(of(bad).all(|(.., task)| task.is_err()));
+        }
+    }
 
     #[test]
     fn a_step_that_fails_rests_longer_each_time_and_is_left_alone_in_the_end() {

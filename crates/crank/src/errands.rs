@@ -93,6 +93,7 @@ mod tests {
     use super::*;
     use bytemuck::Zeroable;
     use lode_emissions::state::{claimed, EpochStatus};
+    use lode_staking::constants::LAST_JOBS;
     use lode_staking::state::NodeStatus;
 
     #[test]
@@ -143,12 +144,14 @@ mod tests {
         assert!(!forces_unstake(&delegation, &node, &config, 1_000));
         assert!(!withdraws(&ticket, &node, 10));
         (node.status, node.exited_at) = (NodeStatus::Exiting as u8, 100);
-        assert!(!forces_unstake(&delegation, &node, &config, 139));
-        assert!(forces_unstake(&delegation, &node, &config, 140));
+        // four epochs after its last jobs can have ended
+        let from = 140 + LAST_JOBS;
+        assert!(!forces_unstake(&delegation, &node, &config, from - 1));
+        assert!(forces_unstake(&delegation, &node, &config, from));
         assert!(!withdraws(&ticket, &node, 9));
         assert!(withdraws(&ticket, &node, 10));
         delegation.active_shares = 0;
-        assert!(!forces_unstake(&delegation, &node, &config, 140));
+        assert!(!forces_unstake(&delegation, &node, &config, from));
         node.stake = 5;
         node.rewards_owed = 2;
         assert!(!sweeps_rewards(&node, 7));

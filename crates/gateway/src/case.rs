@@ -15,8 +15,6 @@ pub(crate) struct Case {
     pub job: Job,
     pub state: JobState,
     pub market: Market,
-    /// Wallet of the customer, if his ledger is there.
-    pub customer: Option<Address>,
 }
 
 /// What a key is to a job now.
@@ -64,14 +62,18 @@ impl Case {
                 job.attempt
             )));
         }
-        let ledger = chain.ledger(&job.customer).await?;
         Ok(Self {
             address,
             job,
             state,
             market,
-            customer: ledger.map(|ledger| ledger.authority),
         })
+    }
+
+    /// Wallet of the customer, if his ledger is there.
+    pub(crate) async fn customer(&self, chain: &impl Chain) -> Result<Option<Address>, Refusal> {
+        let ledger = chain.ledger(&self.job.customer).await?;
+        Ok(ledger.map(|ledger| ledger.authority))
     }
 
     /// The roles in which a key may put blobs now; none is a refusal.
@@ -79,6 +81,7 @@ impl Case {
         &self,
         chain: &impl Chain,
         key: &Address,
+        customer: Option<Address>,
     ) -> Result<Vec<Role>, Refusal> {
         use JobState::{Accepted, Attested, Challenged, Open, Sealed, Submitted};
         let mut roles = Vec::new();
@@ -88,7 +91,7 @@ impl Case {
                 "the job is over: nothing more is stored for it",
             ));
         }
-        if self.customer == Some(*key) {
+        if customer == Some(*key) {
             roles.push(Role::Customer);
         }
         if self.state != Open {
@@ -129,6 +132,16 @@ impl Case {
             .ok_or_else(|| Refusal::conflict("the market's committee is missing"))
     }
 
+    /// The job is in a state in which seats attest.
+    pub(crate) fn require_attested_now(&self) -> Result<(), Refusal> {
+        if matches!(self.state, JobState::Sealed | JobState::Challenged) {
+            return Ok(());
+        }
+        Err(Refusal::conflict(
+            "the job takes no attestations now: it must be sealed or challenged",
+        ))
+    }
+
     /// The attestation is of a seat that serves this job, and its signature is over what that seat has to sign.
     /// `outputs` are the blobs stored for the job: of a match, which says nothing of the hash, the receipt among them
     /// is the one that fits the commitment.
@@ -139,11 +152,6 @@ impl Case {
         attestation: &Attestation,
         outputs: &[BlobHash],
     ) -> Result<(), Refusal> {
-        if !matches!(self.state, JobState::Sealed | JobState::Challenged) {
-            return Err(Refusal::conflict(
-                "the job takes no attestations now: it must be sealed or challenged",
-            ));
-        }
         let sitting = committee
             .seats
             .get(usize::from(seat))

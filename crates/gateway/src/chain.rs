@@ -1,5 +1,6 @@
 //! What a gateway asks the chain.
 
+use lode_client::accounts::decode;
 use lode_jobs::state::{Job, Ledger, Market};
 use lode_oracle::state::Committee;
 use lode_staking::state::Node;
@@ -13,6 +14,11 @@ pub trait Chain: Send + Sync + 'static {
         &self,
         address: &Address,
     ) -> impl Future<Output = lode_client::Result<Option<Job>>> + Send;
+    /// Jobs at these addresses, in their order; one that cannot be read is an error of its own.
+    fn jobs_at(
+        &self,
+        addresses: &[Address],
+    ) -> impl Future<Output = lode_client::Result<Vec<lode_client::Result<Option<Job>>>>> + Send;
     /// All jobs of a market that have an account.
     fn jobs(
         &self,
@@ -47,6 +53,16 @@ pub struct RpcChain(pub lode_client::Client);
 impl Chain for RpcChain {
     async fn job(&self, address: &Address) -> lode_client::Result<Option<Job>> {
         self.0.try_account(address).await
+    }
+
+    async fn jobs_at(
+        &self,
+        addresses: &[Address],
+    ) -> lode_client::Result<Vec<lode_client::Result<Option<Job>>>> {
+        let found = self.0.raw_accounts(addresses).await?;
+        let found = addresses.iter().zip(found);
+        let read = found.map(|(at, account)| account.map(|a| decode(at, &a)).transpose());
+        Ok(read.collect())
     }
 
     async fn jobs(&self, market: &Address) -> lode_client::Result<Vec<(Address, Job)>> {

@@ -173,6 +173,13 @@ impl Index {
         self.jobs.values().any(|r| r.blobs.contains_key(blob))
     }
 
+    /// Whether all jobs that have this blob, one at least, say that this is its size.
+    pub(crate) fn agrees(&self, blob: &BlobHash, size: u64) -> bool {
+        let entries = self.jobs.values().filter_map(|r| r.blobs.get(blob));
+        let mut agree = entries.map(|entry| entry.size == size).peekable();
+        agree.peek().is_some() && agree.all(|agrees| agrees)
+    }
+
     /// What all records come to.
     pub(crate) fn totals(&self) -> Totals {
         let mut totals = Totals::default();

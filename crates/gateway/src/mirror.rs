@@ -7,10 +7,13 @@
 use crate::index::{Entry, Kind, Record};
 use crate::server::Gateway;
 use crate::{spec, Chain, Error, Result};
+use axum::body::Bytes;
 use lode_jobs::state::{flag, Job, JobState};
 use lode_runtime::{Blob, Receipt};
 use lode_sealed::sealed_result;
-use lode_store::{BlobHash, GatewayClient, MOST_RECEIPT_BYTES, MOST_SPEC_BYTES};
+use lode_store::{
+    BlobHash, Error as StoreError, GatewayClient, MOST_RECEIPT_BYTES, MOST_SPEC_BYTES,
+};
 use solana_address::Address;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +22,15 @@ use std::path::{Path, PathBuf};
 enum Size {
     Is(u64),
     AtMost(u64),
+}
+
+impl Size {
+    fn is(self, found: u64) -> bool {
+        match self {
+            Self::Is(size) => found == size,
+            Self::AtMost(most) => found <= most,
+        }
+    }
 }
 
 /// A job that is copied, and from whom.
@@ -44,7 +56,8 @@ impl<C: Chain> Gateway<C> {
     /// the next call.
     ///
     /// # Errors
-    /// Those of the chain, and of the own store.
+    /// Those of the chain. The first of the own store, once all jobs were looked at: one that cannot be copied, whoever
+    /// posted it, holds up no other.
     pub async fn copy_market(&self, market: &Address) -> Result<Copied> {
         let mut copied = Copied::default();
         let Some(peers) = &self.peers else {
@@ -52,6 +65,7 @@ impl<C: Chain> Gateway<C> {
         };
         let terms = self.chain.market(market).await?;
         let terms = terms.ok_or(Error::NoMarket(*market))?;
+        let mut failed = None;
         for (at, job) in self.chain.jobs(market).await? {
             // what is stored for a cancelled job goes at once
             if job.state == JobState::Cancelled as u8 {
@@ -69,13 +83,30 @@ impl<C: Chain> Gateway<C> {
                     tracing::debug!(job = %at, %error, "not all of it can be copied now");
                     copied.incomplete += 1;
                 }
+                // Of a damaged blob the scrub tells.
+                Err(Error::Store(error @ StoreError::WrongHash { .. })) => {
+                    tracing::warn!(job = %at, %error, "not all of it can be copied now");
+                    copied.incomplete += 1;
+                }
+                Err(error @ Error::Store(_)) => {
+                    tracing::warn!(job = %at, %error, "not all of it can be copied now");
+                    failed.get_or_insert(error);
+                }
                 Err(error) => return Err(error),
             }
         }
         if copied.blobs > 0 {
             tracing::info!(blobs = copied.blobs, %market, "copied");
         }
-        Ok(copied)
+        failed.map_or(Ok(copied), Err)
+    }
+
+    /// A blob of at most so many bytes; none where it is not here, or larger, and so not what the job says that it is.
+    async fn small(&self, blob: BlobHash, most: u64) -> Result<Option<Bytes>> {
+        match self.store.get(blob, most).await {
+            Err(StoreError::TooLarge { .. }) => Ok(None),
+            got => Ok(got?),
+        }
     }
 
     /// Copies what a job names, as far as it is known, and counts what had to be fetched.
@@ -83,7 +114,7 @@ impl<C: Chain> Gateway<C> {
         let spec = BlobHash(of.job.spec);
         let most = Size::AtMost(MOST_SPEC_BYTES);
         *fetched += usize::from(self.copy(of, Kind::Spec, spec, most).await?);
-        let Some(bytes) = self.store.get(spec, MOST_SPEC_BYTES).await? else {
+        let Some(bytes) = self.small(spec, MOST_SPEC_BYTES).await? else {
             return Ok(());
         };
         // of a job whose spec is none there is nothing more to have
@@ -102,7 +133,7 @@ impl<C: Chain> Gateway<C> {
         let result = BlobHash(of.job.result);
         let most = Size::AtMost(MOST_RECEIPT_BYTES);
         *fetched += usize::from(self.copy(of, Kind::Output, result, most).await?);
-        let Some(line) = self.store.get(result, MOST_RECEIPT_BYTES).await? else {
+        let Some(line) = self.small(result, MOST_RECEIPT_BYTES).await? else {
             return Ok(());
         };
         let outputs: Vec<Blob> = match (sealed_result(&line), Receipt::parse(&line)) {
@@ -160,8 +191,10 @@ impl<C: Chain> Gateway<C> {
             key,
             size,
         };
-        if let Some(size) = here {
-            self.index.lock().await.add(at, blob, entry(size)).await?;
+        if let Some(found) = here {
+            if size.is(found) {
+                self.index.lock().await.add(at, blob, entry(found)).await?;
+            }
             return Ok(false);
         }
         let (Size::Is(most) | Size::AtMost(most)) = size;
@@ -174,7 +207,7 @@ impl<C: Chain> Gateway<C> {
         }
         let _one = self.fetching.lock().await;
         let (file, found) = self.fetch(peers, blob, most).await?;
-        if matches!(size, Size::Is(said) if said != found) {
+        if !size.is(found) {
             // the spec says otherwise: no node takes such a job
             self.keep_fetched(None, &file).await?;
             return Ok(false);

@@ -6,7 +6,7 @@ use crate::index::{Entry, Index, Kind, Record};
 use crate::limits::{network, Limits, Rates};
 use crate::meters::Meters;
 use crate::refusal::Refusal;
-use crate::uploads::{Turn, UploadId, Uploads};
+use crate::uploads::{Taken, Turn, UploadId, Uploads};
 use crate::{spec, Error, Result};
 use axum::body::{Body, BodyDataStream};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Request, State};
@@ -34,13 +34,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 /// An upload on which nothing arrives for this long counts as broken.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Writes that are served at the same time.
-const WRITERS: usize = 64;
+/// So many bytes a second come of an upload on average, that time granted: less would only hold its place.
+const LEAST_PACE: u64 = 1_000;
+/// How long the 65 bytes of an attestation may take.
+const ATTESTATION_TIME: Duration = Duration::from_secs(5);
+/// Uploads that are received at the same time.
+const UPLOADS: usize = 256;
+/// Of these, those that are read again, hashed and stored at the same time.
+const STORES: usize = 16;
+/// Writers of blobs whose right is asked of the chain at the same time.
+const QUESTIONS: usize = 64;
+/// Attestations that are checked and stored at the same time.
+const ATTESTATIONS: usize = 16;
 /// What is still read of the body of a refused write, so that its sender hears the refusal.
 const DRAIN_BYTES: usize = 1 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(2);
@@ -131,7 +141,32 @@ pub struct Gateway<C> {
     /// One blob is fetched from peers at a time.
     pub(crate) fetching: Mutex<()>,
     pub(crate) meters: Meters,
-    writers: Semaphore,
+    places: Places,
+}
+
+/// How much is done at the same time. Places are for what the gateway itself takes its time for, never for waiting for a
+/// request's bytes; but for those of uploads, whose senders have a right to them, a least pace and a share.
+struct Places {
+    uploads: Semaphore,
+    stores: Semaphore,
+    questions: Semaphore,
+    attestations: Semaphore,
+}
+
+impl Places {
+    fn new() -> Self {
+        Self {
+            uploads: Semaphore::new(UPLOADS),
+            stores: Semaphore::new(STORES),
+            questions: Semaphore::new(QUESTIONS),
+            attestations: Semaphore::new(ATTESTATIONS),
+        }
+    }
+}
+
+/// A place, if there is one.
+fn place(places: &Semaphore) -> std::result::Result<SemaphorePermit<'_>, Refusal> {
+    places.try_acquire().map_err(|_| busy())
 }
 
 impl<C: Chain> Gateway<C> {
@@ -169,7 +204,7 @@ impl<C: Chain> Gateway<C> {
             fetching: Mutex::new(()),
             meters,
             chain,
-            writers: Semaphore::new(WRITERS),
+            places: Places::new(),
         }))
     }
 
@@ -306,8 +341,12 @@ impl<C: Chain> Gateway<C> {
         }
         let part = Part::of(headers)?;
 
+        let question = place(&self.places.questions)?;
         let case = Case::load(&self.chain, &self.url, signed.job, signed.attempt).await?;
-        let roles = case.roles(&self.chain, &signed.key).await?;
+        let customer = case.customer(&self.chain).await?;
+        let roles = case.roles(&self.chain, &signed.key, customer).await?;
+        drop(question);
+        let _place = place(&self.places.uploads)?;
         let id = UploadId {
             job: signed.job,
             key: signed.key,
@@ -318,7 +357,7 @@ impl<C: Chain> Gateway<C> {
         let entry = Entry {
             kind,
             attempt: signed.attempt,
-            key: match (kind, case.customer) {
+            key: match (kind, customer) {
                 // his, whoever brings it
                 (Kind::Spec, Some(customer)) => customer,
                 _ => signed.key,
@@ -326,32 +365,25 @@ impl<C: Chain> Gateway<C> {
             size: part.total(),
         };
 
-        // What is there already, perhaps by another job, need not be sent. Under the lock, so that no sweep takes it away
-        // before this job has an entry.
-        {
-            let mut index = self.index.lock().await;
-            if let Some(size) = self.store.size(blob).await? {
-                if size != part.total() {
-                    return Err(Refusal::new(
-                        StatusCode::UNPROCESSABLE_ENTITY,
-                        "the blob of this name has another size",
-                    ));
-                }
-                index.add(&signed.job, blob, entry).await?;
-                return Ok(StatusCode::OK.into_response());
-            }
+        if self.is_here(&id, entry).await? {
+            return Ok(StatusCode::OK.into_response());
         }
-
-        let turn = self
-            .uploads
-            .take(&id, kind, signed.attempt, part.total())
-            .map_err(disk)?
-            .ok_or_else(|| {
-                Refusal::new(
+        let taken = self.uploads.take(&id, kind, signed.attempt, part.total());
+        let turn = match taken.map_err(disk)? {
+            Taken::Turn(turn) => turn,
+            Taken::Busy => {
+                return Err(Refusal::new(
                     StatusCode::LOCKED,
                     "another request is writing this upload; try again",
-                )
-            })?;
+                ))
+            }
+            Taken::TooMany => {
+                return Err(Refusal::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "this key has too many uploads under way; try again",
+                ))
+            }
+        };
         let there = receive(&turn, &part, body, &self.meters.received).await?;
         // Whole, also where this request only asked: the answer to the one that brought the last byte was lost.
         if there < part.total() {
@@ -361,6 +393,30 @@ impl<C: Chain> Gateway<C> {
         self.meters.stored.inc();
         tracing::info!(%blob, job = %signed.job, bytes = part.total(), ?kind, "stored");
         Ok(StatusCode::CREATED.into_response())
+    }
+
+    /// What is here already, perhaps by another job, need not be sent.
+    async fn is_here(&self, id: &UploadId, entry: Entry) -> std::result::Result<bool, Refusal> {
+        // to the entry, so that no sweep takes it away before this job has one
+        let mut index = self.index.lock().await;
+        let Some(size) = self.store.size(id.blob).await? else {
+            return Ok(false);
+        };
+        if size == entry.size {
+            index.add(&id.job, id.blob, entry).await?;
+            return Ok(true);
+        }
+        // Reading all of it costs: not where only this request says that the size is wrong.
+        let said = index.agrees(&id.blob, size);
+        drop(index);
+        if said || self.store.is_whole(id.blob).await? == Some(true) {
+            return Err(Refusal::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "the blob of this name has another size",
+            ));
+        }
+        tracing::error!(blob = %id.blob, "a stored blob is damaged: what is put takes its place");
+        Ok(false)
     }
 
     /// What the blob is to the job, if a key with these roles may put it with this size.
@@ -479,6 +535,8 @@ impl<C: Chain> Gateway<C> {
         id: &UploadId,
         entry: Entry,
     ) -> std::result::Result<(), Refusal> {
+        let place = self.places.stores.acquire().await;
+        let _place = place.map_err(|_| busy())?;
         let path = turn.path.clone();
         let hashed = tokio::task::spawn_blocking(move || BlobHash::of_file(&path));
         let (found, _) = hashed.await.map_err(|e| disk(std::io::Error::other(e)))??;
@@ -504,11 +562,15 @@ impl<C: Chain> Gateway<C> {
         body: Body,
     ) -> std::result::Result<StatusCode, Refusal> {
         let (job, attempt, seat) = read_name(at)?;
-        let bytes = axum::body::to_bytes(body, ATTESTATION_BYTES)
+        let bytes = axum::body::to_bytes(body, ATTESTATION_BYTES);
+        let bytes = tokio::time::timeout(ATTESTATION_TIME, bytes)
             .await
+            .map_err(|_| too_slow())?
             .map_err(|_| Refusal::from(lode_store::Error::NotAnAttestation))?;
         let attestation = Attestation::from_bytes(&bytes)?;
+        let _place = place(&self.places.attestations)?;
         let case = Case::load(&self.chain, &self.url, job, attempt).await?;
+        case.require_attested_now()?;
         let committee = case.committee(&self.chain).await?;
         // Held to the end: two attestations of one seat are decided one after the other.
         let mut index = self.index.lock().await;
@@ -620,17 +682,13 @@ async fn receive(
             *total
         }
     };
+    let (begun, mut came) = (Instant::now(), 0);
     let received = loop {
-        let bytes = match tokio::time::timeout(BODY_TIMEOUT, body.next()).await {
+        let bytes = match tokio::time::timeout(patience(begun.elapsed(), came), body.next()).await {
             Ok(Some(Ok(bytes))) => bytes,
             Ok(None) if left == 0 => break Ok(()),
             Ok(None | Some(Err(_))) => break Err(Refusal::bad("the body ended before its end")),
-            Err(_) => {
-                break Err(Refusal::new(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "nothing arrived for too long",
-                ))
-            }
+            Err(_) => break Err(too_slow()),
         };
         let length = bytes.len() as u64;
         if length > left {
@@ -641,10 +699,24 @@ async fn receive(
         }
         received_bytes.add(length as f64);
         left -= length;
+        came += length;
         there = there.saturating_add(length);
     };
     file.flush().await.map_err(disk)?;
     received.map(|()| there)
+}
+
+/// How long an upload is waited for, when so many bytes came of it in this time.
+fn patience(since: Duration, came: u64) -> Duration {
+    let granted = BODY_TIMEOUT.saturating_add(Duration::from_secs(came / LEAST_PACE));
+    granted.saturating_sub(since).min(BODY_TIMEOUT)
+}
+
+fn too_slow() -> Refusal {
+    Refusal::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "nothing arrived for too long, or too little",
+    )
 }
 
 /// The answer that says how many bytes of an upload are there.
@@ -755,10 +827,6 @@ async fn put_blob<C: Chain>(
     body: Body,
 ) -> Response {
     let mut body = body.into_data_stream();
-    let Ok(_permit) = gateway.writers.try_acquire() else {
-        drain(&mut body).await;
-        return busy().into_response();
-    };
     let answer = gateway.put(&name, &headers, &mut body).await;
     drain(&mut body).await;
     answer.into_response()
@@ -897,6 +965,22 @@ async fn put_attestation<C: Chain>(
     Path(at): Path<(String, String, String)>,
     body: Body,
 ) -> std::result::Result<StatusCode, Refusal> {
-    let _permit = gateway.writers.try_acquire().map_err(|_| busy())?;
     gateway.attest(&at, body).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_sends_too_slowly_is_not_waited_for() {
+        let of = |seconds, came| patience(Duration::from_secs(seconds), came).as_secs();
+        assert_eq!(of(0, 0), 30);
+        assert_eq!(of(29, 1), 1);
+        assert_eq!(of(30, 999), 0);
+        // at the pace it goes on, and a pause is no more than one
+        assert_eq!(of(60, 60_000), 30);
+        assert_eq!(of(60, 60_000_000), 30);
+        assert_eq!(of(3_600, 3_580_000), 10);
+    }
 }

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// An upload nobody goes on with for this long is forgotten.
 const IDLE: Duration = Duration::from_secs(3_600);
 
+/// Uploads that one key may write at the same time: who sends slowly holds up nobody but himself.
+const MOST_OF_KEY: usize = 16;
+
 /// One signer's upload of one blob for one job: nobody else can spoil it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct UploadId {
@@ -35,6 +38,15 @@ struct Upload {
 pub(crate) struct Uploads {
     folder: PathBuf,
     open: Arc<Mutex<HashMap<UploadId, Upload>>>,
+}
+
+/// What a request at an upload is given.
+pub(crate) enum Taken {
+    Turn(Turn),
+    /// Another request writes this upload.
+    Busy,
+    /// This key writes as many uploads as one may at the same time.
+    TooMany,
 }
 
 /// The right to write to an upload, held by one request at a time.
@@ -112,19 +124,25 @@ impl Uploads {
         self.lock().keys().any(|id| id.blob == *blob)
     }
 
-    /// Takes the turn at an upload, or `None` if another request has it. An upload of another size begins anew.
+    /// Takes the turn at an upload. One of another size begins anew.
     pub(crate) fn take(
         &self,
         id: &UploadId,
         kind: Kind,
         attempt: u8,
         total: u64,
-    ) -> std::io::Result<Option<Turn>> {
+    ) -> std::io::Result<Taken> {
         let path = self.path(id);
         let mut open = self.lock();
         let known = open.get(id);
         if known.is_some_and(|u| u.busy) {
-            return Ok(None);
+            return Ok(Taken::Busy);
+        }
+        let of_key = open
+            .iter()
+            .filter(|(other, u)| other.key == id.key && u.busy);
+        if of_key.count() >= MOST_OF_KEY {
+            return Ok(Taken::TooMany);
         }
         if known.is_none_or(|u| (u.kind, u.attempt, u.total) != (kind, attempt, total)) {
             std::fs::File::create(&path)?;
@@ -139,7 +157,7 @@ impl Uploads {
                 touched: Instant::now(),
             },
         );
-        Ok(Some(Turn {
+        Ok(Taken::Turn(Turn {
             uploads: self.clone(),
             id: id.clone(),
             path,

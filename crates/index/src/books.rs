@@ -204,7 +204,6 @@ pub fn market_of(instruction: &Carried) -> Option<Address> {
         tag if [
             ix::RaiseLimit::DISCRIMINATOR,
             ix::CancelJob::DISCRIMINATOR,
-            ix::AwardJob::DISCRIMINATOR,
             ix::GiveUpJob::DISCRIMINATOR,
             ix::ExpireJob::DISCRIMINATOR,
             ix::SubmitResult::DISCRIMINATOR,
@@ -218,6 +217,7 @@ pub fn market_of(instruction: &Carried) -> Option<Address> {
             1
         }
         tag if [
+            ix::AwardJob::DISCRIMINATOR,
             ix::RevealResult::DISCRIMINATOR,
             ix::AttestJob::DISCRIMINATOR,
             ix::CollectCheck::DISCRIMINATOR,
@@ -238,6 +238,7 @@ pub fn job_of(instruction: &Carried) -> Option<Address> {
         (
             1,
             &[
+                ix::AwardJob::DISCRIMINATOR,
                 ix::RevealResult::DISCRIMINATOR,
                 ix::SlashJob::DISCRIMINATOR,
                 ix::PenaliseOracle::DISCRIMINATOR,
@@ -247,7 +248,6 @@ pub fn job_of(instruction: &Carried) -> Option<Address> {
             2,
             &[
                 ix::CancelJob::DISCRIMINATOR,
-                ix::AwardJob::DISCRIMINATOR,
                 ix::GiveUpJob::DISCRIMINATOR,
                 ix::ExpireJob::DISCRIMINATOR,
                 ix::SubmitResult::DISCRIMINATOR,
@@ -355,15 +355,19 @@ fn accounts(
             let party = args.address()?;
             let mut ledger = Ledger::zeroed();
             ledger.version = 1;
-            ledger.market = at(2)?;
+            ledger.market = at(1)?;
             (ledger.party, ledger.authority, ledger.payer) = (party, party, at(0)?);
             ledger.locked_cap = u64::MAX;
-            work.put(&at(3)?, "opened", None, 0, ledger);
+            work.put(&at(2)?, "opened", None, 0, ledger);
         }
         tag if tag == ix::OpenNodeLedger::DISCRIMINATOR => {
             // Somebody may have opened it as a wallet's before: what it holds stays in it.
             let (ledger_at, owner) = (at(4)?, at(0)?);
             let held = work.shelf.ledger(&ledger_at)?;
+            // Only the node's points were opened: its ledger stands as it was.
+            if held.is_some_and(|ledger| ledger.kind == LedgerKind::Node as u8) {
+                return Ok(true);
+            }
             work.touched.insert(ledger_at, held);
             let mut ledger = held.unwrap_or_else(Ledger::zeroed);
             ledger.version = 1;
@@ -560,7 +564,7 @@ fn bidding(
             work.effect.job = Some((job_at, Some(job)));
         }
         tag if tag == ix::AwardJob::DISCRIMINATOR => {
-            let (terms, job_at) = (terms(facts)?, at(2)?);
+            let (terms, job_at) = (terms(facts)?, at(1)?);
             let mut job = work.job(&job_at)?;
             (job.price, job.bid) = (job.bid, job.price);
             job.flags &= !flag::BID;

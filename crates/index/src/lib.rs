@@ -16,7 +16,7 @@ mod store;
 
 pub use follow::{Follower, Progress, Report};
 pub use read::{JobStep, Line, Movement, Statement, Status, Who};
-pub use small::{job_history, statement};
+pub use small::{job_history, last_of_job, statement};
 pub use store::{Index, PROGRAMS};
 
 /// Result of this crate.

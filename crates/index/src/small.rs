@@ -7,6 +7,7 @@ use futures_util::StreamExt as _;
 use lode_client::events::told;
 use lode_client::record::{Place, Record};
 use lode_client::Client;
+use lode_jobs::state::Job;
 use solana_address::Address;
 use solana_signature::Signature;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -22,10 +23,26 @@ pub async fn job_history(
     job: &Address,
     tell: &(dyn Fn(usize, usize) + Send + Sync),
 ) -> Result<Vec<JobStep>> {
+    index_of(client, job, tell)
+        .await?
+        .job_history(Who::Job(*job))
+}
+
+/// How a job stood before its account was closed, or stands; nothing where the server knows of no transaction that
+/// changed it.
+pub async fn last_of_job(client: &Client, job: &Address) -> Result<Option<Job>> {
+    index_of(client, job, &|_, _| ()).await?.last_job(job)
+}
+
+/// An index in memory of one job.
+async fn index_of(
+    client: &Client,
+    job: &Address,
+    tell: &(dyn Fn(usize, usize) + Send + Sync),
+) -> Result<Index> {
     let places = client.places_of(job, None, &|_| ()).await?;
     let records = records(client, &places, tell).await?;
-    let mut index = replayed(client, &[places], &records, &[*job].into(), HashSet::new()).await?;
-    index.job_history(Who::Job(*job))
+    replayed(client, &[places], &records, &[*job].into(), HashSet::new()).await
 }
 
 /// The statement of one account; see [`Index::statement`].

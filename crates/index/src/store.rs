@@ -359,7 +359,7 @@ impl Index {
     }
 
     /// A job as the tables last knew it, closed or not.
-    fn last_job(&mut self, at: &Address) -> Result<Option<Job>> {
+    pub(crate) fn last_job(&mut self, at: &Address) -> Result<Option<Job>> {
         let text =
             "SELECT body FROM job_states WHERE job = $1 ORDER BY seq DESC, number DESC LIMIT 1";
         let rows = self.sql.rows(text, &[words(at)])?;

@@ -6,15 +6,17 @@ use crate::{plan, Error, Plan, Result, Task};
 use lode_attestation::Verdict;
 use lode_client::instructions::jobs;
 use lode_client::{accounts, addresses, nonce, Client};
+use lode_jobs::event::LedgerChanged;
 use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
 use lode_jobs::PostArgs;
 use lode_math::bills;
 use lode_runtime::{Blob, End, Receipt};
-use lode_store::{BlobHash, GatewayClient, Writer, MOST_RECEIPT_BYTES};
+use lode_store::{BlobHash, Error as StoreError, GatewayClient, Writer, MOST_RECEIPT_BYTES};
 use solana_address::Address;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::{Component, Path};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,6 +33,8 @@ const MOST_FAILURES: u32 = 100;
 const CLOCK: Duration = Duration::from_secs(20);
 /// How often in a row a job must be missing before its nonce counts as lost: a server may be behind.
 const MISSES: u32 = 3;
+/// How often a transfer of one job is tried that fails for a reason of the job's own.
+const TRIES: u32 = 5;
 
 /// Where the jobs go, and who pays.
 #[derive(Clone)]
@@ -146,6 +150,8 @@ pub async fn run(
         stored: BTreeSet::new(),
         busy: BTreeSet::new(),
         misses: BTreeMap::new(),
+        own: BTreeSet::new(),
+        tries: BTreeMap::new(),
         tasks: JoinSet::new(),
         room: Arc::new(Semaphore::new(TRANSFERS)),
         clock: None,
@@ -192,7 +198,7 @@ enum Moved {
     /// A job's results are here; what follows.
     Fetched(Line),
     /// It did not work.
-    Failed(Range, Error),
+    Failed(Range, u64, Error),
 }
 
 struct Engine {
@@ -210,6 +216,10 @@ struct Engine {
     busy: BTreeSet<Range>,
     /// How often a posted job was not there.
     misses: BTreeMap<Range, u32>,
+    /// Jobs that were seen on the chain as this map posted them.
+    own: BTreeSet<(Range, u64)>,
+    /// How often a transfer of a job failed for a reason of the job's own.
+    tries: BTreeMap<(Range, u64), u32>,
     tasks: JoinSet<Moved>,
     room: Arc<Semaphore>,
     /// When the chain's slot was last asked for.
@@ -262,9 +272,19 @@ impl Engine {
                 self.failures = 0;
                 self.note(line)
             }
-            Ok(Moved::Failed(range, error)) => {
+            Ok(Moved::Failed(range, nonce, error)) => {
                 self.busy.remove(&range);
-                Err(error)
+                if !is_of_the_job(&error) {
+                    return Err(error);
+                }
+                // It went on meanwhile, or what is missing comes: the next look tells.
+                let tries = self.tries.entry((range, nonce)).or_default();
+                *tries = tries.saturating_add(1);
+                tracing::debug!(?range, tries, %error, "trying again");
+                match *tries < TRIES {
+                    true => Ok(()),
+                    false => Err(error),
+                }
             }
             Err(error) => Err(Error::asked(format!("A transfer broke off: {error}"))),
         }
@@ -345,6 +365,10 @@ impl Engine {
             if self.busy.contains(&range) {
                 continue;
             }
+            if !self.is_own(range, nonce, &job)? {
+                self.forget(range);
+                continue;
+            }
             if job.is_final() {
                 self.fetch(range, nonce, *at, job);
             } else if job.state == JobState::Open as u8 {
@@ -353,7 +377,14 @@ impl Engine {
                 } else if slot.is_some_and(|slot| slot >= job.deadline) && !job.has(flag::BID) {
                     // Nobody accepted it in time. What comes of it is seen in the next look.
                     let me = self.network.wallet.pubkey();
-                    self.send(&[vec![jobs::cancel_job(&me, at, &job)]]).await?;
+                    let cancel = vec![jobs::cancel_job(&me, at, &job)];
+                    for error in self.send(&[cancel]).await? {
+                        // A node took it, or a crank took it back, in the same moment.
+                        if !matches!(error, lode_client::Error::Refused(_)) {
+                            return Err(error.into());
+                        }
+                        tracing::debug!(%error, "not taken back");
+                    }
                 }
             }
         }
@@ -386,14 +417,14 @@ impl Engine {
                 available = available.saturating_sub(self.escrow(&args)?);
                 continue;
             }
+            if self.busy.contains(range) {
+                continue;
+            }
             let misses = self.misses.entry(*range).or_default();
             *misses = misses.saturating_add(1);
             if *misses >= MISSES {
-                tracing::debug!(?range, nonce, "its nonce is gone and no job has it");
                 self.misses.remove(range);
-                if let Some(entry) = self.state.entries.get_mut(range) {
-                    entry.posted = None;
-                }
+                self.closed(*range, *nonce).await?;
             }
         }
         let kept: BTreeSet<u64> = self
@@ -451,7 +482,79 @@ impl Engine {
             .iter()
             .map(|(_, args)| vec![jobs::post_job(&me, &self.network.market_at, *args)])
             .collect();
-        self.send(&groups).await
+        for error in self.send(&groups).await? {
+            // Somebody else, or an earlier call of this, was faster: the next look tells.
+            if error.name_of(&lode_jobs::ID) != Some("NonceTaken") {
+                return Err(error.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The job at this nonce is this map's: the wallet may have posted another one under it meanwhile.
+    fn is_own(&mut self, range: Range, nonce: u64, job: &Job) -> Result<bool> {
+        if self.own.contains(&(range, nonce)) {
+            return Ok(true);
+        }
+        let own = self.work(range)?.spec.hash == job.spec;
+        if own {
+            self.own.insert((range, nonce));
+        }
+        Ok(own)
+    }
+
+    /// It is posted anew, under another nonce.
+    fn forget(&mut self, range: Range) {
+        tracing::debug!(?range, "its nonce is gone, and no job of this map has it");
+        if let Some(entry) = self.state.entries.get_mut(&range) {
+            entry.posted = None;
+        }
+    }
+
+    /// A nonce is taken, and no job is there: it ended and was closed while nobody looked, or the nonce was never used and
+    /// others left it behind. The first was paid perhaps, so only history tells whether the job may be posted again.
+    async fn closed(&mut self, range: Range, nonce: u64) -> Result<()> {
+        let at = addresses::jobs::job(&self.ledger_at, nonce).0;
+        let client = self.network.client.clone();
+        let job = match lode_index::last_of_job(&client, &at).await {
+            Ok(job) => job,
+            Err(lode_index::Error::Chain(error)) => return Err(error.into()),
+            Err(error) => return Err(self.untold(range, &at, &error.to_string())),
+        };
+        match job {
+            Some(job) if !self.is_own(range, nonce, &job)? => self.forget(range),
+            Some(job) if job.is_final() => self.fetch(range, nonce, at, job),
+            // its history is behind the accounts: the next looks tell
+            Some(_) => {}
+            None if self.has_whole_history().await? => self.forget(range),
+            None => return Err(self.untold(range, &at, "it keeps no transaction of it")),
+        }
+        Ok(())
+    }
+
+    fn untold(&self, range: Range, at: &Address, why: &str) -> Error {
+        Error::asked(format!(
+            "The job {at} over the inputs from number {} on was posted and is closed, and {} does not tell how it ended ({why}): go on with a server that keeps the whole history (--url). To post it again could be to pay it twice",
+            range.from,
+            self.network.client.url()
+        ))
+    }
+
+    /// The server knows how the ledger was opened, and so everything that came after.
+    async fn has_whole_history(&self) -> Result<bool> {
+        let (client, ledger) = (&self.network.client, self.ledger_at);
+        for signature in client.signatures_of(&ledger, 0, i64::MAX).await? {
+            let past = client.past(&signature).await?;
+            if past.failed {
+                continue;
+            }
+            let mut changes = past
+                .told
+                .iter()
+                .filter_map(|told| told.read::<LedgerChanged>());
+            return Ok(changes.any(|change| change.ledger == ledger && change.open == 1));
+        }
+        Ok(false)
     }
 
     fn no_ledger(&self) -> Result<()> {
@@ -482,8 +585,11 @@ impl Engine {
         bills::escrow(args.price, args.units_limit, surcharge).ok_or_else(too_dear)
     }
 
-    /// Sends groups. One that is refused is looked at again in the next round; all refused is an error.
-    async fn send(&mut self, groups: &[Vec<solana_instruction::Instruction>]) -> Result<()> {
+    /// Sends groups; says why some were refused.
+    async fn send(
+        &mut self,
+        groups: &[Vec<solana_instruction::Instruction>],
+    ) -> Result<Vec<lode_client::Error>> {
         let network = self.network.clone();
         let (payer, wallet) = (&*network.payer, &*network.wallet);
         let packed = network
@@ -498,14 +604,8 @@ impl Engine {
         if let Some(error) = packed.broke_off {
             return Err(error.into());
         }
-        for (_, error) in packed.refused {
-            // Somebody else, or an earlier call of this, was faster: the next look tells.
-            if error.name_of(&lode_jobs::ID) == Some("NonceTaken") {
-                continue;
-            }
-            return Err(error.into());
-        }
-        Ok(())
+        let refused = packed.refused.into_iter();
+        Ok(refused.map(|(_, error)| error).collect())
     }
 
     /// Puts what a job is made of into the store.
@@ -517,7 +617,7 @@ impl Engine {
             let _turn = room.acquire().await;
             match put(&network, &work, at, attempt).await {
                 Ok(()) => Moved::Stored(range, nonce),
-                Err(error) => Moved::Failed(range, error),
+                Err(error) => Moved::Failed(range, nonce, error),
             }
         });
         Ok(())
@@ -540,13 +640,14 @@ impl Engine {
                 .units_limit
                 .unwrap_or(self.network.market.units_limit),
             failures: self.state.entries.get(&range).map_or(0, |e| e.failures),
+            tries: self.tries.get(&(range, nonce)).copied().unwrap_or(0),
         };
         self.busy.insert(range);
         self.tasks.spawn(async move {
             let _turn = room.acquire().await;
             match end.run(&network).await {
                 Ok(line) => Moved::Fetched(line),
-                Err(error) => Moved::Failed(range, error),
+                Err(error) => Moved::Failed(range, nonce, error),
             }
         });
     }
@@ -614,6 +715,7 @@ struct Fetch {
     retries: u32,
     most_units: u64,
     failures: u32,
+    tries: u32,
 }
 
 impl Fetch {
@@ -632,20 +734,20 @@ impl Fetch {
                 |number| format!("state {number}"),
                 |state| format!("{state:?}").to_lowercase(),
             );
-            let then = match self.failures < self.retries {
-                true => Then::Again { units_limit: None },
-                false => Then::Failed {
-                    why: format!(
-                        "it ended as {state} {} times",
-                        self.failures.saturating_add(1)
-                    ),
-                },
-            };
+            let times = self.failures.saturating_add(1);
+            let then = self.again(format!("it ended as {state} {times} times"));
             return Ok(self.line(0, 0, forfeited, then));
         }
         let work = bills::work(job.price, job.units).ok_or_else(too_dear)?;
         let checks = bills::checks(work, job.surcharge(market)).ok_or_else(too_dear)?;
-        let receipt = self.save(network).await?;
+        let receipt = match self.save(network).await {
+            // It is paid, and there is nothing to have for it: whoever runs it next may do better.
+            Err(error) if is_of_the_job(&error) && self.tries.saturating_add(1) >= TRIES => {
+                let then = self.again(format!("its result cannot be had: {error}"));
+                return Ok(self.line(job.units, work, checks, then));
+            }
+            saved => saved?,
+        };
         let then = match receipt.end {
             End::Exit(0) => Then::Done,
             End::Fuel if job.units_limit < self.most_units => Then::Again {
@@ -657,6 +759,14 @@ impl Fetch {
             },
         };
         Ok(self.line(job.units, work, checks, then))
+    }
+
+    /// It is posted again, as often as that may be.
+    fn again(&self, why: String) -> Then {
+        match self.failures < self.retries {
+            true => Then::Again { units_limit: None },
+            false => Then::Failed { why },
+        }
     }
 
     fn line(&self, units: u64, work: u64, checks: u64, then: Then) -> Line {
@@ -678,12 +788,7 @@ impl Fetch {
             .get(BlobHash(self.job.result), MOST_RECEIPT_BYTES)
             .await?;
         let receipt = Receipt::parse(&line)?;
-        if receipt.units != self.job.units {
-            return Err(Error::asked(format!(
-                "The receipt of {} bills {} units and the chain says {}: do not trust this result",
-                self.at, receipt.units, self.job.units
-            )));
-        }
+        require_receipt(&receipt, &self.job, &self.job.spec).map_err(Error::Result)?;
         let coming = &self.coming;
         let parts = [("stdout", receipt.stdout), ("stderr", receipt.stderr)];
         let files = receipt
@@ -712,7 +817,7 @@ async fn one(
         .components()
         .all(|part| matches!(part, Component::Normal(_)));
     if !only_names {
-        return Err(Error::asked(format!(
+        return Err(Error::Result(format!(
             "A result names a file `{name}` that would leave the folder; it is not fetched"
         )));
     }
@@ -765,6 +870,65 @@ fn too_dear() -> Error {
     Error::asked("The price times the units is more than any account can hold: lower --price or --units-limit")
 }
 
+/// A receipt is that of this job and no other one's, and bills what the chain says. `spec` is the hash of what the node ran:
+/// the job's, or where that is sealed what is in it.
+///
+/// # Errors
+/// What differs, in a sentence.
+pub fn require_receipt(
+    receipt: &Receipt,
+    job: &Job,
+    spec: &[u8; 32],
+) -> std::result::Result<(), String> {
+    let differs = if receipt.spec != *spec {
+        "is of another spec".to_string()
+    } else if receipt.limit != job.units_limit {
+        let (said, limit) = (receipt.limit, job.units_limit);
+        format!("is of a run with at most {said} units and not {limit}")
+    } else if receipt.units != job.units {
+        let (said, units) = (receipt.units, job.units);
+        format!("bills {said} units and the chain says {units}")
+    } else {
+        return Ok(());
+    };
+    Err(format!(
+        "The receipt {differs}: do not trust this result; while the job is not settled, `lode job challenge` has it checked"
+    ))
+}
+
+/// Whether a failed transfer says something of this job, and nothing of the network or this machine.
+fn is_of_the_job(error: &Error) -> bool {
+    match error {
+        Error::Result(_) | Error::Runtime(_) => true,
+        Error::File { source, .. } | Error::Store(StoreError::File { source, .. }) => {
+            is_of_the_name(source.kind())
+        }
+        Error::Store(error) => {
+            let told = matches!(
+                error,
+                StoreError::NotFound { .. }
+                    | StoreError::WrongHash { .. }
+                    | StoreError::TooLarge { .. }
+                    | StoreError::Refused { .. }
+            );
+            told && !error.is_transient()
+        }
+        _ => false,
+    }
+}
+
+/// A result may name its files as no disk can: as a file and a folder, or too long.
+fn is_of_the_name(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::AlreadyExists
+            | ErrorKind::InvalidFilename
+            | ErrorKind::InvalidInput
+    )
+}
+
 fn is_transient(error: &Error) -> bool {
     match error {
         Error::Client(error) => {
@@ -772,5 +936,186 @@ fn is_transient(error: &Error) -> bool {
         }
         Error::Store(error) => error.is_transient(),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use lode_client::bytemuck::Zeroable;
+    use lode_runtime::ReceiptFile;
+    use std::collections::HashMap;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    fn receipt(files: &[&str]) -> Receipt {
+        let file = |path: &&str| ReceiptFile {
+            path: path.to_string(),
+            blob: Blob::of(b"file"),
+        };
+        Receipt {
+            spec: [1; 32],
+            limit: 20,
+            end: End::Exit(0),
+            fuel: 1,
+            units: 7,
+            memory: None,
+            stdout: Blob::of(b"out"),
+            stderr: Blob::of(b""),
+            files: files.iter().map(file).collect(),
+        }
+    }
+
+    /// A settled job whose result is in these bytes.
+    fn job(result: &[u8]) -> Job {
+        let mut job = Job::zeroed();
+        job.state = JobState::Settled as u8;
+        job.verdict = Verdict::Match as u8;
+        job.flags |= flag::REVEALED;
+        job.result = BlobHash::of(result).0;
+        (job.spec, job.units_limit, job.units) = ([1; 32], 20, 7);
+        job
+    }
+
+    /// A store that has these blobs and no others.
+    async fn store(blobs: &[&[u8]]) -> GatewayClient {
+        let blobs: HashMap<String, Vec<u8>> = blobs
+            .iter()
+            .map(|bytes| {
+                (
+                    format!("GET /blobs/{} ", BlobHash::of(bytes)),
+                    bytes.to_vec(),
+                )
+            })
+            .collect();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            loop {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut asked = vec![0; 4_096];
+                let length = socket.read(&mut asked).await.unwrap();
+                let asked = String::from_utf8_lossy(&asked[..length]);
+                let found = blobs.iter().find(|(head, _)| asked.starts_with(*head));
+                let (status, body) = match found {
+                    Some((_, bytes)) => ("200 OK", bytes.as_slice()),
+                    None => ("404 Not Found", &[][..]),
+                };
+                let length = body.len();
+                let head = format!(
+                    "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+                );
+                socket.write_all(head.as_bytes()).await.unwrap();
+                socket.write_all(body).await.unwrap();
+            }
+        });
+        GatewayClient::new(&url).unwrap()
+    }
+
+    async fn network(store: GatewayClient) -> Network {
+        let mut market = Market::zeroed();
+        market.blob_limit = 1_000;
+        Network {
+            client: Client::new("http://127.0.0.1:1"),
+            store,
+            market_at: Address::default(),
+            market,
+            wallet: Arc::new(Keypair::new()),
+            payer: Arc::new(Keypair::new()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_result_that_cannot_be_had_is_tried_again_then_posted_again_then_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = receipt(&["a", "b"]).line();
+        let other = Receipt {
+            spec: [2; 32],
+            ..receipt(&[])
+        };
+        let odd = receipt(&["a", "a/b"]).line();
+        let name = "a".repeat(300);
+        let long = receipt(&[&name]).line();
+        let (out, file): (&[u8], &[u8]) = (b"out", b"file");
+        /// What is said, the result, and what the store has.
+        type Bad<'a> = (&'a str, Vec<u8>, Vec<&'a [u8]>);
+        let bad: [Bad; 6] = [
+            ("not in the store", b"gone".to_vec(), vec![]),
+            (
+                "not in the store",
+                whole.clone(),
+                vec![whole.as_slice(), out],
+            ),
+            ("another spec", other.line(), vec![]),
+            ("receipt", b"nothing".to_vec(), vec![]),
+            ("", odd.clone(), vec![odd.as_slice(), out, file]),
+            ("", long.clone(), vec![long.as_slice(), out, file]),
+        ];
+        let fetch = |result: &[u8], tries, failures| Fetch {
+            range: Range { from: 0, to: 2 },
+            nonce: 1,
+            at: Address::default(),
+            job: job(result),
+            coming: folder.path().join("coming"),
+            to: folder.path().join("results"),
+            retries: 1,
+            most_units: 20,
+            failures,
+            tries,
+        };
+        for (said, result, mut blobs) in bad {
+            if result != b"gone" {
+                blobs.push(&result);
+            }
+            let network = network(store(&blobs).await).await;
+            let error = fetch(&result, 0, 0).run(&network).await.unwrap_err();
+            assert!(error.to_string().contains(said), "{said}: {error}");
+            assert!(is_of_the_job(&error) && !is_transient(&error), "{error:?}");
+            let then = |line: Line| match line {
+                Line::Ended { then, units: 7, .. } => then,
+                other => unreachable!("{other:?}"),
+            };
+            let line = fetch(&result, TRIES - 1, 0).run(&network).await.unwrap();
+            assert_eq!(then(line), Then::Again { units_limit: None });
+            let line = fetch(&result, TRIES - 1, 1).run(&network).await.unwrap();
+            let Then::Failed { why } = then(line) else {
+                unreachable!("{said}")
+            };
+            assert!(why.contains("cannot be had") && why.contains(said), "{why}");
+        }
+        // the control
+        let network = network(store(&[&whole, out, file]).await).await;
+        let line = fetch(&whole, 0, 0).run(&network).await.unwrap();
+        assert!(matches!(
+            line,
+            Line::Ended {
+                then: Then::Done,
+                ..
+            }
+        ));
+        // this machine's disk is nobody's result
+        let full = Error::writing(folder.path())(ErrorKind::StorageFull.into());
+        assert!(!is_of_the_job(&full));
+    }
+
+    #[test]
+    fn a_receipt_is_of_one_job_one_limit_and_one_bill() {
+        let (receipt, job) = (receipt(&[]), job(b""));
+        require_receipt(&receipt, &job, &[1; 32]).unwrap();
+        let said = |receipt: &Receipt| require_receipt(receipt, &job, &[1; 32]).unwrap_err();
+        let mut other = receipt.clone();
+        other.spec = [2; 32];
+        assert!(said(&other).contains("another spec"));
+        let mut other = receipt.clone();
+        other.limit = 21;
+        assert!(said(&other).contains("at most 21 units and not 20"));
+        let mut other = receipt.clone();
+        other.units = 8;
+        let said = said(&other);
+        assert!(
+            said.contains("bills 8 units") && said.contains("lode job challenge"),
+            "{said}"
+        );
     }
 }

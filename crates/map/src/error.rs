@@ -31,6 +31,9 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A job's result that is of no use.
+    #[error("{0}")]
+    Result(String),
     /// The account in the market has too little for one job.
     #[error("A job locks {needed} base units, and the account has {available}")]
     Funds {

@@ -20,7 +20,7 @@ mod journal;
 mod plan;
 mod work;
 
-pub use engine::{run, Network, Options, Progress, Report};
+pub use engine::{require_receipt, run, Network, Options, Progress, Report};
 pub use error::{Error, Result};
 pub use input::Input;
 pub use journal::Range;

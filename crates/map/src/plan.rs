@@ -4,7 +4,7 @@ use crate::{Error, Input, Range, Result};
 use lode_client::NodesWanted;
 use lode_jobs::state::Market;
 use lode_runtime::child::{self, Limits};
-use lode_runtime::{Blob, End, Outcome, FUEL_PER_UNIT, MAX_SPEC_BYTES};
+use lode_runtime::{Blob, End, Outcome, FUEL_PER_UNIT, MAX_INPUT_BYTES, MAX_SPEC_BYTES};
 use lode_store::BlobHash;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -361,20 +361,22 @@ fn divide(task: &Task, market: &Market, measure: &Measure, fees: u64) -> Result<
     // Half of what the market takes at most: the margin needs the rest.
     let room = market.units_limit.saturating_sub(base) / MARGIN;
     let mut jobs: Vec<Range> = Vec::new();
-    let (mut from, mut bytes, mut fuel) = (0, 0usize, 0u64);
+    let (mut from, mut bytes, mut fuel, mut size) = (0, 0usize, 0u64, 0u64);
     for (at, input) in task.inputs.iter().enumerate() {
         let name = input.argument().len();
         let entry = name.saturating_mul(4).saturating_add(ENTRY_BYTES);
         let takes = measure.fuel_of(input);
         let full = at.saturating_sub(from) >= most
             || bytes.saturating_add(entry) > SPEC_ROOM
+            || size.saturating_add(input.size()) > MAX_INPUT_BYTES
             || units(fuel.saturating_add(takes)) > room;
         if full && at > from {
             jobs.push(Range { from, to: at });
-            (from, bytes, fuel) = (at, 0, 0);
+            (from, bytes, fuel, size) = (at, 0, 0, 0);
         }
         bytes = bytes.saturating_add(entry);
         fuel = fuel.saturating_add(takes);
+        size = size.saturating_add(input.size());
     }
     jobs.push(Range {
         from,

@@ -38,6 +38,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const PREFETCH: u64 = 50;
 /// Jobs that are fetched before their turn at the same time.
 const MOST_PREFETCHES: usize = 4;
+/// Time between two trims of the cache while jobs run.
+const TRIM_EVERY: Duration = Duration::from_secs(60);
 /// Time between two looks into the purse.
 const PURSE_EVERY: Duration = Duration::from_secs(20);
 /// A look at the chain may fail for so long before the agent counts as ill.
@@ -164,6 +166,7 @@ pub async fn run(
         min_price: config.min_price,
         parallel: config.cores.max(1),
         cache_bytes: config.cache_bytes,
+        trimmed: Instant::now(),
         withdrawals: config.withdrawals.map(Arc::new),
         purse: JoinSet::new(),
         purse_at: None,
@@ -295,6 +298,7 @@ struct Agent {
     min_price: u64,
     parallel: usize,
     cache_bytes: u64,
+    trimmed: Instant,
     withdrawals: Option<Arc<Withdrawals>>,
     purse: JoinSet<()>,
     purse_at: Option<Instant>,
@@ -803,7 +807,8 @@ impl Agent {
             };
             self.resting.insert(key, rest);
         }
-        if self.running.is_empty() {
+        if self.running.is_empty() || self.trimmed.elapsed() >= TRIM_EVERY {
+            self.trimmed = Instant::now();
             if let Err(error) = self.shared.blobs.trim(self.cache_bytes).await {
                 tracing::warn!(%error, "the cache stays as large as it is");
             }

@@ -2,6 +2,7 @@
 
 use crate::rating::Rating;
 use crate::{Error, Result};
+use lode_store::BlobHash;
 use serde::{Deserialize, Serialize};
 use solana_address::Address;
 use std::fs::File;
@@ -15,6 +16,8 @@ const KEPT: Duration = Duration::from_secs(60 * 86_400);
 const LEFT_ALONE: Duration = Duration::from_secs(7 * 86_400);
 /// File of the rating.
 const RATING: &str = "rating.json";
+/// How names of files end that are being written.
+const NEW: &str = "new";
 
 /// What running an attempt of a job came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +28,65 @@ pub struct Computed {
     pub units: u64,
 }
 
+/// A run that is over, and whose outputs may not be in the store yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ran {
+    pub computed: Computed,
+    /// What is to be put, in this order: it lies among the blobs on this disk.
+    pub blobs: Vec<BlobHash>,
+    /// Hash of the module; of a private job nothing.
+    pub module: Option<[u8; 32]>,
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
     result: String,
     units: u64,
+}
+
+impl Stored {
+    fn of(computed: &Computed) -> Self {
+        Self {
+            result: hex::encode(computed.result),
+            units: computed.units,
+        }
+    }
+
+    fn computed(&self) -> Option<Computed> {
+        Some(Computed {
+            result: hash(&self.result)?,
+            units: self.units,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredRun {
+    computed: Stored,
+    blobs: Vec<String>,
+    module: Option<String>,
+}
+
+impl StoredRun {
+    fn run(&self) -> Option<Ran> {
+        let blobs = self.blobs.iter().map(|name| name.parse().ok());
+        Some(Ran {
+            computed: self.computed.computed()?,
+            blobs: blobs.collect::<Option<_>>()?,
+            module: match &self.module {
+                Some(module) => Some(hash(module)?),
+                None => None,
+            },
+        })
+    }
+}
+
+fn hash(text: &str) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    hex::decode_to_slice(text, &mut hash).ok()?;
+    Some(hash)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -79,10 +136,10 @@ impl Cache {
         for entry in std::fs::read_dir(&self.folder)? {
             let entry = entry?;
             let age = now.duration_since(entry.metadata()?.modified()?);
-            let own = entry
-                .path()
-                .extension()
-                .is_some_and(|e| e == "json" || e == "unfit" || e == "module");
+            let path = entry.path();
+            let own = ["json", "run", "unfit", "module", NEW]
+                .iter()
+                .any(|own| path.extension().is_some_and(|e| e == *own));
             if own && entry.file_name() != RATING && age.is_ok_and(|age| age > KEPT) {
                 std::fs::remove_file(entry.path())?;
             }
@@ -92,6 +149,10 @@ impl Cache {
 
     fn path(&self, job: &Address, attempt: u8) -> PathBuf {
         self.folder.join(format!("{job}.{attempt}.json"))
+    }
+
+    fn run(&self, job: &Address, attempt: u8) -> PathBuf {
+        self.folder.join(format!("{job}.{attempt}.run"))
     }
 
     fn unfit(&self, spec: &[u8; 32]) -> PathBuf {
@@ -112,14 +173,7 @@ impl Cache {
         };
         let computed = serde_json::from_slice::<Stored>(&text)
             .ok()
-            .and_then(|stored| {
-                let mut result = [0; 32];
-                hex::decode_to_slice(&stored.result, &mut result).ok()?;
-                Some(Computed {
-                    result,
-                    units: stored.units,
-                })
-            });
+            .and_then(|stored| stored.computed());
         if computed.is_none() {
             tracing::warn!(path = %path.display(), "damaged: the job is run again");
         }
@@ -128,14 +182,24 @@ impl Cache {
 
     /// Writes down what an attempt came to. When this returns, it is on the disk.
     pub fn keep(&self, job: &Address, attempt: u8, computed: &Computed) -> Result<()> {
-        let stored = Stored {
-            result: hex::encode(computed.result),
-            units: computed.units,
+        self.write_json(&self.path(job, attempt), &Stored::of(computed))
+    }
+
+    /// Writes down that an attempt was run, before its outputs are put: whatever keeps them from the store, it is not
+    /// run again.
+    pub(crate) fn keep_run(&self, job: &Address, attempt: u8, ran: &Ran) -> Result<()> {
+        let stored = StoredRun {
+            computed: Stored::of(&ran.computed),
+            blobs: ran.blobs.iter().map(BlobHash::to_string).collect(),
+            module: ran.module.map(hex::encode),
         };
-        let path = self.path(job, attempt);
-        let text = serde_json::to_vec(&stored)
-            .map_err(|error| file(&path)(std::io::Error::other(error)))?;
-        self.write(&path, &text)
+        self.write_json(&self.run(job, attempt), &stored)
+    }
+
+    /// The run of an attempt, if there was one. A file that cannot be read counts as none: the job is run again.
+    pub(crate) fn ran(&self, job: &Address, attempt: u8) -> Option<Ran> {
+        let text = std::fs::read(self.run(job, attempt)).ok()?;
+        serde_json::from_slice::<StoredRun>(&text).ok()?.run()
     }
 
     /// This machine cannot run this spec: it must not take such a job again.
@@ -156,9 +220,7 @@ impl Cache {
             until,
             reason: reason.into(),
         };
-        let text = serde_json::to_vec(&gave_up)
-            .map_err(|error| file(&path)(std::io::Error::other(error)))?;
-        self.write(&path, &text)
+        self.write_json(&path, &gave_up)
     }
 
     /// Why a module is left alone, if it is.
@@ -187,22 +249,24 @@ impl Cache {
 
     /// Writes down what is known of this machine's speed.
     pub fn keep_rating(&self, rating: &Rating) -> Result<()> {
-        let path = self.folder.join(RATING);
-        let text = serde_json::to_vec(rating)
-            .map_err(|error| file(&path)(std::io::Error::other(error)))?;
-        self.write(&path, &text)
+        self.write_json(&self.folder.join(RATING), rating)
+    }
+
+    fn write_json(&self, path: &Path, value: &impl Serialize) -> Result<()> {
+        let text =
+            serde_json::to_vec(value).map_err(|error| file(path)(std::io::Error::other(error)))?;
+        self.write(path, &text)
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        // each writer has its own file: two tasks may write at once
-        let mut name = path.as_os_str().to_owned();
-        name.push(".new");
-        let fresh = PathBuf::from(name);
         let write = || -> std::io::Result<()> {
-            let mut file = File::create(&fresh)?;
+            // each writer has its own file: two tasks may write the same one at once
+            let mut file = tempfile::Builder::new()
+                .suffix(&format!(".{NEW}"))
+                .tempfile_in(&self.folder)?;
             file.write_all(bytes)?;
-            file.sync_all()?;
-            std::fs::rename(&fresh, path)?;
+            file.as_file().sync_all()?;
+            file.persist(path)?;
             // the name is part of what was written
             File::open(&self.folder)?.sync_all()
         };
@@ -249,10 +313,53 @@ mod tests {
             std::fs::write(&path, damage).unwrap();
             assert_eq!(cache.computed(&JOB, 1).unwrap(), None);
         }
-        // what a killed writer left is in nobody's way
-        std::fs::write(folder.path().join(format!("{JOB}.1.json.new")), b"{").unwrap();
+        // what a killed writer left is in nobody's way, and goes
+        let left = folder.path().join(".left.new");
+        std::fs::write(&left, b"{").unwrap();
         cache.keep(&JOB, 1, &COMPUTED).unwrap();
         assert_eq!(cache.computed(&JOB, 1).unwrap(), Some(COMPUTED));
+        cache.forget_old(SystemTime::now() + KEPT * 2).unwrap();
+        assert!(!left.exists());
+    }
+
+    #[test]
+    fn a_run_is_remembered_with_what_is_to_be_put() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        assert_eq!(cache.ran(&JOB, 1), None);
+        for module in [None, Some([3; 32])] {
+            let ran = Ran {
+                computed: COMPUTED,
+                blobs: vec![BlobHash([1; 32]), BlobHash([2; 32])],
+                module,
+            };
+            cache.keep_run(&JOB, 1, &ran).unwrap();
+            assert_eq!(cache.ran(&JOB, 1), Some(ran));
+        }
+        assert_eq!(cache.ran(&JOB, 2), None);
+        assert_eq!(
+            cache.computed(&JOB, 1).unwrap(),
+            None,
+            "it is not in the store"
+        );
+        std::fs::write(cache.run(&JOB, 1), b"{").unwrap();
+        assert_eq!(cache.ran(&JOB, 1), None);
+    }
+
+    #[test]
+    fn many_may_write_one_file_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        let write = || {
+            for _ in 0..20 {
+                cache.keep_rating(&Rating::default()).unwrap();
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(write);
+            }
+        });
     }
 
     #[test]

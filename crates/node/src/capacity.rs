@@ -35,15 +35,11 @@ impl Capacity {
         }
     }
 
-    /// Waits for room. First come, first served: a large job is not passed by small ones for ever.
+    /// Waits for room. First come, first served: a large job is not passed by small ones for ever. What needs more memory
+    /// than there is gets all of it, alone: neither its program nor what that reads and writes does.
     pub async fn take(&self, memory_mib: u64) -> Result<Room> {
-        let wanted = u32::try_from(memory_mib).unwrap_or(u32::MAX).max(1);
-        if wanted > self.all_mib {
-            return Err(Error::Unfit(format!(
-                "it asks for {memory_mib} MiB, all jobs of this node together have {}",
-                self.all_mib
-            )));
-        }
+        let wanted = u32::try_from(memory_mib).unwrap_or(u32::MAX);
+        let wanted = wanted.clamp(1, self.all_mib);
         let broken = |error: tokio::sync::AcquireError| Error::Runtime(error.to_string());
         // memory first, always: who holds a core waits for nothing
         let memory = self.memory.clone().acquire_many_owned(wanted).await;
@@ -95,9 +91,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_never_fits_is_refused_and_does_not_wait() {
-        let capacity = Capacity::new(1, 100);
-        let error = capacity.take(101).await.unwrap_err();
-        assert!(error.to_string().contains("have 100"), "{error}");
+    async fn what_needs_more_than_there_is_runs_alone() {
+        let capacity = Capacity::new(2, 100);
+        let small = capacity.take(1).await.unwrap();
+        assert!(must_wait(&capacity, 101).await);
+        drop(small);
+        let large = capacity.take(101).await.unwrap();
+        assert_eq!(capacity.used(), (1, 100));
+        assert!(must_wait(&capacity, 1).await);
+        drop(large);
+        capacity.take(1).await.unwrap();
     }
 }

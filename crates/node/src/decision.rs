@@ -142,7 +142,11 @@ pub fn fits(
         return None;
     }
     let bid = if market.is_auction() {
-        Some(next_bid(job, &terms.node, terms.min_price)?)
+        let bid = next_bid(job, &terms.node, terms.min_price)?;
+        if job.escrow_at(bid, market).ok()? < market.least_reserved {
+            return None;
+        }
+        Some(bid)
     } else if job.price >= terms.min_price {
         None
     } else {

@@ -4,9 +4,9 @@ use crate::cache::Cache;
 use crate::capacity::Room;
 use crate::{Error, Result};
 use lode_jobs::state::{Job, Market};
-use lode_runtime::{child, scan, Blob, JobSpec, Outcome};
+use lode_runtime::{child, scan, Blob, JobSpec, Outcome, WORKER_STACK_BYTES};
 use lode_sealed::{sealed_size, Envelope, Identity, Private};
-use lode_store::{BlobCache, BlobHash, GatewayClient, MOST_SPEC_BYTES};
+use lode_store::{BlobCache, BlobHash, GatewayClient, Hold, MOST_SPEC_BYTES};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const LONGEST_RUN: Duration = Duration::from_secs(86_400);
 pub(crate) struct Prepared {
     /// The spec, in plain text.
     stored: Vec<u8>,
-    /// Memory that the run may use, MiB.
+    /// Memory that the run may take, MiB: its program's, and that of what it reads and writes.
     pub memory_mib: u64,
     /// Hash of the module.
     pub module_hash: [u8; 32],
@@ -31,6 +31,8 @@ pub(crate) struct Prepared {
     module: Kept,
     stdin: Option<Kept>,
     inputs: Vec<Kept>,
+    /// Keeps them there.
+    _hold: Hold,
 }
 
 /// A blob that the spec names, on this machine's disk: of a private job, sealed.
@@ -86,10 +88,16 @@ pub(crate) async fn prepare(
             "its module made this machine give up before: {why}"
         )));
     }
+    let as_stored = |plain: Blob| {
+        let sealed = private.as_ref();
+        let sealed = sealed.and_then(|p| p.sealed(&spec, &plain.sha256));
+        sealed.unwrap_or(plain)
+    };
+    let stored_names = spec.blobs().into_iter();
+    let hold = blobs.hold(stored_names.map(|blob| BlobHash(as_stored(blob).sha256)));
     let get = async |sha256: [u8; 32], size: u64| -> Result<Kept> {
         let plain = Blob { sha256, size };
-        let sealed = private.as_ref().and_then(|p| p.sealed(&spec, &sha256));
-        let Blob { sha256, size } = sealed.unwrap_or(plain);
+        let Blob { sha256, size } = as_stored(plain);
         let path = blobs.get(BlobHash(sha256), size, store).await?;
         let found = std::fs::metadata(&path).map_err(|source| Error::File {
             path: path.clone(),
@@ -131,11 +139,12 @@ pub(crate) async fn prepare(
         named,
         private,
         stored,
-        memory_mib: spec.memory_mib,
+        memory_mib: spec.memory_mib.saturating_add(spec.held_mib()),
         module_hash: spec.module.sha256,
         module,
         stdin,
         inputs,
+        _hold: hold,
     })
 }
 
@@ -162,6 +171,12 @@ fn checked(
             spec.memory_mib
         ));
     }
+    let held = spec.held_mib();
+    if held > memory_mib {
+        return Err(format!(
+            "what it reads and writes takes up to {held} MiB of memory, all jobs of this node together have {memory_mib}"
+        ));
+    }
     if let Some(blob) = spec.blobs().iter().find(|b| b.size > market.blob_limit) {
         return Err(format!(
             "it names a blob of {} bytes, this market has at most {}",
@@ -180,7 +195,8 @@ pub(crate) fn time_left(job: &Job, slot: u64, lasting: Duration) -> Duration {
         .min(LONGEST_RUN)
 }
 
-/// Runs a prepared job in a limited process of its own. `room` is held until that has ended.
+/// Runs a prepared job in a limited process of its own. `room` is held until that has ended, which it does at once where
+/// nobody waits for it any more.
 pub(crate) async fn execute(
     prepared: Prepared,
     limit: u64,
@@ -189,7 +205,7 @@ pub(crate) async fn execute(
 ) -> Result<Outcome> {
     let failed = |error: String| Error::Runtime(error);
     let (tell, told) = tokio::sync::oneshot::channel();
-    let run = move || -> Result<Outcome> {
+    let run = move |wanted: &dyn Fn() -> bool| -> Result<Outcome> {
         let bytes = |kept: &Kept| kept.read(prepared.private.as_ref());
         let module = bytes(&prepared.module)?;
         let stdin = prepared.stdin.as_ref().map(bytes).transpose()?;
@@ -198,17 +214,14 @@ pub(crate) async fn execute(
             .iter()
             .map(bytes)
             .collect::<Result<Vec<_>>>()?;
-        let limits = child::Limits {
-            wall,
-            cpu_seconds: wall.as_secs().saturating_add(1),
-        };
-        child::run(
+        child::run_while(
             &prepared.stored,
             &module,
             &stdin.unwrap_or_default(),
             &inputs,
             limit,
-            limits,
+            child::Limits::of(wall, WORKER_STACK_BYTES),
+            wanted,
         )
         .map_err(|error| Error::Runtime(error.to_string()))
     };
@@ -216,7 +229,7 @@ pub(crate) async fn execute(
     std::thread::Builder::new()
         .name("lode-job".into())
         .spawn(move || {
-            let outcome = run();
+            let outcome = run(&|| !tell.is_closed());
             drop(room);
             // nobody listens any more where the agent stopped
             let _ = tell.send(outcome);
@@ -257,6 +270,9 @@ mod tests {
         assert!(refused(&fits, 1_000, 63).contains("at most 63"));
         assert!(refused(&spec(65, b""), 1_000, 99).contains("at most 64"));
         assert!(refused(&spec(64, &[0; 1_001]), 1_000, 64).contains("1001 bytes"));
+        let writes = spec(1, b"").replace(r#""output_limit":0"#, r#""output_limit":67108865"#);
+        assert!(check(&writes, 1_000, 65).is_ok());
+        assert!(refused(&writes, 1_000, 64).contains("up to 65 MiB"));
         assert!(refused("{}", 1_000, 64).contains("spec is refused"));
     }
 
@@ -309,7 +325,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::open(folder.path()).unwrap();
         let taken = prepared(1, &module, &module, Some(&cache)).await.unwrap();
-        assert_eq!(taken.memory_mib, 1);
+        assert_eq!(
+            taken.memory_mib, 2,
+            "a MiB for its program, another for its module"
+        );
         cache
             .leave_alone(&taken.module_hash, "the stack is full")
             .unwrap();

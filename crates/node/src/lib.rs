@@ -63,7 +63,7 @@ pub enum Error {
     #[error("there is no node at {0}: register it first with `lode node register`, or check the address")]
     NoNode(solana_address::Address),
     /// The key is not the node's.
-    #[error("node {node} has the worker {expected}, this key is {worker}: start the agent with the worker's key, or have its owner make this key the worker (instruction set_worker)")]
+    #[error("node {node} has the worker {expected}, this key is {worker}: start the agent with the worker's key, or have its owner make this key the worker with `lode node worker {worker}`")]
     NotWorker {
         /// The node.
         node: solana_address::Address,

@@ -1,7 +1,7 @@
 //! How fast this machine is, in the unit in which a market allows time: seconds for a million units.
 
 use crate::{Error, Result};
-use lode_runtime::{child, JobSpec, Outcome, FUEL_PER_UNIT};
+use lode_runtime::{child, JobSpec, Outcome, FUEL_PER_UNIT, WORKER_STACK_BYTES};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -84,10 +84,7 @@ impl Rating {
         let failed = |error: &dyn std::fmt::Display| Error::Runtime(error.to_string());
         let base = JobSpec::parse(spec.as_bytes()).map_err(|error| failed(&error))?;
         let limit = base.base_units().saturating_add(CALIBRATION);
-        let limits = child::Limits {
-            wall: CALIBRATION_WALL,
-            cpu_seconds: CALIBRATION_WALL.as_secs(),
-        };
+        let limits = child::Limits::of(CALIBRATION_WALL, WORKER_STACK_BYTES);
         let outcome = child::run(spec.as_bytes(), LOOP, &[], &[], limit, limits)
             .map_err(|error| failed(&error))?;
         let finished = match outcome {

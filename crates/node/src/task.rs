@@ -1,6 +1,6 @@
 //! One step of one job.
 
-use crate::cache::{Cache, Computed};
+use crate::cache::{Cache, Computed, Ran};
 use crate::capacity::{Capacity, Room};
 use crate::decision::{settles_at_once, Step};
 use crate::execution::{execute, prepare, time_left, Prepared};
@@ -17,8 +17,8 @@ use lode_crank::{batches, fits};
 use lode_jobs::state::{flag, Job, JobState, Market};
 use lode_oracle::state::Committee;
 use lode_runtime::{Finished, Outcome};
-use lode_sealed::{Identities, Results};
-use lode_store::{BlobCache, BlobHash, GatewayClient, Gateways, Writer};
+use lode_sealed::{Identities, Private, Results};
+use lode_store::{BlobCache, BlobHash, GatewayClient, Gateways, Hold, Writer};
 use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
@@ -57,8 +57,8 @@ impl Shared {
         rating.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Learns from a run how fast this machine is.
-    async fn learn(&self, finished: &Finished) -> Result<()> {
+    /// Learns from a run how fast this machine is. What cannot be written down is known as long as this agent lives.
+    async fn learn(&self, finished: &Finished) {
         let timing = finished.timing;
         let took = timing.compile + timing.run + timing.hash;
         self.meters.units.add(finished.receipt.units as f64);
@@ -69,9 +69,10 @@ impl Shared {
         };
         if changed {
             let (cache, rating) = (self.cache.clone(), self.rating());
-            blocking(move || cache.keep_rating(&rating)).await?;
+            if let Err(error) = blocking(move || cache.keep_rating(&rating)).await {
+                tracing::warn!(%error, "what was learned of this machine's speed is not written down");
+            }
         }
-        Ok(())
     }
 }
 
@@ -238,8 +239,11 @@ impl Task {
         known.ok_or_else(|| Error::Runtime("the result left the folder".into()))
     }
 
-    /// Runs the job, once there is room for it.
+    /// Runs the job, once there is room for it; one that was run before is only handed in.
     async fn run(&self) -> Result<Done> {
+        if let Some(ran) = self.ran().await? {
+            return self.hand_in(&ran).await;
+        }
         let prepared = match self.prepared(false).await {
             Ok(prepared) => prepared,
             Err(Error::Unfit(reason)) if self.is_accepted() => return self.give_up(&reason).await,
@@ -253,52 +257,114 @@ impl Task {
         self.job.state == JobState::Accepted as u8
     }
 
-    /// Runs what is prepared. An attempt that was accepted is submitted, one that was submitted before is only
-    /// remembered.
+    /// An earlier run, if all that it came to is still on this disk.
+    async fn ran(&self) -> Result<Option<Ran>> {
+        let shared = &self.shared;
+        let Some(ran) = shared.cache.ran(&self.at, self.job.attempt) else {
+            return Ok(None);
+        };
+        for blob in &ran.blobs {
+            if shared.blobs.find(*blob).await?.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(ran))
+    }
+
+    /// Runs what is prepared, and writes down what it came to before anybody is asked to take it: a store that is away
+    /// costs no second run.
     async fn run_in(&self, prepared: Prepared, room: Room) -> Result<Done> {
         let shared = &self.shared;
         let (module, named) = (prepared.module_hash, prepared.named.clone());
         let private = prepared.private.clone();
+        // neither its module's name nor the engine's words may tell what ran
+        let module = private.is_none().then_some(module);
         let wall = time_left(&self.job, shared.client.slot().await?, shared.pace.slot());
         tracing::info!(job = %self.at, attempt = self.job.attempt, "running");
         let finished = match execute(prepared, self.job.units_limit, wall, room).await? {
             Outcome::Receipt(finished) => finished,
-            Outcome::Host(end) => {
-                let reason = match &private {
-                    // the engine's words, and the module's name, would tell what ran
-                    Some(_) => "the private job has no end on this machine".into(),
-                    None => end.to_string(),
-                };
-                if private.is_none() {
-                    shared.cache.leave_alone(&module, &reason)?;
-                }
-                if self.is_accepted() {
-                    return self.give_up(&reason).await;
-                }
-                return Err(Error::Unfit(reason));
+            Outcome::Host(_) if private.is_some() => {
+                let reason = "the private job has no end on this machine";
+                return self.cannot(module, reason).await;
             }
+            Outcome::Host(end) => return self.cannot(module, &end.to_string()).await,
         };
-        shared.learn(&finished).await?;
+        shared.learn(&finished).await;
+        let (ran, _hold) = self
+            .written_down(*finished, module, private.as_ref(), &named)
+            .await?;
+        self.hand_in(&ran).await
+    }
+
+    /// Keeps on this disk what a run came to.
+    async fn written_down(
+        &self,
+        finished: Finished,
+        module: Option<[u8; 32]>,
+        private: Option<&Private>,
+        named: &[[u8; 32]],
+    ) -> Result<(Ran, Vec<Hold>)> {
+        let shared = &self.shared;
         let units = finished.receipt.units;
-        let results = Results::of(*finished, private.as_ref())?;
-        let computed = Computed {
-            result: results.hash,
-            units,
+        let results = Results::of(finished, private)?;
+        let result = results.hash;
+        let (mut blobs, mut holds) = (Vec::new(), Vec::new());
+        for bytes in results.blobs {
+            let name = BlobHash::of(&bytes);
+            // What the spec names too is the customer's to put. All else is put, also if it is there: by another job
+            // it stays only as long as that one. Nothing is sent twice; the store says that it has it.
+            if !named.contains(&name.0) {
+                holds.push(shared.blobs.hold([name]));
+                shared.blobs.insert(bytes).await?;
+                blobs.push(name);
+            }
+        }
+        let ran = Ran {
+            computed: Computed { result, units },
+            blobs,
+            module,
         };
+        let (cache, at, attempt) = (shared.cache.clone(), self.at, self.job.attempt);
+        let kept = ran.clone();
+        blocking(move || cache.keep_run(&at, attempt, &kept)).await?;
+        Ok((ran, holds))
+    }
+
+    /// Puts what a run came to. An attempt that was accepted is submitted, one that was submitted before is only
+    /// remembered.
+    async fn hand_in(&self, ran: &Ran) -> Result<Done> {
+        let computed = ran.computed;
         if !self.is_accepted() && !self.was_committed(&computed) {
             return Err(Error::Unfit(
                 "a second run came to another result than the one that was submitted: this machine is not reliable"
                     .into(),
             ));
         }
-        self.put(results, &named).await?;
-        let (cache, at, attempt) = (shared.cache.clone(), self.at, self.job.attempt);
+        match self.put(&ran.blobs).await {
+            Err(Error::Store(error)) if error.is_too_large() => {
+                return self.cannot(ran.module, &error.to_string()).await;
+            }
+            put => put?,
+        }
+        let (cache, at, attempt) = (self.shared.cache.clone(), self.at, self.job.attempt);
         blocking(move || cache.keep(&at, attempt, &computed)).await?;
         if self.is_accepted() {
             self.submit(&computed).await
         } else {
             Ok(Done::Did)
         }
+    }
+
+    /// No try of this machine's will bring this to its end: its module is left alone, and an attempt that was accepted
+    /// is given up.
+    async fn cannot(&self, module: Option<[u8; 32]>, reason: &str) -> Result<Done> {
+        if let Some(module) = module {
+            self.shared.cache.leave_alone(&module, reason)?;
+        }
+        if self.is_accepted() {
+            return self.give_up(reason).await;
+        }
+        Err(Error::Unfit(reason.into()))
     }
 
     fn was_committed(&self, computed: &Computed) -> bool {
@@ -318,20 +384,19 @@ impl Task {
     }
 
     /// Put before submit: the customer and the panel find outputs and receipt when the commitment appears.
-    async fn put(&self, results: Results, named: &[[u8; 32]]) -> Result<()> {
+    async fn put(&self, results: &[BlobHash]) -> Result<()> {
         let store = self.store()?;
         let writer = Writer {
             signer: &*self.shared.worker,
             job: self.at,
             attempt: self.job.attempt,
         };
-        let spec = self.shared.blobs.path(BlobHash(self.job.spec));
-        for bytes in results.blobs {
-            // What the spec names too is the customer's to put. All else is put, also if it is there: by another job
-            // it stays only as long as that one. Nothing is sent twice; the store says that it has it.
-            if !named.contains(&BlobHash::of(&bytes).0) {
-                store.put_output(&writer, &spec, bytes).await?;
-            }
+        let blobs = &self.shared.blobs;
+        let _hold = blobs.hold(results.iter().copied());
+        let spec = blobs.path(BlobHash(self.job.spec));
+        for blob in results {
+            let path = blobs.path(*blob);
+            store.put_output(&writer, &spec, path.as_path()).await?;
         }
         Ok(())
     }
@@ -476,5 +541,139 @@ impl Task {
             self.send("attested", &instructions).await?;
         }
         Ok(Done::Did)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use bytemuck::Zeroable;
+    use lode_notify::Notices;
+    use lode_telemetry::Telemetry;
+    use std::sync::atomic::AtomicU16;
+    use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::TcpListener;
+
+    const SPEC: [u8; 32] = [3; 32];
+    const MODULE: [u8; 32] = [4; 32];
+
+    /// A store that answers every request with a status; how many came.
+    async fn store(status: Arc<AtomicU16>) -> (String, Arc<AtomicU16>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(AtomicU16::new(0));
+        let count = requests.clone();
+        tokio::spawn(async move {
+            loop {
+                let (socket, _) = listener.accept().await.unwrap();
+                let mut socket = BufReader::new(socket);
+                let (mut line, mut length) = (String::new(), 0);
+                while socket.read_line(&mut line).await.unwrap() > 2 {
+                    if let Some(said) = line.strip_prefix("content-length: ") {
+                        length = said.trim().parse().unwrap();
+                    }
+                    line.clear();
+                }
+                let mut body = vec![0; length];
+                socket.read_exact(&mut body).await.unwrap();
+                count.fetch_add(1, Ordering::Relaxed);
+                let status = status.load(Ordering::Relaxed);
+                let answer = format!(
+                    "HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                );
+                socket.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        (url, requests)
+    }
+
+    /// An accepted job whose run is over: its outputs lie on the disk, its spec and module nowhere. No transaction is sent.
+    async fn ran(folder: &std::path::Path, store_url: &str) -> Task {
+        let cache = Arc::new(Cache::open(&folder.join("results")).unwrap());
+        let blobs = BlobCache::open(folder.join("blobs")).unwrap();
+        let (at, node) = (Address::new_unique(), Address::new_unique());
+        let (first, _) = blobs.insert(b"stdout".to_vec()).await.unwrap();
+        let (receipt, _) = blobs.insert(b"receipt".to_vec()).await.unwrap();
+        let ran = Ran {
+            computed: Computed {
+                result: receipt.0,
+                units: 7,
+            },
+            blobs: vec![first, receipt],
+            module: Some(MODULE),
+        };
+        cache.keep_run(&at, 0, &ran).unwrap();
+        let mut market = Market::zeroed();
+        market.store_url[..store_url.len()].copy_from_slice(store_url.as_bytes());
+        let mut job = Job::zeroed();
+        (job.state, job.spec, job.node) = (JobState::Accepted as u8, SPEC, node);
+        let worker = Arc::new(Keypair::new());
+        let shared = Shared {
+            client: Client::new("http://127.0.0.1:1").only_looking(),
+            node,
+            payer: worker.clone(),
+            worker,
+            keys: Identities::open(folder).unwrap(),
+            blind_checks: false,
+            memory_mib: 64,
+            rating: Mutex::new(Rating::default()),
+            cache,
+            blobs,
+            gateways: Gateways::default(),
+            capacity: Capacity::new(1, 64),
+            pace: Pace::new(),
+            meters: Meters::new(Telemetry::default()),
+            takes_none: AtomicBool::new(false),
+            news: News::new(Notices::default(), folder, 0, None),
+        };
+        Task {
+            shared: Arc::new(shared),
+            at,
+            job,
+            market,
+            work: Work::Next(Step::Run),
+            taken: Arc::new(AtomicBool::new(true)),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_that_the_store_did_not_take_is_put_again_and_not_run_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let status = Arc::new(AtomicU16::new(403));
+        let (url, requests) = store(status.clone()).await;
+        let task = ran(folder.path(), &url).await;
+        let error = task.act().await.unwrap_err();
+        assert!(matches!(error, Error::Store(_)), "{error}");
+        let known = || task.shared.cache.computed(&task.at, 0).unwrap();
+        assert_eq!(known(), None);
+
+        status.store(201, Ordering::Relaxed);
+        let error = task.act().await.unwrap_err();
+        assert!(error.to_string().contains("dry run"), "{error}");
+        assert_eq!(known().map(|computed| computed.units), Some(7));
+        assert_eq!(requests.load(Ordering::Relaxed), 1 + 2);
+        assert!(!task.shared.cache.refuses(&SPEC));
+    }
+
+    #[tokio::test]
+    async fn what_a_store_will_never_take_is_given_up_and_its_module_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (url, _) = store(Arc::new(AtomicU16::new(413))).await;
+        let task = ran(folder.path(), &url).await;
+        let error = task.act().await.unwrap_err();
+        assert!(error.to_string().contains("dry run"), "{error}");
+        assert!(task.shared.cache.refuses(&SPEC));
+        assert!(task.shared.cache.leaves_alone(&MODULE).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_run_of_which_something_is_gone_is_run_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (url, _) = store(Arc::new(AtomicU16::new(201))).await;
+        let task = ran(folder.path(), &url).await;
+        assert!(task.ran().await.unwrap().is_some());
+        task.shared.blobs.trim(7).await.unwrap();
+        assert_eq!(task.ran().await.unwrap(), None);
     }
 }

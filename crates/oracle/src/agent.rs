@@ -4,6 +4,7 @@ use crate::decision::{brings, is_due, my_seats};
 use crate::gate::Gate;
 use crate::journal::Journal;
 use crate::news::{News, Seen};
+use crate::pause::{pause_after, LONGEST_PAUSE, WAITING_PAUSE};
 use crate::task::{Done, Shared, Task};
 use crate::{Error, Result};
 use lode_attestation::Verdict;
@@ -29,12 +30,6 @@ use tokio_util::sync::CancellationToken;
 const MARKETS_EVERY: Duration = Duration::from_secs(10);
 /// How often it is found out what the owner's hook is told of earnings and losses.
 const NEWS_EVERY: Duration = Duration::from_secs(10);
-/// First and longest pause after a failure.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// Time between two looks for what is missing in a store.
-const WAITING_PAUSE: Duration = Duration::from_secs(3);
-
 /// Time between two trims of the cache while jobs run.
 const TRIM_EVERY: Duration = Duration::from_secs(60);
 
@@ -203,12 +198,6 @@ impl OracleAgent {
             }
         }
     }
-}
-
-fn pause_after(failures: u32) -> Duration {
-    FIRST_PAUSE
-        .saturating_mul(1 << failures.saturating_sub(1).min(16))
-        .min(LONGEST_PAUSE)
 }
 
 type Ended = std::result::Result<(Key, Result<Done>), tokio::task::JoinError>;
@@ -484,7 +473,7 @@ impl Watch {
         match &result {
             Ok(Done::Attested(Verdict::Match)) => self.count("match"),
             Ok(Done::Attested(Verdict::Mismatch)) => self.count("mismatch"),
-            Ok(Done::Attested(Verdict::Unrunnable)) => self.count("unrunnable"),
+            Ok(Done::Attested(Verdict::Unrunnable) | Done::TooDeep) => self.count("unrunnable"),
             Ok(Done::Abstained) => self.count("none"),
             _ => {}
         }
@@ -495,7 +484,7 @@ impl Watch {
             Ok(Done::Attested(Verdict::Unrunnable) | Done::Waiting) => {
                 Rest::Until(Instant::now() + WAITING_PAUSE, 0)
             }
-            Ok(Done::Attested(_)) => Rest::Over,
+            Ok(Done::Attested(_) | Done::TooDeep) => Rest::Over,
             Ok(Done::Abstained) => {
                 tracing::warn!(%job, attempt, "this machine cannot run the job: no verdict");
                 Rest::Over

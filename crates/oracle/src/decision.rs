@@ -20,7 +20,10 @@ pub enum Finding {
     NoReceipt(String),
     /// The spec, the module or an input cannot be had from the store.
     Missing(String),
-    /// The run ended for a reason of this machine: memory, time, stack.
+    /// The run filled the whole stack. How deep that is differs a little between machines, but who commits to results has
+    /// half of it: nobody honest committed to this one.
+    TooDeep,
+    /// The run ended for a reason of this machine: memory, time.
     HostEnd(String),
 }
 
@@ -111,6 +114,8 @@ pub fn decide(at: &Address, job: &Job, market: &Market, finding: &Finding, slot:
         Finding::NoReceipt(_) => Decision::Sign(Verdict::Mismatch),
         Finding::Missing(_) if is_late(job, market, slot) => Decision::Sign(Verdict::Unrunnable),
         Finding::Missing(_) => Decision::Wait,
+        // Nothing will come that makes it shallower. To be silent would cost the seats, and let the node go free.
+        Finding::TooDeep => Decision::Sign(Verdict::Unrunnable),
         Finding::HostEnd(_) => Decision::Abstain,
     }
 }
@@ -207,6 +212,12 @@ mod tests {
         let end = Finding::HostEnd("memory".into());
         assert_eq!(says(&job(), &end, 0), Decision::Abstain);
         assert_eq!(says(&job(), &end, 999), Decision::Abstain);
+    }
+
+    #[test]
+    fn a_run_without_a_bottom_is_unrunnable_at_once() {
+        let deep = says(&job(), &Finding::TooDeep, 0);
+        assert_eq!(deep, Decision::Sign(Verdict::Unrunnable));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::gate::Permit;
 use crate::{Error, Result};
 use lode_jobs::state::{Job, Market};
 use lode_runtime::child::{self, Limits};
-use lode_runtime::{JobSpec, Outcome, RunRequest};
+use lode_runtime::{Blob, HostEnd, JobSpec, Outcome, RunRequest, WASM_STACK_BYTES};
 use lode_sealed::{sealed_size, Envelope, Identity, Private, Results};
 use lode_store::{BlobCache, BlobHash, GatewayClient, MOST_SPEC_BYTES};
 use std::collections::HashMap;
@@ -17,6 +17,8 @@ use tokio::sync::oneshot;
 const SLOT: Duration = Duration::from_millis(400);
 /// No run may take longer, however long its window.
 const LONGEST_RUN: Duration = Duration::from_secs(86_400);
+/// A fetch is broken off after so long, at the latest.
+const LONGEST_FETCH: Duration = Duration::from_secs(60);
 
 /// A spec that can be run.
 pub(crate) struct Prepared {
@@ -28,15 +30,71 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Memory of its run, MiB.
+    /// Memory of its run, MiB: its program's, and that of what it reads and writes.
     pub(crate) fn memory_mib(&self) -> u64 {
-        self.spec.memory_mib
+        self.spec.memory_mib.saturating_add(self.spec.held_mib())
+    }
+
+    /// What a blob that the spec names is in the store.
+    fn in_store(&self, named: Blob) -> Blob {
+        let private = self.private.as_ref();
+        let sealed = private.and_then(|p| p.sealed(&self.spec, &named.sha256));
+        sealed.unwrap_or(named)
     }
 }
 
-/// Fetches the spec: small, so it needs no room. What cannot be prepared is a finding already. A private job is opened by
-/// `by`; nobody's identity is a watcher's, who cannot say anything of it.
-pub(crate) async fn prepare(
+/// What fetching all that a job names came to.
+pub(crate) enum Fetched {
+    /// It is here and can be run.
+    Ready(Box<Prepared>),
+    /// It cannot be run, and that is a finding already.
+    Found(Finding),
+    /// It still comes, too slowly to be waited for. What came stays: the next fetch goes on there.
+    Coming,
+}
+
+/// Fetches a job's spec and all that it names into the cache; that takes no place from those that run. However slowly a
+/// store sends, in a while the caller may look what time it is, and others may fetch the same from another store.
+/// A private job is opened by `by`; nobody's identity is a watcher's, who cannot say anything of it.
+pub(crate) async fn fetch(
+    job: &Job,
+    market: &Market,
+    store: &GatewayClient,
+    cache: &BlobCache,
+    by: Option<&Identity>,
+) -> Result<Fetched> {
+    let all = async {
+        let prepared = match prepare(job, market, store, cache, by).await? {
+            Ok(prepared) => prepared,
+            Err(finding) => return Ok(Fetched::Found(finding)),
+        };
+        for named in prepared.spec.blobs() {
+            let Blob { sha256, size } = prepared.in_store(named);
+            let hash = BlobHash(sha256);
+            match get(cache, store, "a blob", hash, size).await? {
+                Got::Here(_, found) if found == size => {}
+                Got::Here(_, found) => {
+                    let what = format!("blob {hash} has {found} bytes, not the {size} named");
+                    return Ok(Fetched::Found(Finding::Missing(what)));
+                }
+                Got::Missing(what) => return Ok(Fetched::Found(Finding::Missing(what))),
+            }
+        }
+        Ok(Fetched::Ready(Box::new(prepared)))
+    };
+    let fetched = tokio::time::timeout(patience(market), all).await;
+    fetched.unwrap_or(Ok(Fetched::Coming))
+}
+
+/// How long a fetch goes on before the clock is looked at: so that a seat says in time that it has nothing to run.
+fn patience(market: &Market) -> Duration {
+    let slots = u32::try_from(market.attest_window / 8).unwrap_or(u32::MAX);
+    SLOT.saturating_mul(slots)
+        .clamp(Duration::from_secs(1), LONGEST_FETCH)
+}
+
+/// Fetches the spec. What cannot be prepared is a finding already.
+async fn prepare(
     job: &Job,
     market: &Market,
     store: &GatewayClient,
@@ -108,24 +166,28 @@ async fn read(
     blob: BlobHash,
     limit: u64,
 ) -> Result<std::result::Result<Vec<u8>, Finding>> {
-    Ok(match fetch(cache, store, what, blob, limit).await? {
-        Fetched::Here(path, _) => Ok(tokio::fs::read(&path)
+    Ok(match get(cache, store, what, blob, limit).await? {
+        Got::Here(path, _) => Ok(tokio::fs::read(&path)
             .await
             .map_err(|source| Error::File { path, source })?),
-        Fetched::Missing(what) => Err(Finding::Missing(what)),
+        Got::Missing(what) => Err(Finding::Missing(what)),
     })
 }
 
-/// What this machine finds, and the names of the receipt and of what it names, all of them in the cache.
+/// What this machine finds, and the names of the receipt and of what it names, all of them in the cache. A blob that left
+/// the cache since it was fetched is an error: it is fetched again. The run ends with whoever waits for it.
 pub(crate) async fn run(
     prepared: Prepared,
     limit: u64,
     market: &Market,
-    store: &GatewayClient,
     cache: &BlobCache,
     permit: Permit,
 ) -> Result<(Finding, Vec<BlobHash>)> {
     let only = |finding| Ok((finding, Vec::new()));
+    let names = prepared.spec.blobs().into_iter();
+    let in_store = names.map(|named| (named, BlobHash(prepared.in_store(named).sha256)));
+    let in_store: Vec<_> = in_store.collect();
+    let _hold = cache.hold(in_store.iter().map(|(_, hash)| *hash));
     let Prepared {
         stored,
         spec,
@@ -133,27 +195,15 @@ pub(crate) async fn run(
     } = prepared;
     // what is opened stays in memory
     let mut plain = HashMap::new();
-    for named in spec.blobs() {
-        let sealed = private
-            .as_ref()
-            .and_then(|p| p.sealed(&spec, &named.sha256));
-        let blob = sealed.unwrap_or(named);
-        let hash = BlobHash(blob.sha256);
-        match fetch(cache, store, "a blob", hash, blob.size).await? {
-            Fetched::Here(path, size) if size == blob.size => {
-                let Some(private) = &private else { continue };
-                let bytes = tokio::fs::read(&path).await;
-                let bytes = bytes.map_err(|source| Error::File { path, source })?;
-                match private.open(&named, &bytes) {
-                    Ok(opened) => plain.insert(named.sha256, opened),
-                    Err(error) => return only(Finding::NoReceipt(error.to_string())),
-                };
-            }
-            Fetched::Here(_, size) => {
-                let what = format!("blob {hash} has {size} bytes, not the {} named", blob.size);
-                return only(Finding::Missing(what));
-            }
-            Fetched::Missing(what) => return only(Finding::Missing(what)),
+    if let Some(private) = &private {
+        for (named, hash) in in_store {
+            let path = cache.path(hash);
+            let bytes = tokio::fs::read(&path).await;
+            let bytes = bytes.map_err(|source| Error::File { path, source })?;
+            match private.open(&named, &bytes) {
+                Ok(opened) => plain.insert(named.sha256, opened),
+                Err(error) => return only(Finding::NoReceipt(error.to_string())),
+            };
         }
     }
     let paths = cache.clone();
@@ -166,25 +216,29 @@ pub(crate) async fn run(
     };
     let limits = limits(market);
     let (tell, told) = oneshot::channel();
-    // A thread of its own: unlike tokio's, it holds up neither a shutdown nor anything else. What it found after nobody
-    // waits any more is dropped; it keeps its permit until the run is over.
+    // A thread of its own: unlike tokio's, it holds up neither a shutdown nor anything else. It keeps its permit until the
+    // run is over.
     std::thread::Builder::new()
         .name("run".into())
         .spawn(move || {
             let ended = || {
                 let blobs = RunRequest::collect(spec, limit, read)?;
                 let (module, stdin, inputs) = (&blobs.module, &blobs.stdin, &blobs.inputs);
-                child::run(&stored, module, stdin, inputs, limit, limits)
+                let wanted = || !tell.is_closed();
+                child::run_while(&stored, module, stdin, inputs, limit, limits, wanted)
                     .map_err(|error| Error::Runtime(error.to_string()))
             };
-            let _ = tell.send(ended());
+            let ended = ended();
             drop(permit);
+            // nobody listens any more where the run was ended
+            let _ = tell.send(ended);
         })
         .map_err(|error| Error::Runtime(error.to_string()))?;
     let ended = told
         .await
         .map_err(|_| Error::Runtime("its thread broke".into()))??;
     match ended {
+        Outcome::Host(HostEnd::Stack) => only(Finding::TooDeep),
         // the engine's words may tell what ran
         Outcome::Host(_) if private.is_some() => {
             only(Finding::HostEnd("the private job has no end here".into()))
@@ -230,14 +284,11 @@ fn checked(stored: &[u8], limit: u64, market: &Market) -> std::result::Result<Jo
 fn limits(market: &Market) -> Limits {
     let slots = u32::try_from(market.attest_window).unwrap_or(u32::MAX);
     let wall = SLOT.saturating_mul(slots).min(LONGEST_RUN);
-    Limits {
-        wall,
-        cpu_seconds: wall.as_secs().max(1),
-    }
+    Limits::of(wall, WASM_STACK_BYTES)
 }
 
 #[derive(Debug)]
-enum Fetched {
+enum Got {
     /// In the cache, with so many bytes.
     Here(PathBuf, u64),
     /// Cannot be had.
@@ -246,20 +297,20 @@ enum Fetched {
 
 /// A blob from the cache or the store. Whatever the store does wrong makes it missing; only this machine's own
 /// failures are errors.
-async fn fetch(
+async fn get(
     cache: &BlobCache,
     store: &GatewayClient,
     what: &str,
     blob: BlobHash,
     limit: u64,
-) -> Result<Fetched> {
+) -> Result<Got> {
     match cache.get(blob, limit, store).await {
         Ok(path) => match tokio::fs::metadata(&path).await {
-            Ok(about) => Ok(Fetched::Here(path, about.len())),
+            Ok(about) => Ok(Got::Here(path, about.len())),
             Err(source) => Err(Error::File { path, source }),
         },
         Err(error @ lode_store::Error::File { .. }) => Err(error.into()),
-        Err(error) => Ok(Fetched::Missing(format!("{what}: {error}"))),
+        Err(error) => Ok(Got::Missing(format!("{what}: {error}"))),
     }
 }
 
@@ -305,10 +356,19 @@ mod tests {
     #[test]
     fn a_run_may_take_as_long_as_the_attest_window() {
         assert_eq!(limits(&market()).wall, Duration::from_secs(40));
-        assert_eq!(limits(&market()).cpu_seconds, 40);
         let mut long = market();
         long.attest_window = u64::MAX;
         assert_eq!(limits(&long).wall, LONGEST_RUN);
+    }
+
+    #[test]
+    fn the_clock_is_looked_at_eight_times_in_a_window_or_every_minute() {
+        assert_eq!(patience(&market()), 12 * SLOT);
+        let mut other = market();
+        other.attest_window = 1;
+        assert_eq!(patience(&other), Duration::from_secs(1));
+        other.attest_window = u64::MAX;
+        assert_eq!(patience(&other), LONGEST_FETCH);
     }
 
     #[tokio::test]
@@ -325,11 +385,11 @@ mod tests {
         };
         let store = GatewayClient::new(&url).unwrap().with_retry(retry);
         let blob = BlobHash::of(b"lode");
-        let fetched = fetch(&cache, &store, "the spec", blob, 9).await.unwrap();
-        assert!(matches!(fetched, Fetched::Missing(what) if what.starts_with("the spec: ")));
+        let fetched = get(&cache, &store, "the spec", blob, 9).await.unwrap();
+        assert!(matches!(fetched, Got::Missing(what) if what.starts_with("the spec: ")));
         // from the cache it needs no store
         cache.insert(b"lode".to_vec()).await.unwrap();
-        let fetched = fetch(&cache, &store, "the spec", blob, 9).await.unwrap();
-        assert!(matches!(fetched, Fetched::Here(_, 4)));
+        let fetched = get(&cache, &store, "the spec", blob, 9).await.unwrap();
+        assert!(matches!(fetched, Got::Here(_, 4)));
     }
 }

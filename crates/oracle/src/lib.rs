@@ -13,6 +13,7 @@ mod execution;
 mod gate;
 mod journal;
 mod news;
+mod pause;
 mod task;
 mod watch;
 
@@ -44,7 +45,7 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] lode_store::Error),
     /// Nobody sits there with this key.
-    #[error("no seat of committee {committee} has the attester key {attester}: join the committee, or set this key as the seat's attester")]
+    #[error("no seat of committee {committee} has the attester key {attester}: join the committee with `lode oracle join`, or make this key the seat's with `lode oracle attester FILE`")]
     NoSeat {
         /// The committee.
         committee: solana_address::Address,

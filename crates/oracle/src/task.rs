@@ -1,6 +1,7 @@
 //! One attempt of one job, from its spec to the attestation in the store.
 
 use crate::decision::{decide, is_due, Decision, Finding, MySeat};
+use crate::execution::Fetched;
 use crate::gate::Gate;
 use crate::journal::{Entry, Journal};
 use crate::news::News;
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
 pub(crate) enum Done {
     /// The attestation is in the store.
     Attested(Verdict),
+    /// The attestation of *unrunnable* is in the store, and another run would come to the same.
+    TooDeep,
     /// Something is missing that may still come.
     Waiting,
     /// This machine cannot say.
@@ -101,7 +104,11 @@ impl Task {
         if verdict == Verdict::Match {
             self.complete(&store, &outputs).await?;
         }
-        self.publish(&store, &entry).await
+        let done = self.publish(&store, &entry).await?;
+        Ok(match finding {
+            Finding::TooDeep => Done::TooDeep,
+            _ => done,
+        })
     }
 
     /// What a run comes to, and the job as it stood when its turn came; nothing if it was decided without this seat
@@ -112,10 +119,14 @@ impl Task {
     ) -> Result<Option<(Job, Finding, Vec<BlobHash>)>> {
         let (shared, market) = (&self.shared, &self.market);
         let by = Identity::of_key(&shared.attester);
-        let prepared = execution::prepare(&self.job, market, store, &shared.cache, Some(&by));
-        let prepared = match prepared.await? {
-            Ok(prepared) => prepared,
-            Err(finding) => return Ok(Some((self.job, finding, Vec::new()))),
+        let fetched = execution::fetch(&self.job, market, store, &shared.cache, Some(&by));
+        let prepared = match fetched.await? {
+            Fetched::Ready(prepared) => prepared,
+            Fetched::Found(finding) => return Ok(Some((self.job, finding, Vec::new()))),
+            Fetched::Coming => {
+                let finding = Finding::Missing("the store sends too slowly".into());
+                return Ok(Some((self.job, finding, Vec::new())));
+            }
         };
         let memory = prepared.memory_mib();
         let permit = shared.gate.enter(self.job.deadline, memory).await;
@@ -126,7 +137,7 @@ impl Task {
             return Ok(None);
         };
         let limit = job.units_limit;
-        let ran = execution::run(prepared, limit, market, store, &shared.cache, permit).await?;
+        let ran = execution::run(*prepared, limit, market, &shared.cache, permit).await?;
         let (finding, outputs) = ran;
         Ok(Some((job, finding, outputs)))
     }

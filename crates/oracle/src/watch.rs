@@ -6,8 +6,10 @@
 //! machine: what comes out if this job is run again?
 
 use crate::decision::{decide, Decision, Finding};
+use crate::execution::Fetched;
 use crate::gate::Gate;
 use crate::journal::{Entry, Journal};
+use crate::pause::{pause_after, LONGEST_PAUSE, WAITING_PAUSE};
 use crate::{execution, Error, Result};
 use lode_attestation::Verdict;
 use lode_client::instructions::jobs;
@@ -20,6 +22,7 @@ use solana_address::Address;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::collections::{HashMap, HashSet};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,13 +31,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// First and longest pause after a failure.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Nothing needs to be said again for so long: a year.
 const LONG: Duration = Duration::from_secs(365 * 86_400);
-/// Time between two looks for what is missing in a store.
-const WAITING_PAUSE: Duration = Duration::from_secs(3);
 
 /// Which results are looked at, and how much is put at stake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +68,10 @@ pub struct WatchConfig {
     pub client: Client,
     /// Signs challenges and pays for transactions; its ledgers hold the bonds.
     pub wallet: Arc<Keypair>,
-    /// Markets that are watched; none for all.
+    /// Markets that are watched; none for all in which the wallet has a ledger.
     pub markets: Vec<Address>,
+    /// What these are paid in: the policy's amounts are of it, and markets of another mint are left alone.
+    pub mint: Address,
     /// Folder of its own for blobs, and for what it found: who is started again runs nothing twice, and still knows the
     /// receipts of what it challenged.
     pub folder: PathBuf,
@@ -138,7 +138,11 @@ pub fn stand(
     };
     match finding {
         Finding::HostEnd(_) => Stand::Leave,
-        Finding::Missing(_) if policy.missing && standing == Verdict::Match => Stand::Contest,
+        Finding::Missing(_) | Finding::TooDeep if policy.missing && standing == Verdict::Match => {
+            Stand::Contest
+        }
+        // A verdict *unrunnable* brings a challenger his bond back, and nothing else.
+        Finding::TooDeep => Stand::Leave,
         Finding::Missing(_) => Stand::Again,
         // the slot matters only for what is missing
         found => match decide(at, job, market, found, 0) {
@@ -269,6 +273,8 @@ impl Watcher {
                 bonds: Mutex::default(),
             }),
             only: config.markets,
+            mint: config.mint,
+            left_out: HashSet::new(),
             salt,
             turner: Turner::start(crank),
             cache_bytes: config.cache_bytes,
@@ -312,13 +318,8 @@ impl Watcher {
     }
 }
 
-fn pause_after(failures: u32) -> Duration {
-    FIRST_PAUSE
-        .saturating_mul(1 << failures.saturating_sub(1).min(16))
-        .min(LONGEST_PAUSE)
-}
-
-/// A secret of this watcher: whoever knew which results it looks at would lie in the others.
+/// A secret of this watcher: whoever knew which results it looks at would lie in the others. One that others could read
+/// is none, and is replaced.
 fn salt(path: &Path) -> Result<[u8; 32]> {
     let file = |source| Error::File {
         path: path.into(),
@@ -326,7 +327,7 @@ fn salt(path: &Path) -> Result<[u8; 32]> {
     };
     match std::fs::read(path) {
         Ok(bytes) => {
-            if let Ok(salt) = bytes.try_into() {
+            if let (Ok(salt), true) = (bytes.try_into(), is_private(path).map_err(file)?) {
                 return Ok(salt);
             }
         }
@@ -334,8 +335,28 @@ fn salt(path: &Path) -> Result<[u8; 32]> {
         Err(error) => return Err(file(error)),
     }
     let salt = *Keypair::new().secret_bytes();
-    std::fs::write(path, salt).map_err(file)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // a temporary file is its owner's alone from the start
+    let write = || -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(&salt)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(file)?;
     Ok(salt)
+}
+
+/// Whether nobody but its owner can read a file.
+fn is_private(path: &Path) -> std::io::Result<bool> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        Ok(std::fs::metadata(path)?.permissions().mode() & 0o077 == 0)
+    }
+    #[cfg(not(unix))]
+    std::fs::metadata(path).map(|_| true)
 }
 
 /// A number below 10 000 that only this watcher knows.
@@ -385,6 +406,9 @@ struct Shared {
 struct Watch {
     shared: Arc<Shared>,
     only: Vec<Address>,
+    mint: Address,
+    /// Markets of which it was told that results in them are not run, and why is not told again.
+    left_out: HashSet<Address>,
     salt: [u8; 32],
     /// Turns the wallet's own challenges.
     turner: Turner,
@@ -407,17 +431,12 @@ impl Watch {
     async fn look(&mut self) -> Result<()> {
         let shared = self.shared.clone();
         let client = &shared.client;
-        let markets: Vec<(Address, Market)> = if self.only.is_empty() {
-            client.get_program_accounts(&[]).await?
-        } else {
-            let found = client.get_accounts::<Market>(&self.only).await?;
-            let named = self.only.iter().copied().zip(found);
-            named.filter_map(|(at, m)| Some((at, m?))).collect()
-        };
+        let markets = self.markets().await?;
         let slot = client.slot().await?;
         let mut standing = HashSet::new();
-        for (market_at, market) in &markets {
-            self.follow(market_at, market).await?;
+        for (market_at, market, ledger) in &markets {
+            let locked = self.follow(market_at, market).await?;
+            let mut short = None;
             let found = client
                 .get_program_accounts::<Job>(&[
                     filter!(Job, state, JobState::Attested as u8),
@@ -439,6 +458,12 @@ impl Watch {
                 if rests || self.running.contains_key(&key) {
                     continue;
                 }
+                // who could not challenge it has no use for what it comes to
+                let bond = bond(&job, market).unwrap_or(u64::MAX);
+                if let Err(why) = room(bond, locked, shared.policy.budget, ledger.available) {
+                    short = Some(why);
+                    continue;
+                }
                 let task = Task {
                     shared: shared.clone(),
                     at,
@@ -448,6 +473,7 @@ impl Watch {
                 let handle = self.tasks.spawn(async move { (key, task.watch().await) });
                 self.running.insert(key, handle);
             }
+            self.leave_out(market_at, short);
         }
         self.running.retain(|key, handle| {
             let stays = standing.contains(key);
@@ -460,8 +486,55 @@ impl Watch {
         Ok(())
     }
 
-    /// Turns what is due of this wallet's challenges in a market, and tells how they ended.
-    async fn follow(&mut self, market_at: &Address, market: &Market) -> Result<()> {
+    /// The markets that are watched, with the wallet's ledger in each: without one, nothing can be challenged there, and
+    /// whoever opens a market could keep this machine busy.
+    async fn markets(&mut self) -> Result<Vec<(Address, Market, Ledger)>> {
+        let shared = self.shared.clone();
+        let wallet = shared.wallet.pubkey();
+        let ledgers = shared
+            .client
+            .get_program_accounts::<Ledger>(&[filter!(Ledger, party, wallet)])
+            .await?;
+        let mut ledgers: HashMap<Address, Ledger> = ledgers
+            .into_iter()
+            .map(|(_, ledger)| (ledger.market, ledger))
+            .collect();
+        let named = match self.only.as_slice() {
+            [] => ledgers.keys().copied().collect(),
+            only => only.to_vec(),
+        };
+        let found = shared.client.get_accounts::<Market>(&named).await?;
+        let mut watched = Vec::new();
+        for (at, market) in named.into_iter().zip(found) {
+            let Some(market) = market else { continue };
+            if market.mint != self.mint {
+                let why = "it is paid in another token than the budget: start a watcher for each";
+                self.leave_out(&at, Some(why.into()));
+            } else if let Some(ledger) = ledgers.remove(&at) {
+                watched.push((at, market, ledger));
+            } else {
+                let why = "the wallet has no account there: open one with `lode account open`";
+                self.leave_out(&at, Some(why.into()));
+            }
+        }
+        Ok(watched)
+    }
+
+    /// Says once that results of a market are not run, and why.
+    fn leave_out(&mut self, market: &Address, why: Option<String>) {
+        match why {
+            Some(reason) if self.left_out.insert(*market) => {
+                tracing::warn!(%market, %reason, "results that could not be challenged are not run");
+            }
+            Some(_) => {}
+            None => {
+                self.left_out.remove(market);
+            }
+        }
+    }
+
+    /// Turns what is due of this wallet's challenges in a market, and tells how they ended. What their bonds lock.
+    async fn follow(&mut self, market_at: &Address, market: &Market) -> Result<u64> {
         let shared = self.shared.clone();
         let (client, wallet) = (&shared.client, shared.wallet.pubkey());
         let ledger = addresses::jobs::ledger(market_at, &wallet);
@@ -523,7 +596,7 @@ impl Watch {
                 health.ill("wallet", format!("{wallet} holds {balance} lamports, no more than its floor: its challenges cannot go on"));
             }
         }
-        Ok(())
+        Ok(sum)
     }
 
     /// Notes how a task ended.
@@ -583,6 +656,16 @@ impl Watch {
     }
 }
 
+/// What looking at a standing verdict came to.
+enum Examined {
+    /// What this machine found, and the job as it stood before.
+    Found(Box<Job>, Finding),
+    /// Its blobs still come.
+    Coming,
+    /// When its turn came, its time was over.
+    Late,
+}
+
 /// One standing verdict.
 struct Task {
     shared: Arc<Shared>,
@@ -607,8 +690,10 @@ impl Task {
         }
         // Twice before money is put on it: a machine that errs once seldom errs the same way again.
         loop {
-            let Some((job, finding)) = self.examine(&store).await? else {
-                return Ok(Done::Late);
+            let (job, finding) = match self.examine(&store).await? {
+                Examined::Found(job, finding) => (job, finding),
+                Examined::Coming => return Ok(Done::Waiting),
+                Examined::Late => return Ok(Done::Late),
             };
             let stand = self.stand(&job, &finding);
             tracing::info!(job = %self.at, attempt = job.attempt, ?finding, ?stand, "looked at");
@@ -621,7 +706,9 @@ impl Task {
             }
             match (stand, &finding) {
                 (Stand::Again, _) => return Ok(Done::Waiting),
-                (Stand::Leave, Finding::HostEnd(_)) => return Ok(Done::Left("no_result")),
+                (Stand::Leave, Finding::HostEnd(_) | Finding::TooDeep) => {
+                    return Ok(Done::Left("no_result"))
+                }
                 (Stand::Leave, _) => {
                     self.write_down(found).await?;
                     return Ok(Done::Left("right"));
@@ -657,23 +744,25 @@ impl Task {
             .map_err(|error| Error::Runtime(error.to_string()))?
     }
 
-    /// What running it comes to, and the job as it stood before; nothing where its time was over by then.
-    async fn examine(&self, store: &GatewayClient) -> Result<Option<(Job, Finding)>> {
+    /// What running it comes to, and the job as it stood before.
+    async fn examine(&self, store: &GatewayClient) -> Result<Examined> {
         let (shared, market) = (&self.shared, &self.market);
-        let prepared = execution::prepare(&self.job, market, store, &shared.cache, None);
-        let prepared = match prepared.await? {
-            Ok(prepared) => prepared,
-            Err(finding) => return Ok(Some((self.job, finding))),
+        let fetched = execution::fetch(&self.job, market, store, &shared.cache, None);
+        let prepared = match fetched.await? {
+            Fetched::Ready(prepared) => prepared,
+            Fetched::Found(finding) => return Ok(Examined::Found(Box::new(self.job), finding)),
+            // slow is not missing: no money is put on it
+            Fetched::Coming => return Ok(Examined::Coming),
         };
         let memory = prepared.memory_mib();
         let permit = shared.gate.enter(self.job.deadline, memory).await;
         let Some(job) = self.still().await? else {
-            return Ok(None);
+            return Ok(Examined::Late);
         };
         let limit = job.units_limit;
         let (finding, _): (Finding, Vec<BlobHash>) =
-            execution::run(prepared, limit, market, store, &shared.cache, permit).await?;
-        Ok(Some((job, finding)))
+            execution::run(*prepared, limit, market, &shared.cache, permit).await?;
+        Ok(Examined::Found(Box::new(job), finding))
     }
 
     /// The job, if its verdict may still be contested.
@@ -911,5 +1000,20 @@ mod tests {
         assert!(numbers.iter().all(|n| *n < 10_000));
         let other: Vec<u16> = (0..200).map(|i| draw(&[9; 32], &AT, i)).collect();
         assert_ne!(numbers, other);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_reads_the_secret_and_one_that_could_be_read_is_replaced() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("salt");
+        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        let first = salt(&path).unwrap();
+        assert_eq!(mode(), 0o600);
+        let open = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(&path, open).unwrap();
+        assert_ne!(salt(&path).unwrap(), first);
+        assert_eq!(mode(), 0o600);
     }
 }

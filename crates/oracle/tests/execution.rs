@@ -3,12 +3,28 @@
 
 mod world;
 
+use axum::body::Body;
+use axum::http::Uri;
+use bytemuck::Zeroable;
 use lode_attestation::{commitment, Verdict};
-use lode_oracle_agent::{Entry, Journal};
-use lode_runtime::{JobSpec, Outcome, RunRequest};
-use lode_store::{BlobHash, Writer};
+use lode_client::addresses;
+use lode_jobs::state::{flag, JobState, Ledger, Market};
+use lode_oracle_agent::{Entry, Journal, WatchConfig, WatchPolicy, Watcher};
+use lode_runtime::{Finished, JobSpec, Outcome, RunRequest};
+use lode_store::{BlobHash, Gateways, Writer};
+use lode_telemetry::Telemetry;
 use solana_address::Address;
-use world::{ends, World, JOB, NODE};
+use solana_keypair::Keypair;
+use solana_signer::Signer;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio_util::io::ReaderStream;
+use tokio_util::sync::CancellationToken;
+use world::{ends, World, JOB, MARKET, NODE};
 
 /// Writes a line to its stdout.
 const MODULE: &str = r#"(module
@@ -19,14 +35,65 @@ const MODULE: &str = r#"(module
     (func (export "_start")
         (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
 
-const TESTS: [&str; 4] = [
-    "the_same_result_is_a_match_and_what_the_node_withholds_is_put",
-    "another_result_is_a_mismatch",
-    "what_is_stored_for_another_job_alone_is_put_for_this_one_too",
-    "a_seat_that_died_after_it_decided_puts_a_receipt_that_only_another_job_has",
+/// Never ends by itself.
+const ENDLESS: &str = r#"(module
+    (memory (export "memory") 1)
+    (func (export "_start") (loop $l (br $l))))"#;
+/// What it may use takes far longer than any test.
+const ENDLESS_LIMIT: u64 = 8_000_000_000;
+
+const TESTS: &[(&str, fn())] = &[
+    (
+        "the_same_result_is_a_match_and_what_the_node_withholds_is_put",
+        || in_runtime(checked(HONEST)),
+    ),
+    ("another_result_is_a_mismatch", || {
+        in_runtime(checked(Case {
+            honest: false,
+            ..HONEST
+        }))
+    }),
+    (
+        "what_is_stored_for_another_job_alone_is_put_for_this_one_too",
+        || {
+            in_runtime(checked(Case {
+                elsewhere: true,
+                ..HONEST
+            }))
+        },
+    ),
+    (
+        "a_seat_that_died_after_it_decided_puts_a_receipt_that_only_another_job_has",
+        || {
+            in_runtime(checked(Case {
+                elsewhere: true,
+                decided: true,
+                ..HONEST
+            }))
+        },
+    ),
+    (
+        "a_run_that_was_decided_without_this_seat_ends_and_its_place_is_free",
+        || in_runtime(ended()),
+    ),
+    (
+        "a_store_that_sends_slowly_keeps_no_job_of_another_store_waiting",
+        || in_runtime(slow()),
+    ),
+    (
+        "a_watcher_runs_nothing_that_its_wallet_could_not_challenge",
+        || in_runtime(watched()),
+    ),
 ];
-/// Another job of the same spec.
+
+fn in_runtime(test: impl Future<Output = ()>) {
+    tokio::runtime::Runtime::new().unwrap().block_on(test);
+}
+
+/// Another job.
 const OTHER: Address = Address::new_from_array([6; 32]);
+/// A market of somebody else's.
+const ELSEWHERE: Address = Address::new_from_array([10; 32]);
 
 fn main() {
     lode_runtime::child::maybe_run_child();
@@ -34,25 +101,248 @@ fn main() {
     let has = |name: &str| arguments.iter().any(|a| a == name);
     if has("--list") {
         // none of them is ignored
-        for test in TESTS.iter().filter(|_| !has("--ignored")) {
+        for (test, _) in TESTS.iter().filter(|_| !has("--ignored")) {
             println!("{test}: test");
         }
         return;
     }
-    let named = |test: &&&str| arguments.iter().any(|a| a == **test);
-    let chosen: Vec<_> = TESTS.iter().filter(named).collect();
     let all = arguments.iter().all(|a| a.starts_with('-'));
-    for test in TESTS.iter().filter(|t| all || chosen.contains(t)) {
-        let case = Case {
-            honest: *test != TESTS[1],
-            elsewhere: *test == TESTS[2] || *test == TESTS[3],
-            decided: *test == TESTS[3],
-        };
-        tokio::runtime::Runtime::new()
-            .unwrap()
-            .block_on(checked(case));
-        println!("{test} ... ok");
+    for (name, test) in TESTS.iter().filter(|(name, _)| all || has(name)) {
+        test();
+        println!("{name} ... ok");
     }
+}
+
+fn spec(module: &[u8]) -> String {
+    format!(
+        r#"{{"v":1,"runtime":1,"module":{{"sha256":"{}","size":{}}},"memory_mib":1,"output_limit":100}}"#,
+        BlobHash::of(module),
+        module.len()
+    )
+}
+
+/// What comes out of it.
+fn finished(spec: &str, module: &[u8], limit: u64) -> Box<Finished> {
+    let request = RunRequest {
+        spec: JobSpec::parse(spec.as_bytes()).unwrap(),
+        module: module.to_vec(),
+        stdin: Vec::new(),
+        inputs: Vec::new(),
+        limit,
+    };
+    match lode_runtime::run(&request).unwrap() {
+        Outcome::Receipt(finished) => finished,
+        Outcome::Host(end) => unreachable!("{end}"),
+    }
+}
+
+/// Processes that this one started and that are not over.
+fn children() -> usize {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let lists = threads
+        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok());
+    lists.map(|list| list.split_whitespace().count()).sum()
+}
+
+async fn until(what: &str, is: impl AsyncFn() -> bool) {
+    let started = Instant::now();
+    while !is().await {
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "not yet: {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn ended() {
+    let module = wat::parse_str(ENDLESS).unwrap();
+    let endless = spec(&module);
+    let world = World::new(endless.as_bytes()).await;
+    let mut job = world.job().await;
+    job.units_limit = ENDLESS_LIMIT;
+    world.set(JOB, &job);
+    world.put(&world.customer, endless.as_bytes()).await;
+    world.put(&world.customer, &module).await;
+    let (running, stop) = world.start();
+    until("it runs", async || children() == 1).await;
+
+    // another job waits for the only place, and gets it when the others have decided the first
+    let module = wat::parse_str(MODULE).unwrap();
+    let short = spec(&module);
+    let finished = finished(&short, &module, 100);
+    let mut other = job;
+    other.spec = BlobHash::of(short.as_bytes()).0;
+    other.units_limit = 100;
+    other.units = finished.receipt.units;
+    other.result = commitment(&finished.result_hash, other.units, &OTHER, 0, &NODE);
+    other.deadline = 400;
+    world.set(OTHER, &other);
+    world.put_for(OTHER, short.as_bytes()).await;
+    world.put_for(OTHER, &module).await;
+    job.state = JobState::Attested as u8;
+    world.set(JOB, &job);
+    world.wait_for_of(&OTHER, Verdict::Match).await;
+    until("its process is gone", async || children() == 0).await;
+    stop.cancel();
+    ends(running).await.unwrap();
+}
+
+/// Sends the spec at once, and of the module a byte now and then. Tells when it was asked for that.
+async fn drips(spec: String, module: Vec<u8>) -> (String, Arc<AtomicBool>) {
+    let asked = Arc::new(AtomicBool::new(false));
+    let seen = asked.clone();
+    let answer = move |uri: Uri| {
+        let (spec, module, seen) = (spec.clone(), module.clone(), seen.clone());
+        async move {
+            if uri
+                .path()
+                .contains(&BlobHash::of(spec.as_bytes()).to_string())
+            {
+                return Body::from(spec);
+            }
+            seen.store(true, Ordering::Relaxed);
+            let (to, from) = tokio::io::duplex(1);
+            tokio::spawn(async move {
+                let mut to = to;
+                for byte in module {
+                    if to.write_all(&[byte]).await.is_err() {
+                        return;
+                    }
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+            });
+            Body::from_stream(ReaderStream::new(from))
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (url, asked)
+}
+
+async fn slow() {
+    let module = wat::parse_str(MODULE).unwrap();
+    let spec = spec(&module);
+    let world = World::new(spec.as_bytes()).await;
+    let finished = finished(&spec, &module, 100);
+    let mut job = world.job().await;
+    job.units_limit = 100;
+    job.units = finished.receipt.units;
+    job.result = commitment(&finished.result_hash, job.units, &JOB, 0, &NODE);
+    world.set(JOB, &job);
+    world.put(&world.customer, spec.as_bytes()).await;
+    world.put(&world.customer, &module).await;
+    let mut mine = job;
+    mine.panel = 0;
+    world.set(JOB, &mine);
+
+    // the same module in another market, by a job with more haste
+    let (url, asked) = drips(spec, module).await;
+    let mut market: Market = world.client.get_account(&MARKET).await.unwrap();
+    market.attest_window = 40;
+    market.store_url = [0; 96];
+    market.store_url[..url.len()].copy_from_slice(url.as_bytes());
+    world.set(ELSEWHERE, &market);
+    let mut other = job;
+    (other.market, other.deadline) = (ELSEWHERE, 200);
+    world.set(OTHER, &other);
+    let (running, stop) = world.start();
+    until("the slow store is asked", async || {
+        asked.load(Ordering::Relaxed)
+    })
+    .await;
+    world.set(JOB, &job);
+    world.wait_for(Verdict::Match).await;
+    stop.cancel();
+    ends(running).await.unwrap();
+}
+
+async fn watched() {
+    let module = wat::parse_str(MODULE).unwrap();
+    let short = spec(&module);
+    let endless_module = wat::parse_str(ENDLESS).unwrap();
+    let endless = spec(&endless_module);
+    let world = World::new(short.as_bytes()).await;
+    let mut market: Market = world.client.get_account(&MARKET).await.unwrap();
+    (market.k, market.surcharge_bps) = (3, 10_000);
+    (market.challenge_window, market.final_below) = (100, 10);
+    world.set(MARKET, &market);
+    // nobody's turn yet: the gateway takes blobs
+    let mut job = world.job().await;
+    job.units_limit = 1_000_000;
+    let finished = finished(&short, &module, job.units_limit);
+    let mut long = job;
+    long.spec = BlobHash::of(endless.as_bytes()).0;
+    long.units_limit = ENDLESS_LIMIT;
+    world.set(OTHER, &long);
+    for (at, blobs) in [
+        (JOB, [short.as_bytes(), &module]),
+        (OTHER, [endless.as_bytes(), &endless_module]),
+    ] {
+        for blob in blobs {
+            world.put_for(at, blob).await;
+        }
+    }
+
+    // a stranger's market, in which this wallet has no account, and a long job in it
+    world.set(ELSEWHERE, &market);
+    for job in [&mut job, &mut long] {
+        job.state = JobState::Attested as u8;
+        (job.verdict, job.flags) = (Verdict::Match as u8, flag::REVEALED);
+        (job.eligible, job.drawn, job.panel) = (0b1_1111, 0b111, 0);
+        (job.price, job.deadline) = (1_000, 300);
+    }
+    (long.market, long.deadline) = (ELSEWHERE, 200);
+    world.set(OTHER, &long);
+    (job.result, job.units) = (finished.result_hash, finished.receipt.units);
+    let gone = job;
+    job.state = JobState::Settled as u8;
+    world.set(JOB, &job);
+    let wallet = Arc::new(Keypair::new());
+    let at = addresses::jobs::ledger(&MARKET, &wallet.pubkey());
+    let mut ledger = Ledger::zeroed();
+    (ledger.version, ledger.market) = (1, MARKET);
+    (ledger.party, ledger.available) = (wallet.pubkey(), 3_000);
+    world.set(at, &ledger);
+    let folder = world.folder.path().join("watch");
+    let config = WatchConfig {
+        client: world.client.clone(),
+        wallet,
+        markets: Vec::new(),
+        mint: market.mint,
+        folder: folder.clone(),
+        policy: WatchPolicy {
+            budget: u64::MAX,
+            ..WatchPolicy::default()
+        },
+        poll: Duration::from_millis(50),
+        parallel: 1,
+        memory_mib: 64,
+        cache_bytes: 1 << 20,
+        floor: 0,
+        gateways: Gateways::default(),
+        telemetry: Telemetry::default(),
+    };
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(Watcher::run(config, stop.clone()));
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(children(), 0, "a stranger's job runs");
+
+    // in a market of its own it runs what its account covers, and nothing else
+    long.market = MARKET;
+    world.set(OTHER, &long);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(children(), 0, "a job runs whose bond is not there");
+    world.set(JOB, &gone);
+    let found = folder.join(format!("journal/{JOB}.0.json"));
+    until("what it could challenge was run", async || found.exists()).await;
+    ledger.available = u64::MAX;
+    world.set(at, &ledger);
+    until("the bond is there now", async || children() == 1).await;
+    stop.cancel();
+    ends(running).await.unwrap();
 }
 
 struct Case {
@@ -64,6 +354,12 @@ struct Case {
     decided: bool,
 }
 
+const HONEST: Case = Case {
+    honest: true,
+    elsewhere: false,
+    decided: false,
+};
+
 async fn checked(case: Case) {
     let Case {
         honest,
@@ -71,21 +367,8 @@ async fn checked(case: Case) {
         decided,
     } = case;
     let module = wat::parse_str(MODULE).unwrap();
-    let spec = format!(
-        r#"{{"v":1,"runtime":1,"module":{{"sha256":"{}","size":{}}},"memory_mib":1,"output_limit":100}}"#,
-        BlobHash::of(&module),
-        module.len()
-    );
-    let request = RunRequest {
-        spec: JobSpec::parse(spec.as_bytes()).unwrap(),
-        module: module.clone(),
-        stdin: Vec::new(),
-        inputs: Vec::new(),
-        limit: 100,
-    };
-    let Outcome::Receipt(finished) = lode_runtime::run(&request).unwrap() else {
-        unreachable!("no receipt");
-    };
+    let spec = spec(&module);
+    let finished = finished(&spec, &module, 100);
     assert_eq!(finished.outputs[0], b"lode\n");
 
     let world = World::new(spec.as_bytes()).await;

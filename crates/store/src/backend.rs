@@ -1,5 +1,6 @@
 //! Blobs in any `object_store`.
 
+use crate::disk::Disk;
 use crate::{names, Attestation, BlobHash, Error, Hasher, Result};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -8,6 +9,7 @@ use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart};
 use solana_address::Address;
+use std::io::{Read, Write};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,11 +17,15 @@ use tokio::io::AsyncReadExt;
 
 /// Bytes of one part of an upload to the back end.
 const PART: usize = 8 * 1024 * 1024;
+/// Bytes that are read of a file at a time.
+const PIECE: usize = 256 * 1024;
 
 /// Blobs and attestations in an object store: a folder, a bucket.
 #[derive(Clone, Debug)]
 pub struct BlobStore {
     objects: Arc<dyn ObjectStore>,
+    /// Where the back end is a folder, what is put goes by this.
+    disk: Option<Disk>,
 }
 
 /// A part of a blob on its way out.
@@ -35,7 +41,10 @@ pub struct BlobPart {
 impl BlobStore {
     /// Over any back end.
     pub fn new(objects: Arc<dyn ObjectStore>) -> Self {
-        Self { objects }
+        Self {
+            objects,
+            disk: None,
+        }
     }
 
     /// In a folder, which is made where it is missing.
@@ -43,7 +52,10 @@ impl BlobStore {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
         let objects = object_store::local::LocalFileSystem::new_with_prefix(folder)?
             .with_automatic_cleanup(true);
-        Ok(Self::new(Arc::new(objects)))
+        Ok(Self {
+            objects: Arc::new(objects),
+            disk: Some(Disk::new(folder)),
+        })
     }
 
     /// At an address such as `s3://bucket/prefix` (credentials from the environment, as the back end names them) or a
@@ -109,18 +121,17 @@ impl BlobStore {
             });
         }
         let bytes = got.bytes().await?;
-        let hash = BlobHash::of(&bytes);
-        if hash != blob {
-            return Err(Error::WrongHash {
-                expected: blob,
-                found: hash,
-            });
-        }
+        require(blob, BlobHash::of(&bytes))?;
         Ok(Some(bytes))
     }
 
     /// Keeps a file's bytes as the blob `blob`. It becomes visible only after its hash has been found right.
     pub async fn put_file(&self, blob: BlobHash, file: &Path) -> Result<()> {
+        if let Some(disk) = &self.disk {
+            let file = file.to_owned();
+            let fill = move |to: &mut std::fs::File| copy(blob, &file, to);
+            return disk.put(names::blob(&blob), fill).await;
+        }
         let key = Key::from(names::blob(&blob));
         let mut reader = tokio::fs::File::open(file)
             .await
@@ -135,7 +146,7 @@ impl BlobStore {
         let mut part =
             WriteMultipart::new_with_chunk_size(self.objects.put_multipart(&key).await?, PART);
         let mut hasher = Hasher::default();
-        let mut piece = vec![0; 256 * 1024];
+        let mut piece = vec![0; PIECE];
         let copied = loop {
             match reader.read(&mut piece).await {
                 Ok(0) => break Ok(()),
@@ -150,16 +161,7 @@ impl BlobStore {
                 Err(e) => break Err(Error::file(file)(e)),
             }
         };
-        let found = hasher.name();
-        let checked = copied.and(if found == blob {
-            Ok(())
-        } else {
-            Err(Error::WrongHash {
-                expected: blob,
-                found,
-            })
-        });
-        if let Err(error) = checked {
+        if let Err(error) = copied.and(require(blob, hasher.name())) {
             part.abort().await?;
             return Err(error);
         }
@@ -168,13 +170,7 @@ impl BlobStore {
     }
 
     async fn put_bytes(&self, blob: BlobHash, bytes: Vec<u8>) -> Result<()> {
-        let found = BlobHash::of(&bytes);
-        if found != blob {
-            return Err(Error::WrongHash {
-                expected: blob,
-                found,
-            });
-        }
+        require(blob, BlobHash::of(&bytes))?;
         self.put_object(&names::blob(&blob), bytes).await
     }
 
@@ -243,6 +239,12 @@ impl BlobStore {
 
     /// Keeps a small object beside the blobs, in place of an earlier one.
     pub async fn put_object(&self, name: &str, bytes: Vec<u8>) -> Result<()> {
+        if let Some(disk) = &self.disk {
+            let place = std::path::PathBuf::from(name);
+            let fill =
+                move |to: &mut std::fs::File| to.write_all(&bytes).map_err(Error::file(place));
+            return disk.put(name.to_owned(), fill).await;
+        }
         self.objects
             .put(&Key::from(name), PutPayload::from(bytes))
             .await?;
@@ -252,6 +254,31 @@ impl BlobStore {
     /// Forgets an object; it is no error if it was not here.
     pub async fn delete_object(&self, name: &str) -> Result<()> {
         found(self.objects.delete(&Key::from(name)).await).map(|_| ())
+    }
+}
+
+/// The bytes are those that the name stands for.
+fn require(expected: BlobHash, found: BlobHash) -> Result<()> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(Error::WrongHash { expected, found })
+    }
+}
+
+/// Copies the blob `blob` from one file to another.
+fn copy(blob: BlobHash, file: &Path, to: &mut std::fs::File) -> Result<()> {
+    let mut from = std::fs::File::open(file).map_err(Error::file(file))?;
+    let mut hasher = Hasher::default();
+    let mut piece = vec![0; PIECE];
+    loop {
+        let length = from.read(&mut piece).map_err(Error::file(file))?;
+        let bytes = piece.get(..length).unwrap_or_default();
+        if bytes.is_empty() {
+            return require(blob, hasher.name());
+        }
+        hasher.update(bytes);
+        to.write_all(bytes).map_err(Error::file(file))?;
     }
 }
 
@@ -311,6 +338,41 @@ mod tests {
         assert_eq!(store.is_whole(blob).await.unwrap(), Some(false));
         let absent = store.is_whole(BlobHash::of(b"other")).await;
         assert_eq!(absent.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn what_a_crash_left_half_written_is_neither_shown_nor_in_the_way() {
+        let (folder, store) = store();
+        let blob = BlobHash::of(b"lode");
+        let half = folder.path().join(format!("{}#0", names::blob(&blob)));
+        std::fs::create_dir_all(half.parent().unwrap()).unwrap();
+        std::fs::write(half, b"lo").unwrap();
+        assert_eq!(store.size(blob).await.unwrap(), None);
+        assert_eq!(store.list("blobs").await.unwrap(), Vec::<String>::new());
+        let file = folder.path().join("upload");
+        std::fs::write(&file, b"lode").unwrap();
+        store.put_file(blob, &file).await.unwrap();
+        assert_eq!(store.is_whole(blob).await.unwrap(), Some(true));
+        assert_eq!(store.list("blobs").await.unwrap(), [names::blob(&blob)]);
+    }
+
+    #[tokio::test]
+    async fn objects_come_and_go_in_the_same_folder_at_once() {
+        let (_folder, store) = store();
+        let turns = (0..8).map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let name = format!("blobs/{n}");
+                for _ in 0..50 {
+                    store.put_object(&name, vec![n]).await.unwrap();
+                    store.delete_object(&name).await.unwrap();
+                }
+            })
+        });
+        for turn in turns.collect::<Vec<_>>() {
+            turn.await.unwrap();
+        }
+        assert_eq!(store.list("blobs").await.unwrap(), Vec::<String>::new());
     }
 
     #[tokio::test]

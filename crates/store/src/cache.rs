@@ -1,7 +1,9 @@
 //! Blobs on this machine's disk.
 
 use crate::{BlobHash, Error, GatewayClient, Result};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 /// A folder of blobs, each in a file of its name. A cache and nothing more: whatever is missing or damaged is fetched
@@ -9,6 +11,39 @@ use std::time::SystemTime;
 #[derive(Clone, Debug)]
 pub struct BlobCache {
     folder: PathBuf,
+    held: Held,
+}
+
+/// How many hold a blob, by its path.
+#[derive(Clone, Debug, Default)]
+struct Held(Arc<Mutex<HashMap<PathBuf, usize>>>);
+
+impl Held {
+    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, usize>> {
+        // whoever panicked with it in hand changed one count or none
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Blobs that are in use: [`BlobCache::trim`] leaves them where they are while this lives.
+#[derive(Debug)]
+pub struct Hold {
+    held: Held,
+    paths: Vec<PathBuf>,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut held = self.held.lock();
+        for path in &self.paths {
+            if let Some(count) = held.get_mut(path) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    held.remove(path);
+                }
+            }
+        }
+    }
 }
 
 impl BlobCache {
@@ -16,7 +51,25 @@ impl BlobCache {
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
         let folder = folder.into();
         std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
-        Ok(Self { folder })
+        Ok(Self {
+            folder,
+            held: Held::default(),
+        })
+    }
+
+    /// Holds blobs, whether they are here or still come.
+    pub fn hold(&self, blobs: impl IntoIterator<Item = BlobHash>) -> Hold {
+        let paths: Vec<PathBuf> = blobs.into_iter().map(|blob| self.path(blob)).collect();
+        let mut held = self.held.lock();
+        for path in &paths {
+            let count = held.entry(path.clone()).or_default();
+            *count = count.saturating_add(1);
+        }
+        drop(held);
+        Hold {
+            held: self.held.clone(),
+            paths,
+        }
     }
 
     /// Where a blob is, or would be.
@@ -89,9 +142,10 @@ impl BlobCache {
         .await
     }
 
-    /// Removes what was used longest ago until at most `most` bytes are left. Partial downloads count and go too.
+    /// Removes what was used longest ago until at most `most` bytes are left, or nothing but what is held. Partial
+    /// downloads count and go too.
     pub async fn trim(&self, most: u64) -> Result<()> {
-        let folder = self.folder.clone();
+        let (folder, held) = (self.folder.clone(), self.held.clone());
         blocking(move || {
             let mut files = list(&folder).map_err(Error::file(&folder))?;
             files.sort();
@@ -101,6 +155,12 @@ impl BlobCache {
             for (_, size, path) in files {
                 if total <= most {
                     break;
+                }
+                // locked until it is gone: nobody holds it meanwhile
+                let held = held.lock();
+                // of a partial download, the name without `.partial` is held
+                if held.contains_key(&path.with_extension("")) {
+                    continue;
                 }
                 std::fs::remove_file(&path).map_err(Error::file(&path))?;
                 total = total.saturating_sub(size);
@@ -168,5 +228,27 @@ mod tests {
         assert!(cache.find(blobs[0]).await.unwrap().is_some());
         assert!(cache.find(blobs[1]).await.unwrap().is_none());
         assert!(cache.find(blobs[2]).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_is_held_stays_until_nobody_holds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = BlobCache::open(folder.path()).unwrap();
+        let (used, path) = cache.insert(vec![1; 100]).await.unwrap();
+        let partial = path.with_extension("partial");
+        std::fs::write(&partial, [1; 50]).unwrap();
+        let (_, other) = cache.insert(vec![2; 100]).await.unwrap();
+        let then = SystemTime::now() - std::time::Duration::from_secs(300);
+        let file = std::fs::File::open(&path).unwrap();
+        file.set_modified(then).unwrap();
+        let (first, second) = (cache.hold([used]), cache.clone().hold([used]));
+        cache.trim(100).await.unwrap();
+        assert!(path.exists() && partial.exists() && !other.exists());
+        drop(first);
+        cache.trim(0).await.unwrap();
+        assert!(path.exists());
+        drop(second);
+        cache.trim(0).await.unwrap();
+        assert!(!path.exists());
     }
 }

@@ -96,6 +96,11 @@ impl Error {
         }
     }
 
+    /// More than the store ever takes for that job: the same bytes will not be taken later either.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Self::Refused { status: 413, .. })
+    }
+
     /// Something is wrong with the gateway itself, and not with what was asked: another one is the better choice for a
     /// while.
     pub(crate) fn is_fault(&self) -> bool {

@@ -12,6 +12,7 @@ mod authorization;
 mod backend;
 mod cache;
 mod client;
+mod disk;
 mod error;
 mod hash;
 mod names;
@@ -22,7 +23,7 @@ pub use authorization::{
     MOST_AUTHORIZATION_SECONDS,
 };
 pub use backend::{BlobPart, BlobStore};
-pub use cache::BlobCache;
+pub use cache::{BlobCache, Hold};
 pub use client::{GatewayClient, Retry, Source, Writer};
 pub use error::{Error, Result};
 pub use hash::{BlobHash, Hasher};

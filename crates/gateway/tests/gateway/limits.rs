@@ -2,9 +2,9 @@
 
 use crate::world::*;
 use axum::http::StatusCode;
-use lode_gateway::{Limits, Scrubbed};
+use lode_gateway::{Config, Gateway, Limits, Scrubbed};
 use lode_jobs::state::JobState;
-use lode_store::{unix_now, BlobHash, ForgetRequest};
+use lode_store::{unix_now, BlobHash, ForgetRequest, PutRequest};
 use solana_keypair::Keypair;
 use std::time::{Duration, Instant};
 
@@ -178,6 +178,85 @@ async fn what_the_disk_damaged_is_found_dropped_and_fetched_from_another_gateway
     assert_eq!(other.gateway.scrub().await.unwrap(), mended);
     assert_eq!(other.gateway.scrub().await.unwrap(), whole);
     assert!(other.has(&world.input).await);
+}
+
+#[tokio::test]
+async fn a_blob_that_a_power_cut_left_short_is_taken_again() {
+    let world = World::new().await;
+    world.accepted().await;
+    let path = |bytes: &[u8]| {
+        let blobs = world.folder.path().join("store/blobs");
+        blobs.join(BlobHash::of(bytes).to_string())
+    };
+    for (bytes, left) in [
+        (&world.input, 1_000_000),
+        (&world.module, 0),
+        (&world.spec, 9),
+    ] {
+        let file = std::fs::File::options().write(true).open(path(bytes));
+        file.unwrap().set_len(left).unwrap();
+    }
+    for bytes in [&world.spec, &world.module, &world.input] {
+        world.put(&world.customer, bytes).await.unwrap();
+        assert_eq!(std::fs::read(path(bytes)).unwrap(), *bytes);
+    }
+}
+
+#[tokio::test]
+async fn a_whole_blob_is_not_replaced_by_what_is_said_to_have_another_size() {
+    let world = World::new().await;
+    world.accepted().await;
+    let blob = BlobHash::of(&world.input);
+    let spec = format!(
+        r#"{{"v":1,"runtime":1,"module":{{"sha256":"{blob}","size":9}},"memory_mib":1,"output_limit":1}}"#
+    );
+    let mut job = world.job();
+    job.spec = BlobHash::of(spec.as_bytes()).0;
+    world.chain.0.lock().unwrap().jobs.insert(OTHER_JOB, job);
+    let writer = lode_store::Writer {
+        job: OTHER_JOB,
+        ..world.writer(&world.customer)
+    };
+    let put = world.client.put(&writer, spec.into_bytes()).await;
+    put.unwrap();
+    let request = PutRequest {
+        url: world.client.url(),
+        job: OTHER_JOB,
+        attempt: 0,
+        blob,
+        expires: unix_now() + 60,
+    };
+    let put = async || {
+        let request = reqwest::Client::new()
+            .put(format!("{}/blobs/{blob}", world.client.url()))
+            .header(
+                "authorization",
+                request.sign(&world.customer).unwrap().to_header(),
+            )
+            .body("123456789");
+        request.send().await.unwrap().status()
+    };
+    assert_eq!(put().await, StatusCode::UNPROCESSABLE_ENTITY);
+    // also where nobody wrote down how large it is
+    for name in world.store.list(&format!("index/{JOB}")).await.unwrap() {
+        world.store.delete_object(&name).await.unwrap();
+    }
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let uploads = world.folder.path().join("uploads-2");
+    let config = Config::new(world.client.url(), world.store.clone(), uploads);
+    let again = Gateway::open(config, world.chain.clone()).await.unwrap();
+    tokio::spawn(again.serve(listener, world.shutdown.clone()));
+    let answer = reqwest::Client::new()
+        .put(format!("http://{at}/blobs/{blob}"))
+        .header(
+            "authorization",
+            request.sign(&world.customer).unwrap().to_header(),
+        )
+        .body("123456789");
+    let status = answer.send().await.unwrap().status();
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(world.is_stored(&world.input).await);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The gateway over real sockets, with the store's own client, before a chain of decoded accounts.
 #![allow(clippy::unwrap_used)]
 
+mod idlers;
 mod lies;
 mod limits;
 mod links;
@@ -612,6 +613,32 @@ async fn blobs_of_a_cancelled_job_go_at_once_but_for_those_that_others_have() {
     assert!(world.is_stored(&world.spec).await);
     assert!(world.is_stored(&world.module).await);
     assert_eq!(world.gateway.sweep(0).await.unwrap(), Swept::default());
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_read_keeps_no_other_from_being_swept() {
+    let world = World::new().await;
+    world.accepted().await;
+    let other = world.job();
+    world.chain.0.lock().unwrap().jobs.insert(OTHER_JOB, other);
+    let writer = Writer {
+        signer: &world.customer,
+        job: OTHER_JOB,
+        attempt: 0,
+    };
+    let spec = world.spec.clone();
+    world.client.put(&writer, spec).await.unwrap();
+    {
+        let mut accounts = world.chain.0.lock().unwrap();
+        // the first that is asked for
+        accounts.unreadable = Some(JOB);
+        accounts.jobs.get_mut(&OTHER_JOB).unwrap().state = JobState::Cancelled as u8;
+    }
+    let error = world.gateway.sweep(0).await.unwrap_err();
+    assert!(error.to_string().contains("another layout"), "{error}");
+    let left = async |job| world.store.list(&format!("index/{job}")).await.unwrap();
+    assert_eq!(left(OTHER_JOB).await, Vec::<String>::new());
+    assert_eq!(left(JOB).await.len(), 3);
 }
 
 #[tokio::test]

@@ -187,6 +187,35 @@ async fn a_mirror_copies_no_cancelled_job_and_takes_up_what_was_missing_later() 
 }
 
 #[tokio::test]
+async fn a_job_that_makes_no_sense_keeps_a_mirror_from_no_other() {
+    let world = World::new().await;
+    world.accepted().await;
+    let url = world.client.url().to_owned();
+    let mirror = world.other(|config| config.peers = vec![url]).await;
+    let first = mirror.gateway.copy_market(&MARKET).await.unwrap();
+    assert_eq!((first.blobs, first.incomplete), (3, 0));
+    // specs that are blobs, one of them beyond all specs, the other damaged here
+    let odd = |spec: &[u8]| lode_jobs::state::Job {
+        spec: BlobHash::of(spec).0,
+        ..world.job()
+    };
+    let damaged = mirror.folder.path().join("store/blobs");
+    let damaged = damaged.join(BlobHash::of(&world.module).to_string());
+    std::fs::write(damaged, "modulf").unwrap();
+    let (beyond, broken) = (odd(&world.input), odd(&world.module));
+    for n in 100..108 {
+        let at = |n: u8| solana_address::Address::new_from_array([n; 32]);
+        let mut accounts = world.chain.0.lock().unwrap();
+        accounts.jobs.insert(at(n), beyond);
+        accounts.jobs.insert(at(n + 100), broken);
+    }
+    let (receipt, output) = revealed(&world).await;
+    let copied = mirror.gateway.copy_market(&MARKET).await.unwrap();
+    assert_eq!((copied.blobs, copied.incomplete), (3, 8));
+    assert!(mirror.has(&receipt).await && mirror.has(&output).await);
+}
+
+#[tokio::test]
 async fn a_mirror_keeps_no_more_of_a_job_than_it_was_told() {
     let world = World::new().await;
     world.accepted().await;

@@ -38,6 +38,8 @@ pub struct Accounts {
     pub ledgers: HashMap<Address, Ledger>,
     pub nodes: HashMap<Address, Node>,
     pub committees: HashMap<Address, Committee>,
+    /// A job that cannot be read.
+    pub unreadable: Option<Address>,
 }
 
 #[derive(Clone, Default)]
@@ -46,6 +48,17 @@ pub struct TestChain(pub Arc<Mutex<Accounts>>);
 impl Chain for TestChain {
     async fn job(&self, address: &Address) -> lode_client::Result<Option<Job>> {
         Ok(self.0.lock().unwrap().jobs.get(address).copied())
+    }
+    async fn jobs_at(
+        &self,
+        addresses: &[Address],
+    ) -> lode_client::Result<Vec<lode_client::Result<Option<Job>>>> {
+        let accounts = self.0.lock().unwrap();
+        let read = |at: &Address| match accounts.unreadable == Some(*at) {
+            true => Err(lode_client::Error::Invalid("another layout".into())),
+            false => Ok(accounts.jobs.get(at).copied()),
+        };
+        Ok(addresses.iter().map(read).collect())
     }
     async fn jobs(&self, market: &Address) -> lode_client::Result<Vec<(Address, Job)>> {
         let jobs = self.0.lock().unwrap().jobs.clone();

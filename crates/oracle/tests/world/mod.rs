@@ -186,6 +186,16 @@ impl World {
         self.store.put(&writer, bytes.to_vec()).await.unwrap();
     }
 
+    /// The customer puts a blob for another job.
+    pub async fn put_for(&self, job: Address, bytes: &[u8]) {
+        let writer = Writer {
+            signer: &self.customer,
+            job,
+            attempt: 0,
+        };
+        self.store.put(&writer, bytes.to_vec()).await.unwrap();
+    }
+
     pub fn agent_folder(&self) -> PathBuf {
         self.folder.path().join("agent")
     }
@@ -205,18 +215,26 @@ impl World {
 
     /// The verdict in the store, which the gateway took only with a valid signature.
     pub async fn verdict(&self) -> Option<u8> {
-        let found = self.store.attestation(&JOB, 0, SEAT).await.unwrap();
+        self.verdict_of(&JOB).await
+    }
+
+    async fn verdict_of(&self, job: &Address) -> Option<u8> {
+        let found = self.store.attestation(job, 0, SEAT).await.unwrap();
         found.map(|attestation| attestation.verdict)
     }
 
     pub async fn wait_for(&self, verdict: Verdict) {
+        self.wait_for_of(&JOB, verdict).await;
+    }
+
+    pub async fn wait_for_of(&self, job: &Address, verdict: Verdict) {
         for _ in 0..200 {
-            if self.verdict().await == Some(verdict as u8) {
+            if self.verdict_of(job).await == Some(verdict as u8) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        unreachable!("no {verdict:?}, but {:?}", self.verdict().await);
+        unreachable!("no {verdict:?}, but {:?}", self.verdict_of(job).await);
     }
 
     pub fn decided(&self) -> Option<Verdict> {
