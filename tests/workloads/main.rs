@@ -163,6 +163,7 @@ fn a_workload_that_is_asked_for_nonsense_says_so_and_exits_with_1() {
         ("word-stats", &["--format", "verse"][..]),
         ("picture", &["--zoom", "never"][..]),
         ("picture", &["--c"][..]),
+        ("digits", &["/in/nothing.onnx", "/in/nothing.png"][..]),
     ] {
         let job = as_job(name, args, &[], b"");
         assert_eq!(job.receipt.end, End::Exit(1), "{name} {args:?}");
