@@ -311,14 +311,16 @@ impl Context {
             return Ok((address, self.client.get_account(&address).await?));
         }
         let owner = self.wallet()?.pubkey();
-        let mut found = self
-            .client
-            .get_program_accounts::<Node>(&[filter!(Node, owner, owner)])
-            .await?;
+        let his = [filter!(Node, owner, owner)];
+        let mut found = self.client.get_program_accounts::<Node>(&his).await?;
         let count = found.len();
         match found.pop() {
-            Some(only) if count == 1 => Ok(only),
+            Some(only) if count == 1 => return Ok(only),
             Some(_) => bail!("The wallet {owner} has {count} nodes: name one with --node; `lode node list` shows them"),
+            None => {}
+        }
+        match self.client.older_accounts::<Node>(&his).await?.first() {
+            Some(older) => bail!("The wallet's node {older} has an older layout than the programs: bring it up to date with `lode node migrate {older}`"),
             None => bail!("The wallet {owner} has no node: register one with `lode node register`, or name another's with --node"),
         }
     }

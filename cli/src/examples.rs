@@ -36,6 +36,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("node payout", "Have rewards, commission and emission paid to another token account of the owner", "lode node payout ADDRESS"),
     ("node worker", "A new key for the machine", "lode node worker new-worker.json"),
     ("node unjail", "When its time is up", "lode node unjail"),
+    ("node migrate", "After an upgrade: every node at once, by whoever pays the fees", "lode node migrate --all"),
     ("node exit", "Look at what it does, then do it; there is no way back", "lode node exit --dry-run"),
     ("node exit", "", "lode node exit --yes"),
     ("node close", "After `lode node exit`, and again when the last ticket is due", "lode node close --yes"),

@@ -8,54 +8,28 @@ use lode_staking::state::Node;
 use serde_json::json;
 use solana_address::Address;
 
-const HEADING: &str = "Which nodes, by what they declare";
-
 /// What nodes declare. Nobody proves it.
 #[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Which nodes, by what they declare")]
 pub struct NodesArgs {
     /// Only these classes: phone, desktop, server, unknown, or numbers below 8
-    #[arg(
-        long = "class",
-        value_name = "CLASS,CLASS",
-        value_delimiter = ',',
-        id = "class",
-        help_heading = HEADING
-    )]
+    #[arg(long = "class", value_name = "CLASS,CLASS", value_delimiter = ',')]
     classes: Vec<String>,
     /// Only with so many processor cores
-    #[arg(
-        long,
-        value_name = "NUMBER",
-        default_value_t = 0,
-        hide_default_value = true,
-        help_heading = HEADING
-    )]
-    cores: u16,
+    #[arg(long, value_name = "NUMBER")]
+    cores: Option<u16>,
     /// Only with so much memory
-    #[arg(
-        long = "node-memory-mib",
-        value_name = "MIB",
-        default_value_t = 0,
-        hide_default_value = true,
-        help_heading = HEADING
-    )]
-    node_memory_mib: u16,
+    #[arg(long, value_name = "MIB")]
+    node_memory_mib: Option<u16>,
     /// Only in these countries: up to seven ISO 3166 codes
-    #[arg(
-        long = "region",
-        value_name = "CODE,CODE",
-        value_delimiter = ',',
-        id = "region",
-        help_heading = HEADING
-    )]
+    #[arg(long = "region", value_name = "CODE,CODE", value_delimiter = ',')]
     regions: Vec<String>,
     /// Only outside of these countries
     #[arg(
         long = "not-region",
         value_name = "CODE,CODE",
         value_delimiter = ',',
-        conflicts_with = "region",
-        help_heading = HEADING
+        conflicts_with = "regions"
     )]
     not_regions: Vec<String>,
 }
@@ -65,8 +39,8 @@ impl NodesArgs {
     pub fn wanted(&self) -> NodesWanted {
         NodesWanted {
             classes: self.classes.clone(),
-            cores: self.cores,
-            memory_mib: self.node_memory_mib,
+            cores: self.cores.unwrap_or_default(),
+            memory_mib: self.node_memory_mib.unwrap_or_default(),
             regions: self.regions.clone(),
             not_regions: self.not_regions.clone(),
         }

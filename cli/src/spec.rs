@@ -8,6 +8,33 @@ use std::path::{Path, PathBuf};
 /// How every WebAssembly module begins.
 const WASM_MAGIC: &[u8] = b"\0asm";
 
+/// What a program finds around it.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Surroundings {
+    /// A variable of the program's environment. Once for each
+    #[arg(long = "env", value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
+    /// Most memory of a job
+    #[arg(long, default_value_t = 64, value_name = "MIB")]
+    pub memory_mib: u64,
+    /// Most output of a job: stdout, stderr and files together
+    #[arg(long, default_value_t = 4, value_name = "MIB")]
+    pub output_mib: u64,
+    /// The time that the program is told, unix seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub clock: Option<u64>,
+    /// Makes equal jobs differ in their random numbers
+    #[arg(long)]
+    pub seed: Option<u64>,
+}
+
+impl Surroundings {
+    /// Most bytes of output.
+    pub fn output_limit(&self) -> u64 {
+        self.output_mib.saturating_mul(1 << 20)
+    }
+}
+
 /// What a job is made of.
 #[derive(clap::Args, Clone, Debug)]
 pub struct SpecArgs {
@@ -20,21 +47,8 @@ pub struct SpecArgs {
     /// What the program reads on stdin
     #[arg(long, value_name = "FILE")]
     stdin: Option<PathBuf>,
-    /// A variable of its environment. Once for each
-    #[arg(long = "env", value_name = "NAME=VALUE")]
-    env: Vec<String>,
-    /// Most memory
-    #[arg(long, default_value_t = 64, value_name = "MIB")]
-    memory_mib: u64,
-    /// Most output: stdout, stderr and files together
-    #[arg(long, default_value_t = 4, value_name = "MIB")]
-    output_mib: u64,
-    /// The time that the program is told, unix seconds
-    #[arg(long, value_name = "SECONDS")]
-    clock: Option<u64>,
-    /// Makes equal jobs differ in their random numbers
-    #[arg(long)]
-    seed: Option<u64>,
+    #[command(flatten)]
+    around: Surroundings,
     /// A file that a given spec names by its hash. Once for each
     #[arg(long = "blob", value_name = "FILE")]
     blobs: Vec<PathBuf>,
@@ -83,9 +97,9 @@ impl SpecArgs {
         let of_modules = [
             ("--input", self.inputs.is_empty()),
             ("--stdin", self.stdin.is_none()),
-            ("--env", self.env.is_empty()),
-            ("--clock", self.clock.is_none()),
-            ("--seed", self.seed.is_none()),
+            ("--env", self.around.env.is_empty()),
+            ("--clock", self.around.clock.is_none()),
+            ("--seed", self.around.seed.is_none()),
             ("arguments after `--`", self.args.is_empty()),
         ];
         if let Some((name, _)) = of_modules.iter().find(|(_, absent)| !absent) {
@@ -130,8 +144,8 @@ impl SpecArgs {
             .chain(self.args.iter().cloned())
             .collect();
         fields.insert("args".into(), json!(args));
-        if !self.env.is_empty() {
-            fields.insert("env".into(), json!(self.env));
+        if !self.around.env.is_empty() {
+            fields.insert("env".into(), json!(self.around.env));
         }
         if let Some(path) = &self.stdin {
             let stdin = blob(path)?;
@@ -150,13 +164,12 @@ impl SpecArgs {
         if !inputs.is_empty() {
             fields.insert("inputs".into(), json!(inputs));
         }
-        fields.insert("memory_mib".into(), json!(self.memory_mib));
-        let output = self.output_mib.saturating_mul(1 << 20);
-        fields.insert("output_limit".into(), json!(output));
-        if let Some(clock) = self.clock {
+        fields.insert("memory_mib".into(), json!(self.around.memory_mib));
+        fields.insert("output_limit".into(), json!(self.around.output_limit()));
+        if let Some(clock) = self.around.clock {
             fields.insert("clock".into(), json!(clock));
         }
-        if let Some(seed) = self.seed {
+        if let Some(seed) = self.around.seed {
             fields.insert("seed".into(), json!(seed));
         }
         let stored = serde_json::to_vec(&Value::Object(fields))?;

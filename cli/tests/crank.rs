@@ -290,6 +290,40 @@ impl World {
         self.start(&wallet, &[&run[..], &poll, more].concat())
     }
 
+    /// What is told of a fine.
+    fn is_fine(&self, event: &Value, seat: u8, count: u32, bond: u64) {
+        let owner = self.oracles[usize::from(seat)].0.pubkey();
+        let oracle = addresses::oracle::oracle(&self.report.committee, &owner);
+        assert_eq!(event["from"], "oracle");
+        assert_eq!(event["committee"], self.report.committee.to_string());
+        assert_eq!(event["oracle"], oracle.to_string());
+        assert_eq!(event["count"], count);
+        self.is_amount(&event["bond"], bond);
+    }
+
+    /// What is told of so much of the network's token.
+    fn is_amount(&self, told: &Value, base_units: u64) {
+        let mint = &self.report.stake_mint;
+        assert_eq!(told["base_units"], base_units);
+        assert_eq!(told["amount"], mint.show(base_units));
+        assert_eq!(told["mint"], mint.address.to_string());
+    }
+
+    /// Waits until an agent has written down what it saw first: from then on changes are news.
+    async fn has_seen(&self, folder: &str) {
+        let path = self.folder.path().join(folder).join("notices.json");
+        self.eventually("the agent looks", || async { path.exists() })
+            .await;
+    }
+
+    /// A node's agent, which tells what happens into a file.
+    fn node_agent(&self, of: &Operator, folder: &str, told: &str) -> Agent {
+        let worker = self.file(&format!("{folder}-worker"), &of.worker);
+        let run = ["node", "run", "--worker", &worker, "--folder", folder];
+        let hook = format!("cat >> {told}");
+        self.start(&worker, &[&run[..], &["--on-event", &hook]].concat())
+    }
+
     async fn market(&self) -> Market {
         self.client.get_account(&self.report.market).await.unwrap()
     }
@@ -480,6 +514,12 @@ async fn what_nobody_ends_the_crank_ends_and_everybody_has_his_money_back() {
     assert_eq!(idle["steps"], serde_json::json!([]));
     assert_eq!(idle["transactions"], 0);
 
+    // The agent of one seat has looked once, and sleeps when its seat is asked.
+    let hook = ["--on-event", "cat >> silent.jsonl"];
+    let asleep = world.oracle(0, &hook);
+    world.has_seen("oracle-0").await;
+    drop(asleep);
+
     let supply = world.report.payment_mint.address;
     let supply = || async { world.client.mint(&supply).await.unwrap().supply };
     let before = supply().await;
@@ -515,6 +555,16 @@ async fn what_nobody_ends_the_crank_ends_and_everybody_has_his_money_back() {
         // 20 of 10 000, once for each window's silence together
         assert_eq!((oracle.misses, oracle.bond), (1, 998 * LODE));
     }
+    // awake again, it tells its owner what that cost
+    let _awake = world.oracle(0, &hook);
+    let misses = || -> Vec<Value> {
+        let told = world.told("silent.jsonl").into_iter();
+        told.filter(|event| event["event"] == "miss").collect()
+    };
+    world
+        .eventually("the miss is told", || async { !misses().is_empty() })
+        .await;
+    world.is_fine(&misses()[0], 0, 1, 998 * LODE);
     let gone = |job: Option<&Job>| job.is_none();
     world.until(&ignored, "cancelled and closed", gone).await;
     world
@@ -557,6 +607,7 @@ async fn what_nobody_ends_the_crank_ends_and_everybody_has_his_money_back() {
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains("send it SOL"), "{error}");
+    assert_eq!(misses().len(), 1, "told once");
     world.stop().await;
 }
 
@@ -602,6 +653,17 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
     let watch = || world.start(&wallet, &[&run[..], &["--metrics", &port]].concat());
     let watcher = watch();
 
+    // The agents of all seats and of a node have looked once, and sleep when they are wronged or do wrong.
+    let on_event = |seat: u8| format!("cat >> told-{seat}.jsonl");
+    let awake = |seat: u8| world.oracle(seat, &["--on-event", &on_event(seat)]);
+    let mut asleep: Vec<Agent> = (0..5).map(awake).collect();
+    asleep.push(world.node_agent(&first, "first", "slashed.jsonl"));
+    for seat in 0..5 {
+        world.has_seen(&format!("oracle-{seat}")).await;
+    }
+    world.has_seen("first").await;
+    drop(asleep);
+
     // Two oracles of the panel lie with the node: a majority of three, but not of the committee.
     let bought = world.post(true).await;
     world.accept(&first, &bought).await;
@@ -619,11 +681,7 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
     assert_eq!((appealed.appellant, appealed.panel), (ledger_at, 0b1_1111));
     // the other three were asleep until now
     let honest: Vec<u8> = (0..5).filter(|seat| !liars.contains(seat)).collect();
-    let asleep = honest.iter().map(|seat| {
-        let hook = format!("cat >> told-{seat}.jsonl");
-        world.oracle(*seat, &["--on-event", &hook])
-    });
-    let mut agents: Vec<Agent> = asleep.collect();
+    let mut agents: Vec<Agent> = honest.iter().map(|seat| awake(*seat)).collect();
     let failed = world.reaches(&bought, JobState::Failed).await;
     assert_eq!(failed.verdict, Verdict::Mismatch as u8);
     let punished = |job: Option<&Job>| job.is_some_and(|job| job.is_clean());
@@ -650,6 +708,23 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
     // the appellant, who also has half of what the checks left of the collateral.
     let node: Node = world.client.get_account(&first.node).await.unwrap();
     assert_eq!(node.stake, STAKE - STAKE / 100);
+    let slashed = world.node_agent(&first, "first", "slashed.jsonl");
+    world
+        .eventually("the slash is told", || async {
+            !world.told("slashed.jsonl").is_empty()
+        })
+        .await;
+    drop(slashed);
+    let told = world.told("slashed.jsonl");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(
+        (&told[0]["event"], &told[0]["from"]),
+        (&"slashed".into(), &"node".into())
+    );
+    assert_eq!(told[0]["node"], first.node.to_string());
+    world.is_amount(&told[0]["burned"], STAKE / 100);
+    world.is_amount(&told[0]["left"], STAKE - STAKE / 100);
+    assert_eq!(told[0]["jailed_until"], node.jailed_until);
     let work = failed.challenge_bond(&market).unwrap();
     let collateral = DEPOSIT - world.ledger(&first.node).await.available;
     assert_eq!(collateral, failed.escrow(&market).unwrap());
@@ -702,7 +777,19 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
         .await;
 
     // A lie that nobody was drawn to check.
-    agents.extend(liars.iter().map(|seat| world.oracle(*seat, &[])));
+    agents.extend(liars.iter().map(|seat| awake(*seat)));
+    for seat in liars {
+        let faults = || -> Vec<Value> {
+            let told = world.told(&format!("told-{seat}.jsonl")).into_iter();
+            told.filter(|event| event["event"] == "fault").collect()
+        };
+        world
+            .eventually("the fault is told", || async { !faults().is_empty() })
+            .await;
+        let told = faults();
+        assert_eq!(told.len(), 1, "{told:?}");
+        world.is_fine(&told[0], *seat, 1, 700 * LODE);
+    }
     let lie = world.post(false).await;
     let before = world.ledger(&second.node).await.available;
     world.accept(&second, &lie).await;
@@ -927,7 +1014,9 @@ async fn what_is_emitted_and_who_leaves_needs_nobody_but_the_crank() {
     // The node leaves: its stake comes home without another signature of its owner.
     let exit = staking::exit_node(&operator.owner.pubkey(), &operator.node);
     client.send(&[exit], &operator.owner, &[]).await.unwrap();
-    lode_localnet::time_travel(client, 4 * 3_600).await.unwrap();
+    lode_localnet::time_travel(client, 8 * 86_400 + 4 * 3_600)
+        .await
+        .unwrap();
     world
         .eventually("on its way out", || async {
             let node: Node = client.get_account(&operator.node).await.unwrap();

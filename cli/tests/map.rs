@@ -173,7 +173,7 @@ fn a_map_that_is_killed_goes_on_and_gathers_every_result_in_order_and_pays_for_e
 
     // one job for each part and the last one: on the chain there are no others
     assert_eq!(report["jobs"], jobs + 1);
-    let listed = network.ask(WALLET, &["job", "list"]);
+    let listed = network.ask(WALLET, &["job", "list", "--limit", "100000"]);
     assert_eq!(listed.as_array().unwrap().len(), jobs + 1);
     let account = network.ask(WALLET, &["account", "show"]);
     assert_eq!(units(&account["locked"]), 0);
@@ -267,6 +267,94 @@ fn an_input_that_its_program_fails_on_costs_the_others_nothing_and_a_limit_that_
     assert!(report["jobs"].as_u64().unwrap() > 4, "{report}");
     let counted = std::fs::read_to_string(folder.join("counted/stdout")).unwrap();
     assert_eq!(counted, "      1000      1000   1500000      1000");
+    network.stop();
+}
+
+#[test]
+fn what_ended_and_was_closed_while_nobody_looked_is_fetched_and_what_nobody_has_is_run_again() {
+    const INPUTS: usize = 6;
+    let network = Network::start(&["--nodes", "2"], &[]);
+    network.ask(WALLET, &["account", "deposit", "50000"]);
+    let seeds: Vec<String> = (1..=INPUTS).map(|i| (i * 5).to_string()).collect();
+    network.file("seeds.txt", &seeds.join("\n"));
+    let module = workload("monte-carlo.wasm");
+    let map = [
+        "job",
+        "map",
+        &module,
+        "--lines",
+        "seeds.txt",
+        "--price",
+        "1000",
+        "--save-to",
+        "sums",
+        "--batch",
+        "1",
+        "--memory-mib",
+        "4",
+        "--output-mib",
+        "1",
+        "--",
+        "--trials",
+        "5",
+    ];
+    let sums = network.folder.path().join("sums");
+    kill_after(begin(&network, &map), &sums, "ended", 1);
+    assert_eq!(events(&sums, "posting"), INPUTS);
+
+    // a weekend: all end, are paid and closed
+    let deadline = Instant::now() + PATIENCE;
+    let jobs = || network.ask(WALLET, &["job", "list"]);
+    let all = |state: &str| {
+        let jobs = jobs();
+        let jobs = jobs.as_array().unwrap();
+        jobs.len() == INPUTS && jobs.iter().all(|job| job["state"] == state)
+    };
+    while !all("settled") {
+        assert!(Instant::now() < deadline, "{}", jobs());
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime
+        .block_on(lode_localnet::time_travel(&network.client(), 2 * 86_400))
+        .unwrap();
+    while !jobs().as_array().unwrap().is_empty() {
+        assert!(Instant::now() < deadline, "{}", jobs());
+        network.lode(WALLET, &["crank", "run", "--once"]);
+    }
+    // and of one that was not fetched yet the store has lost what it printed
+    let text = std::fs::read_to_string(sums.join("journal.jsonl")).unwrap();
+    let fetched = |input: usize| {
+        let range = format!(r#"{{"event":"ended","range":{{"from":{input},"#);
+        text.lines().any(|line| line.starts_with(&range))
+    };
+    let lost = (0..INPUTS).find(|input| !fetched(*input)).unwrap();
+    let printed = alone(&["--trials", "5", &seeds[lost]], None);
+    let blob = hex::encode(lode_runtime::Blob::of(printed.as_bytes()).sha256);
+    std::fs::remove_file(
+        network
+            .folder
+            .path()
+            .join(".localnet/gateway/blobs/blobs")
+            .join(blob),
+    )
+    .unwrap();
+
+    let report = json(&begin(&network, &map).wait_with_output().unwrap());
+    let all: Vec<&str> = ["--trials", "5"]
+        .into_iter()
+        .chain(seeds.iter().map(String::as_str))
+        .collect();
+    let gathered = std::fs::read_to_string(sums.join("stdout")).unwrap();
+    assert_eq!(gathered, alone(&all, None));
+    // nothing but that was posted again
+    assert_eq!(events(&sums, "posting"), INPUTS + 1);
+    assert_eq!(report["jobs"], INPUTS + 1);
+    let account = network.ask(WALLET, &["account", "show"]);
+    assert_eq!(
+        units(&report["total"]),
+        50_000_000_000_000 - units(&account["available"])
+    );
     network.stop();
 }
 

@@ -94,6 +94,11 @@ impl Stage {
     }
 
     fn agent(&self, more: &[&str]) -> Agent {
+        self.agent_in("UTC0", more)
+    }
+
+    /// An agent in this time zone.
+    fn agent_in(&self, zone: &str, more: &[&str]) -> Agent {
         let process = Command::new(env!("CARGO_BIN_EXE_lode"))
             // nobody listens at the first address: every agent of these tests lives by the second
             .args([
@@ -109,25 +114,20 @@ impl Stage {
             .current_dir(self.network.folder.path())
             .env("HOME", self.network.folder.path())
             .env("RUST_LOG", "error")
-            .env("TZ", "UTC0")
+            .env("TZ", zone)
             .stdout(Stdio::null())
             .spawn();
         Agent(process.unwrap())
     }
 
     fn post(&self) -> Address {
-        let job = self.network.ask(
-            "customer",
-            &[
-                "job",
-                "post",
-                "count.wasm",
-                "--price",
-                "100",
-                "--units-limit",
-                "200",
-            ],
-        );
+        self.post_module("count.wasm", "200")
+    }
+
+    fn post_module(&self, module: &str, units_limit: &str) -> Address {
+        let post = ["job", "post", module, "--price", "100"];
+        let limit = ["--units-limit", units_limit];
+        let job = self.network.ask("customer", &[&post[..], &limit].concat());
         job["job"].as_str().unwrap().parse().unwrap()
     }
 
@@ -202,6 +202,17 @@ impl Agent {
         // SIGKILL: no handler, no last words
         self.0.kill().unwrap();
         self.0.wait().unwrap();
+    }
+
+    /// Whether a process of a job runs for it.
+    #[cfg(target_os = "linux")]
+    fn runs_a_job(&self) -> bool {
+        let wanted = format!("\0__run-job\0{}\0", self.0.id());
+        let mut processes = std::fs::read_dir("/proc").unwrap();
+        processes.any(|process| {
+            let line = std::fs::read_to_string(process.unwrap().path().join("cmdline"));
+            line.is_ok_and(|line| line.contains(&wanted))
+        })
     }
 
     fn has_ended(&mut self) -> Option<i32> {
@@ -717,6 +728,77 @@ fn an_agent_is_examined_watched_withdraws_by_policy_and_drains() {
     assert_eq!(says(&found, "agent").0, "warn");
     assert_eq!(says(&found, "conditions").0, "ok");
     waits.kill();
-    let _again = stage.agent(&[]);
+    let again = stage.agent(&[]);
     stage.until("the fourth job", || stage.settled(&fourth));
+    again.kill();
+    #[cfg(target_os = "linux")]
+    what_runs_when_its_hours_end_is_given_up(&stage);
+}
+
+/// Seconds until the agent's hours end.
+#[cfg(target_os = "linux")]
+const HOURS_LEFT: u64 = 20;
+
+/// The process of the job ends, the attempt too, and the folder keeps nothing of it: the job was good, and may come again.
+#[cfg(target_os = "linux")]
+fn what_runs_when_its_hours_end_is_given_up(stage: &Stage) {
+    let endless = wat::parse_str(
+        r#"(module (memory (export "memory") 1) (func (export "_start") (loop (br 0))))"#,
+    );
+    let folder = stage.network.folder.path();
+    std::fs::write(folder.join("endless.wasm"), endless.unwrap()).unwrap();
+    let at = stage.post_module("endless.wasm", "150000");
+    // accepted before: its hours shall end while it runs, however slowly it starts
+    let agent = stage.agent(&[]);
+    stage.until("the first run", || agent.runs_a_job());
+    let ledger = stage.ledger();
+    assert!(ledger.locked > 0);
+    agent.kill();
+
+    // noon is `HOURS_LEFT` away
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let west = (now + HOURS_LEFT + 43_200) % 86_400;
+    let zone = format!("HERE{}:{}:{}", west / 3_600, west / 60 % 60, west % 60);
+    let hours = ["--hours", "6-12", "--give-up-after", "0"];
+    let hook = ["--on-event", "cat >> given-up.jsonl"];
+    let mut agent = stage.agent_in(&zone, &[&hours[..], &hook].concat());
+    stage.until("the run in its hours", || agent.runs_a_job());
+    assert_eq!(stage.jobs()[&at].state, JobState::Accepted as u8);
+    stage.until("the attempt's end", || stage.jobs()[&at].attempt == 1);
+    assert!(!agent.runs_a_job(), "what was given up runs on");
+    assert_eq!(agent.has_ended(), None);
+    let job = stage.jobs()[&at];
+    assert_eq!(job.state, JobState::Open as u8);
+    let after = stage.ledger();
+    assert_eq!((after.locked, after.open_jobs), (0, 0));
+    let lost = ledger.available + ledger.locked - after.available;
+    assert!(lost > 0, "giving up is free");
+
+    // its owner is told what it cost
+    let told = || -> Vec<Value> {
+        let text = std::fs::read_to_string(folder.join("given-up.jsonl")).unwrap_or_default();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        let all: Vec<Value> = lines.collect();
+        all.into_iter()
+            .filter(|event| event["event"] == "not_paid")
+            .collect()
+    };
+    stage.until("the notice", || !told().is_empty());
+    let notice = &told()[0];
+    assert_eq!(notice["job"], at.to_string());
+    assert_eq!(notice["reason"], "no_result");
+    assert_eq!(units(&notice["lost"]), lost);
+
+    // no result of it, and neither its spec nor its module counts as bad
+    for entry in std::fs::read_dir(folder.join(FOLDER)).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(!name.contains(&at.to_string()), "{name}");
+        let bad = name.ends_with(".unfit") || name.ends_with(".module");
+        assert!(!bad && !name.ends_with(".new"), "{name}");
+    }
+    let local = ["node", "status", "--folder", FOLDER];
+    let said = stage.network.ask("owner", &local);
+    assert!(said["takes_no_jobs_because"]
+        .to_string()
+        .contains("from 6 to 12"));
 }

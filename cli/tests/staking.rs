@@ -7,10 +7,13 @@ mod common;
 use common::{units, Network};
 use lode_client::addresses;
 use lode_math::rewards;
-use lode_staking::state::StakingConfig;
+use lode_staking::state::{Node, StakingConfig};
 use serde_json::{json, Value};
 use solana_address::Address;
+use solana_client::rpc_request::RpcRequest;
+use solana_keypair::Keypair;
 use solana_signer::Signer;
+use std::mem::offset_of;
 
 const LODE: u64 = 1_000_000_000;
 const DAY: u64 = 86_400;
@@ -61,7 +64,7 @@ impl Stage {
     /// Opens another token account of a wallet.
     fn open_account(&self, wallet: &str) -> Address {
         let (mint, key) = (self.mint(), self.network.key(wallet));
-        let account = solana_keypair::Keypair::new();
+        let account = Keypair::new();
         let client = self.network.client();
         self.runtime.block_on(async {
             let rent = client.rent(165).await.unwrap();
@@ -84,6 +87,33 @@ impl Stage {
             client.send(&open, key, &[&account]).await.unwrap();
         });
         account.pubkey()
+    }
+
+    /// An account's bytes.
+    fn raw(&self, at: &Address) -> Vec<u8> {
+        let client = self.network.client();
+        let found = self.runtime.block_on(client.raw_account(at)).unwrap();
+        found.unwrap().data
+    }
+
+    /// Makes an account of the staking program, or changes its bytes.
+    fn put(&self, at: &Address, data: &[u8]) {
+        let method = RpcRequest::Custom {
+            method: "surfnet_setAccount",
+        };
+        let account = json!({
+            "lamports": 10_000_000,
+            "data": hex::encode(data),
+            "owner": lode_staking::ID.to_string(),
+        });
+        let client = self.network.client();
+        self.runtime
+            .block_on(
+                client
+                    .rpc
+                    .send::<Value>(method, json!([at.to_string(), account])),
+            )
+            .unwrap();
     }
 
     /// Somebody sends tokens to a node's vault: what emissions do by claiming.
@@ -134,7 +164,7 @@ impl Stage {
 
     /// An operator's node with so much of his own stake.
     fn node(&self, owner: &str, own: &str) -> Address {
-        let worker = solana_keypair::Keypair::new().pubkey().to_string();
+        let worker = Keypair::new().pubkey().to_string();
         let made = self
             .network
             .ask(owner, &["node", "register", "--worker", &worker]);
@@ -239,7 +269,7 @@ fn stake_earns_is_claimed_by_anyone_for_its_owner_and_comes_home_to_the_unit() {
         (&first["tickets_open"], &first["delegations_open"]),
         (&1.into(), &2.into())
     );
-    stage.sleep(4 * 3_600);
+    stage.sleep(8 * DAY + 4 * 3_600);
     let second = network.ask("owner", &["node", "close", "--yes"]);
     assert_eq!(
         (&second["closed"], &second["tickets_open"]),
@@ -293,6 +323,70 @@ fn stake_earns_is_claimed_by_anyone_for_its_owner_and_comes_home_to_the_unit() {
         .sum();
     assert_eq!(lines, owners.len());
     assert_eq!(csv("2020").lines().count(), 1);
+}
+
+#[test]
+fn nodes_of_an_older_layout_are_brought_up_to_date_by_whoever_pays_for_it() {
+    let stage = Stage::new(&["owner", "stranger"]);
+    let network = &stage.network;
+    let first = stage.node("owner", "1000");
+    // as old programs left one that was never jailed: in layout 0, in which all from the exit on was reserved
+    let mut present = stage.raw(&first);
+    present[8 + offset_of!(Node, jailed_at)..][..8].fill(0);
+    present[8 + offset_of!(Node, exited_at)..].fill(0);
+    let mut older = present.clone();
+    older[8] = 0;
+    // and more of them than one transaction takes
+    let others: Vec<Address> = (0..30).map(|_| Keypair::new().pubkey()).collect();
+    let nodes = || others.iter().chain([&first]);
+    nodes().for_each(|at| stage.put(at, &older));
+    let named = first.to_string();
+
+    // Nobody reads them, and whoever asks for one is told what to do.
+    assert_eq!(network.ask("owner", &["node", "list"]), json!([]));
+    for args in [&["node", "show"][..], &["node", "show", &named]] {
+        let said = network.refused("owner", args);
+        assert!(said.contains("lode node migrate"), "{said}");
+    }
+    let said = network.refused("owner", &["stake", "delegate", "1", "--node", &named]);
+    assert!(said.contains("lode node migrate"), "{said}");
+
+    let args = ["node", "migrate", &named];
+    let shown = network.ask("stranger", &[&args[..], &["--dry-run"]].concat());
+    assert_eq!(
+        shown["transactions"][0]["instructions"][0]["name"],
+        "migrate_node"
+    );
+    assert_eq!(stage.raw(&first), older);
+    // One, by a stranger; a second time there is nothing to do.
+    let done = network.ask("stranger", &args);
+    assert_eq!((&done["older"], &done["migrated"]), (&1.into(), &1.into()));
+    let done = network.ask("stranger", &[&args[..], &args[2..]].concat());
+    assert_eq!(
+        (&done["older"], &done["signatures"]),
+        (&0.into(), &json!([]))
+    );
+    let shown = network.ask("owner", &["node", "show"]);
+    assert_eq!(units(&shown["stake"]), 1_000 * LODE);
+    // All others, in few transactions.
+    let shown = network.ask("owner", &["node", "migrate", "--all", "--dry-run"]);
+    assert_eq!(shown["transactions"].as_array().unwrap().len(), 2);
+    let done = network.ask("owner", &["node", "migrate", "--all"]);
+    assert_eq!(
+        (&done["older"], &done["migrated"], &done["transactions"]),
+        (&30.into(), &30.into(), &2.into())
+    );
+    let done = network.ask("owner", &["node", "migrate", "--all"]);
+    assert_eq!((&done["older"], &done["migrated"]), (&0.into(), &0.into()));
+    nodes().for_each(|at| assert_eq!(stage.raw(at), present));
+    network.ask("owner", &["node", "stake", "10", "--node", &named]);
+
+    let nobody = Address::new_from_array([9; 32]).to_string();
+    let said = network.refused("owner", &["node", "migrate", &named, &nobody]);
+    assert!(said.contains("no node at"), "{said}");
+    let vault = addresses::staking::vault(&first).to_string();
+    let said = network.refused("owner", &["node", "migrate", &vault]);
+    assert!(said.contains("belongs to program"), "{said}");
 }
 
 #[test]
@@ -411,7 +505,7 @@ fn claims_on_many_nodes_go_in_few_transactions_and_another_wallet_may_pay_for_th
     let network = &stage.network;
     let nodes: Vec<Address> = (0..NODES)
         .map(|i| {
-            let worker = solana_keypair::Keypair::new().pubkey().to_string();
+            let worker = Keypair::new().pubkey().to_string();
             let index = i.to_string();
             let register = ["node", "register", "--worker", &worker, "--index", &index];
             let node = network.ask("owner", &register)["node"].clone();

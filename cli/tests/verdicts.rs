@@ -3,16 +3,18 @@
 #![allow(clippy::unwrap_used)]
 mod common;
 
-use common::{units, workload, Network, WALLET};
+use common::{units, workload, Network, TEMPORARY, WALLET};
 use lode_attestation::commitment;
 use lode_client::instructions::jobs;
 use lode_client::Client;
-use lode_jobs::state::{Job, JobState};
+use lode_jobs::state::{Job, JobState, Market};
 use serde_json::Value;
 use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_signer::Signer as _;
-use std::process::{Child, Command, Stdio};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
@@ -122,17 +124,32 @@ impl Bench {
         posted["job"].as_str().unwrap().parse().unwrap()
     }
 
-    /// Starts the binary with a wallet, for as long as the test goes on.
-    fn spawn(&self, wallet: &str, args: &[&str]) -> Process {
-        let child = Command::new(env!("CARGO_BIN_EXE_lode"))
-            .args(["-u", &self.network.url, "-k", &format!("{wallet}.json")])
-            .args(args)
-            .current_dir(self.network.folder.path())
-            .env("HOME", self.network.folder.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        Process(child)
+    /// A node that this test works for says of a job that something else came out, and nobody is drawn to check it.
+    fn lie(&self, node: &Address, at: &Address) {
+        let worker = self.network.key("worker").pubkey();
+        self.send(jobs::accept_job(&worker, node, at, &self.job(at)), "worker");
+        let (lie, of_units) = ([9; 32], 200);
+        let promise = commitment(&lie, of_units, at, 0, node);
+        let job = self.job(at);
+        self.send(
+            jobs::submit_result(&worker, at, &job, promise, of_units),
+            "worker",
+        );
+        let job = self.job(at);
+        while self.slot() < job.submitted_slot + 3 {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let committee = self.market(&job).committee;
+        self.send(jobs::seal_job(&worker, at, &job, &committee), "worker");
+        let job = self.job(at);
+        assert_eq!(job.panel, 0, "one seal in ten thousand draws");
+        self.send(jobs::reveal_result(at, &job, lie), "worker");
+    }
+
+    fn market(&self, job: &Job) -> Market {
+        let client = self.client();
+        let found = self.tokio.block_on(client.get_account(&job.market));
+        found.unwrap()
     }
 
     fn available(&self, wallet: &str, more: &[&str]) -> u64 {
@@ -141,15 +158,6 @@ impl Bench {
             .ask(wallet, &[&["account", "show"], more].concat());
         assert!(shown["open_jobs"].is_u64());
         units(&shown["available"])
-    }
-}
-
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
@@ -171,9 +179,6 @@ fn a_lie_is_challenged_after_a_run_here_says_so_and_an_honest_result_is_paid_at_
     ]);
     let network = &bench.network;
     let node = bench.enter("owner", "worker");
-    let worker = network.key("worker").insecure_clone();
-    let me = worker.pubkey();
-
     // The node says that something else came out.
     let at = bench.post(&[]);
     let text = at.to_string();
@@ -181,27 +186,18 @@ fn a_lie_is_challenged_after_a_run_here_says_so_and_an_honest_result_is_paid_at_
         let said = network.refused(WALLET, &["job", command, &text]);
         assert!(said.contains("lode job watch"), "{said}");
     }
-    bench.send(jobs::accept_job(&me, &node, &at, &bench.job(&at)), "worker");
-    let (lie, of_units) = ([9; 32], 200);
-    let promise = commitment(&lie, of_units, &at, 0, &node);
+    bench.lie(&node, &at);
     let job = bench.job(&at);
-    bench.send(
-        jobs::submit_result(&me, &at, &job, promise, of_units),
-        "worker",
-    );
-    let job = bench.job(&at);
-    while bench.slot() < job.submitted_slot + 3 {
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    let client = bench.client();
-    let market = bench
-        .tokio
-        .block_on(client.get_account::<lode_jobs::state::Market>(&job.market))
-        .unwrap();
-    bench.send(jobs::seal_job(&me, &at, &job, &market.committee), "worker");
-    let job = bench.job(&at);
-    assert_eq!(job.panel, 0, "one seal in ten thousand draws");
-    bench.send(jobs::reveal_result(&at, &job, lie), "worker");
+    let market = bench.market(&job);
+    // the same of jobs that only it, its customer and perhaps the committee can read
+    let key = network.ask("owner", &["node", "key", "--folder", "liar"]);
+    let key = key["encryption_key"].as_str().unwrap();
+    network.ask("owner", &["node", "update", "--encryption-key", key]);
+    let node_text = node.to_string();
+    let private = bench.post(&["--private", &node_text]);
+    bench.lie(&node, &private);
+    let blind = bench.post(&["--private", &node_text, "--no-committee"]);
+    bench.lie(&node, &blind);
 
     // The customer is asked, and is told before that this machine agrees with him.
     let challenge = ["job", "challenge", &text];
@@ -230,7 +226,7 @@ fn a_lie_is_challenged_after_a_run_here_says_so_and_an_honest_result_is_paid_at_
     let challenged = network.ask(WALLET, &[&challenge[..], &["--yes"]].concat());
     assert_eq!(state(&challenged), "sealed");
     assert_eq!(units(&challenged["bond"]), checks);
-    let _crank = bench.spawn(
+    let _crank = network.spawn(
         "owner2",
         &["crank", "run", "--poll-seconds", "1", "--patience", "0"],
     );
@@ -242,6 +238,8 @@ fn a_lie_is_challenged_after_a_run_here_says_so_and_an_honest_result_is_paid_at_
     let reward = (collateral - checks) / 2;
     assert_eq!(bench.available(WALLET, &[]), before + escrow + reward);
 
+    private_lies_are_challenged_by_who_can_read_them(&bench, &private, &blind);
+
     // An honest node, and a customer who knows that it is.
     bench.enter("owner2", "worker2");
     let run = [
@@ -252,7 +250,7 @@ fn a_lie_is_challenged_after_a_run_here_says_so_and_an_honest_result_is_paid_at_
         "--folder",
         "agent",
     ];
-    let _node = bench.spawn("worker2", &run);
+    let _node = network.spawn("worker2", &run);
     let at = bench.post(&[]);
     let text = at.to_string();
     bench.until(&at, JobState::Attested);
@@ -288,6 +286,43 @@ fn a_lie_is_challenged_after_a_run_here_says_so_and_an_honest_result_is_paid_at_
             (0, 0)
         );
     }
+}
+
+/// The customer opens the job and runs it here; the seats open it too, and condemn the node. Nobody else is told anything,
+/// and where the seats cannot open it nobody can be proved wrong.
+fn private_lies_are_challenged_by_who_can_read_them(bench: &Bench, at: &Address, blind: &Address) {
+    let network = &bench.network;
+    let text = at.to_string();
+    let challenge = ["job", "challenge", &text];
+    network.ask("worker2", &["account", "deposit", "100"]);
+    let said = network.refused("worker2", &[&challenge[..], &["--yes"]].concat());
+    assert!(said.contains("cannot read this job"), "{said}");
+    let blind = blind.to_string();
+    let said = network.refused(WALLET, &["job", "challenge", &blind, "--yes"]);
+    assert!(said.contains("cannot open this job"), "{said}");
+    let temporary = || -> BTreeSet<PathBuf> {
+        let entries = std::fs::read_dir(network.folder.path().join(TEMPORARY)).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    let before = temporary();
+    let said = network.refused(WALLET, &challenge);
+    assert!(said.contains("--yes"), "{said}");
+    // what was opened to be run here is gone again
+    assert_eq!(temporary(), before);
+
+    let before = bench.available(WALLET, &[]);
+    let job = bench.job(at);
+    let market = bench.market(&job);
+    let (escrow, collateral) = (job.escrow(&market).unwrap(), job.collateral);
+    let checks = job.panel_work(&market, job.units_limit).unwrap();
+    let challenged = network.ask(WALLET, &[&challenge[..], &["--yes"]].concat());
+    assert_eq!(state(&challenged), "sealed");
+    assert_eq!(units(&challenged["bond"]), checks);
+    let job = bench.until(at, JobState::Failed);
+    assert_eq!(job.verdict, lode_attestation::Verdict::Mismatch as u8);
+    assert!(job.challenger_won());
+    let reward = (collateral - checks) / 2;
+    assert_eq!(bench.available(WALLET, &[]), before + escrow + reward);
 }
 
 #[test]

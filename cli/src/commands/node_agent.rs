@@ -90,7 +90,7 @@ pub struct Run {
     /// Cores for jobs: as many run at the same time; without it, what the node offers and this machine has
     #[arg(long, visible_alias = "parallel", value_parser = clap::value_parser!(u16).range(1..=1024))]
     cores: Option<u16>,
-    /// Memory for all jobs together; without it, what the node offers
+    /// Memory for all jobs together, with what they read and write; without it, what the node offers
     #[arg(long, value_name = "MIB")]
     memory_mib: Option<u64>,
     /// Least price that it takes or bids, in base units per million units

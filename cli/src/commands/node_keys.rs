@@ -1,5 +1,5 @@
 //! Commands of `lode node` that only its owner's wallet may give: keys, commission, the way out.
-use crate::context::{address_of, require_all, Context};
+use crate::context::{address_of, landed, require_all, signatures, Context};
 use crate::exit::not_yet;
 use crate::output::{bps, time, Cell};
 use crate::signers::Key;
@@ -46,6 +46,21 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS")]
         node: Option<Address>,
     },
+    /// Bring nodes of an older layout to the present one, after the programs were upgraded; anyone may, for any node
+    ///
+    /// What has the present layout is left alone, so an interrupted run is simply run again.
+    Migrate {
+        /// The nodes
+        #[arg(
+            value_name = "NODE",
+            required_unless_present = "all",
+            conflicts_with = "all"
+        )]
+        nodes: Vec<Address>,
+        /// Every node of the network that has an older layout
+        #[arg(long)]
+        all: bool,
+    },
     /// Take a node out for good
     Exit {
         /// The node, if it is not the wallet's only one
@@ -66,6 +81,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Payout { account, node } => payout(account, node, context).await,
         Command::Worker { key, node } => worker(&key, node, context).await,
         Command::Unjail { node } => unjail(node, context).await,
+        Command::Migrate { nodes, all } => migrate(nodes, all, context).await,
         Command::Exit { node } => exit(node, context).await,
         Command::Close { node } => close(node, context).await,
     }
@@ -208,6 +224,34 @@ async fn unjail(named: Option<Address>, context: &Context) -> Result<()> {
         ("signature", sent.signature.to_string().into()),
     ]);
     Ok(())
+}
+
+async fn migrate(mut nodes: Vec<Address>, all: bool, context: &Context) -> Result<()> {
+    let wallet = context.wallet()?;
+    let older = if all {
+        context.client.older_accounts::<Node>(&[]).await?
+    } else {
+        nodes.sort_unstable();
+        nodes.dedup();
+        context.client.older_of::<Node>(&nodes).await?
+    };
+    let groups: Vec<Vec<Instruction>> = older
+        .iter()
+        .map(|node| vec![staking::migrate_node(node)])
+        .collect();
+    let packed = context.send_packed("migrating", &groups, &wallet).await?;
+    context.out.sheet(vec![
+        ("older", older.len().into()),
+        ("migrated", landed(&packed).into()),
+        ("transactions", packed.sent.len().into()),
+        ("signatures", signatures(&packed)),
+    ]);
+    if older.is_empty() {
+        context
+            .out
+            .note("All of them have the present layout: nothing had to be done.");
+    }
+    require_all(&packed, groups.len(), "migrations")
 }
 
 async fn exit(named: Option<Address>, context: &Context) -> Result<()> {
@@ -362,7 +406,7 @@ async fn close(named: Option<Address>, context: &Context) -> Result<()> {
     if !is_closed {
         context
             .out
-            .note("Run the same command again when the next ticket is due. Who has not unstaked by himself can be paid out four epochs after the exit.");
+            .note("Run the same command again when the next ticket is due. Who has not unstaked by himself can be paid out four epochs and eight days after the exit.");
     }
     Ok(())
 }

@@ -85,7 +85,7 @@ pub struct Run {
     /// Jobs that run at the same time
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     parallel: u16,
-    /// Memory that they take together, MiB; a job that needs more than all of it runs alone
+    /// Memory that they take together, MiB, with what they read and write; what needs more than all of it runs alone
     #[arg(long, default_value_t = 2048, value_name = "MIB")]
     memory_mib: u64,
     /// Most MiB of fetched blobs that are kept

@@ -48,9 +48,13 @@ pub enum Command {
         /// The committee, if there are several
         #[arg(long, value_name = "ADDRESS")]
         committee: Option<Address>,
-        /// Another owner's, who may have lost his key: it goes home to his associated account
+        /// Another owner's, who may have lost his key: it goes home to his associated account; if that cannot be paid, the
+        /// seat is freed and the bond waits for him
         #[arg(long, value_name = "ADDRESS")]
         of: Option<Address>,
+        /// Another token account of yours than the associated one
+        #[arg(long, value_name = "TOKEN_ACCOUNT", conflicts_with = "of")]
+        to: Option<Address>,
     },
     /// Show which jobs ask your seat now, and until when
     Duties {
@@ -80,7 +84,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Attester { key, committee } => attester(&key, committee, context).await,
         Command::Bond { amount, committee } => bond(&amount, committee, context).await,
         Command::Leave { committee } => leave(committee, context).await,
-        Command::Withdraw { committee, of } => withdraw(committee, of, context).await,
+        Command::Withdraw { committee, of, to } => withdraw(committee, of, to, context).await,
         Command::Duties { committee, of } => duties(committee, of, context).await,
         Command::Credits {
             committee,
@@ -159,7 +163,12 @@ async fn leave(named: Option<Address>, context: &Context) -> Result<()> {
     Ok(())
 }
 
-async fn withdraw(named: Option<Address>, of: Option<Address>, context: &Context) -> Result<()> {
+async fn withdraw(
+    named: Option<Address>,
+    of: Option<Address>,
+    to: Option<Address>,
+    context: &Context,
+) -> Result<()> {
     let wallet = context.wallet()?;
     let payer = context.payer(&wallet)?.pubkey();
     let owner = of.unwrap_or_else(|| wallet.pubkey());
@@ -167,10 +176,23 @@ async fn withdraw(named: Option<Address>, of: Option<Address>, context: &Context
     let token = context.token(&committee.bond_mint).await?;
     let oracle_at = addresses::oracle::oracle(&at, &owner);
     let before: Oracle = context.client.get_account(&oracle_at).await?;
-    let mut instructions = vec![
-        token::open_associated(&payer, &owner, &token.mint),
-        oracle::withdraw_bond(&owner, &at, &token.mint),
-    ];
+    let associated = token.mint.account_of(&owner);
+    let taken = to.is_none()
+        && context.client.raw_account(&associated).await?.is_some()
+        && !context.client.is_payable(&owner, &token.mint).await?;
+    if taken && owner == wallet.pubkey() {
+        bail!("Your associated account {associated} was given away, nothing can be paid into it: name another token account of yours with --to");
+    }
+    if taken {
+        return free(&owner, &at, &before, &token, context).await;
+    }
+    let mut instructions = match &to {
+        Some(to) => vec![oracle::withdraw_bond_to(&owner, &at, &token.mint, to)],
+        None => vec![
+            token::open_associated(&payer, &owner, &token.mint),
+            oracle::withdraw_bond(&owner, &at, &token.mint),
+        ],
+    };
     let now = context.client.clock().await?.unix_timestamp;
     if now >= before.admitted_until {
         // the membership has nothing left but its rent
@@ -183,6 +205,36 @@ async fn withdraw(named: Option<Address>, of: Option<Address>, context: &Context
         ("oracle", oracle_at.into()),
         ("owner", owner.into()),
         ("withdrawn", token.cell(before.bond)),
+        ("signature", sent.signature.to_string().into()),
+    ]);
+    Ok(())
+}
+
+/// Frees the seat of an owner whose associated account cannot be paid.
+async fn free(
+    owner: &Address,
+    committee: &Address,
+    before: &Oracle,
+    token: &Token,
+    context: &Context,
+) -> Result<()> {
+    let oracle_at = addresses::oracle::oracle(committee, owner);
+    if !before.is_seated() {
+        bail!("The seat is free already, and the associated account of {owner} cannot be paid: only its owner can take the bond, with `lode oracle withdraw --to ACCOUNT`");
+    }
+    let sent = context
+        .send(
+            "freeing the seat",
+            &[oracle::free_seat(owner, committee)],
+            &context.wallet()?,
+            &[],
+        )
+        .await?;
+    context.out.sheet(vec![
+        ("oracle", oracle_at.into()),
+        ("owner", (*owner).into()),
+        ("withdrawn", token.cell(0)),
+        ("bond_waiting", token.cell(before.bond)),
         ("signature", sent.signature.to_string().into()),
     ]);
     Ok(())

@@ -3,7 +3,8 @@ use crate::context::Context;
 use crate::output::{parse_sol, Token};
 use crate::{shutdown, telemetry};
 use anyhow::{bail, Result};
-use lode_jobs::state::Market;
+use lode_client::filter;
+use lode_jobs::state::Ledger;
 use lode_oracle_agent::{WatchConfig, WatchPolicy, Watcher};
 use solana_address::Address;
 use solana_signer::Signer;
@@ -21,7 +22,7 @@ pub enum Command {
 /// Arguments of `watch run`.
 #[derive(clap::Args)]
 pub struct Run {
-    /// Only this market; once for each. Without it all markets
+    /// Only this market; once for each. Without it all in which your wallet has an account
     #[arg(long = "market", value_name = "ADDRESS")]
     markets: Vec<Address>,
     /// Most that bonds may lock at the same time, in each market, in tokens
@@ -68,29 +69,31 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
 }
 
 /// The one token in which the watched markets are paid: amounts are written in it.
-async fn token(markets: &[Address], context: &Context) -> Result<Token> {
-    let mut mints: Vec<Address> = if markets.is_empty() {
-        let all = context.client.get_program_accounts::<Market>(&[]).await?;
-        all.iter().map(|(_, market)| market.mint).collect()
-    } else {
-        let mut mints = Vec::new();
-        for market in markets {
-            mints.push(context.market(Some(*market)).await?.1.mint);
-        }
-        mints
-    };
+async fn token(named: &[Address], wallet: Address, context: &Context) -> Result<Token> {
+    let mut markets = named.to_vec();
+    if markets.is_empty() {
+        let ledgers = context
+            .client
+            .get_program_accounts::<Ledger>(&[filter!(Ledger, party, wallet)])
+            .await?;
+        markets.extend(ledgers.iter().map(|(_, ledger)| ledger.market));
+    }
+    let mut mints = Vec::new();
+    for market in markets {
+        mints.push(context.market(Some(market)).await?.1.mint);
+    }
     mints.sort_unstable();
     mints.dedup();
     match mints.as_slice() {
         [mint] => context.token(mint).await,
-        [] => bail!("There is no market to watch: check --url"),
+        [] => bail!("Your wallet has no account in any market, and bonds come from there: `lode account deposit AMOUNT` opens one"),
         _ => bail!("These markets are paid in {} different tokens: name those of one with --market, and start a watcher for each token", mints.len()),
     }
 }
 
 async fn watch(args: Run, context: &Context) -> Result<()> {
     let wallet = Arc::new(context.keypair()?);
-    let token = token(&args.markets, context).await?;
+    let token = token(&args.markets, wallet.pubkey(), context).await?;
     let fraction = lode_client::token::parse(&args.fraction, 2)?;
     let Some(fraction_bps) = u16::try_from(fraction).ok().filter(|bps| *bps <= 10_000) else {
         bail!(
@@ -116,6 +119,7 @@ async fn watch(args: Run, context: &Context) -> Result<()> {
         client: context.client.clone(),
         wallet,
         markets: args.markets,
+        mint: token.mint.address,
         folder: args.folder,
         policy,
         poll: Duration::from_secs(args.poll_seconds),

@@ -123,18 +123,7 @@ impl Network {
     }
 
     fn end(&mut self) {
-        let pid = i32::try_from(self.process.id()).unwrap();
-        // SAFETY: a signal to a process that this test started and has not waited for yet.
-        assert_eq!(unsafe { libc::kill(pid, libc::SIGTERM) }, 0);
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let status = loop {
-            if let Some(status) = self.process.try_wait().unwrap() {
-                break status;
-            }
-            assert!(Instant::now() < deadline, "it does not stop");
-            std::thread::sleep(Duration::from_millis(100));
-        };
-        assert_eq!(status.code(), Some(0));
+        end(&mut self.process);
     }
 
     /// Its gateway's URL.
@@ -176,6 +165,18 @@ impl Network {
             .unwrap()
     }
 
+    /// Starts the binary with a wallet, for as long as what is returned lives.
+    pub fn spawn(&self, wallet: &str, args: &[&str]) -> Process {
+        let child = Command::new(env!("CARGO_BIN_EXE_lode"))
+            .args(["-u", &self.url, "-k", &format!("{wallet}.json")])
+            .args(args)
+            .current_dir(self.folder.path())
+            .env("HOME", self.folder.path())
+            .stdout(Stdio::null())
+            .spawn();
+        Process(child.unwrap())
+    }
+
     /// What a command prints as JSON, which must be what its schema says.
     pub fn ask(&self, wallet: &str, args: &[&str]) -> Value {
         let output = self.lode(wallet, args);
@@ -194,6 +195,39 @@ impl Network {
         assert!(said.starts_with("error: "), "{said}");
         assert_eq!(said.trim_end().lines().count(), 1, "{said}");
         said
+    }
+}
+
+/// SIGTERM, and it must end by itself without a complaint.
+fn end(process: &mut Child) {
+    let pid = i32::try_from(process.id()).unwrap();
+    // SAFETY: a signal to a process that this test started and has not waited for yet.
+    assert_eq!(unsafe { libc::kill(pid, libc::SIGTERM) }, 0);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let status = loop {
+        if let Some(status) = process.try_wait().unwrap() {
+            break status;
+        }
+        assert!(Instant::now() < deadline, "it does not stop");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    assert_eq!(status.code(), Some(0));
+}
+
+/// A command that runs beside a test: killed when it is dropped, not asked to end.
+pub struct Process(Child);
+
+impl Process {
+    /// SIGTERM, and it must end by itself without a complaint.
+    pub fn stop(mut self) {
+        end(&mut self.0);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

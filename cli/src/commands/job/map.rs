@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::nodes::{self, NodesArgs};
 use crate::output::{sol, Cell, Token};
 use crate::progress::Bar;
+use crate::spec::Surroundings;
 use anyhow::{anyhow, bail, Result};
 use lode_jobs::constants::CRANK_SLICE;
 use lode_map::{input, Error, Input, Network, Options, Program, Progress, Range, Report, Task};
@@ -52,21 +53,8 @@ pub struct MapArgs {
     /// How often a job that ended without a result is posted again
     #[arg(long, default_value_t = 3, value_name = "NUMBER")]
     retries: u32,
-    /// A variable of the program's environment. Once for each
-    #[arg(long = "env", value_name = "NAME=VALUE")]
-    env: Vec<String>,
-    /// Most memory of a job
-    #[arg(long, default_value_t = 64, value_name = "MIB")]
-    memory_mib: u64,
-    /// Most output of a job: stdout, stderr and files together
-    #[arg(long, default_value_t = 4, value_name = "MIB")]
-    output_mib: u64,
-    /// The time that the program is told, unix seconds
-    #[arg(long, value_name = "SECONDS")]
-    clock: Option<u64>,
-    /// Makes equal jobs differ in their random numbers
-    #[arg(long)]
-    seed: Option<u64>,
+    #[command(flatten)]
+    around: Surroundings,
     /// A module that is run once at the end: its stdin is what all jobs printed, in order; their files are its inputs
     #[arg(long, value_name = "MODULE")]
     reduce: Option<PathBuf>,
@@ -109,11 +97,11 @@ impl MapArgs {
             nodes: self.nodes.wanted(),
             program: Program::read(&self.module)?,
             args: self.args.clone(),
-            env: self.env.clone(),
-            memory_mib: self.memory_mib,
-            output_limit: self.output_mib.saturating_mul(1 << 20),
-            clock: self.clock,
-            seed: self.seed,
+            env: self.around.env.clone(),
+            memory_mib: self.around.memory_mib,
+            output_limit: self.around.output_limit(),
+            clock: self.around.clock,
+            seed: self.around.seed,
             inputs: self.found()?,
             batch: self.batch,
             units_limit: self.units_limit,

@@ -2,8 +2,9 @@
 use crate::context::Context;
 use crate::progress::Progress;
 use crate::spec::Prepared;
-use anyhow::{bail, Context as _, Result};
+use anyhow::{bail, Context as _, Error, Result};
 use lode_jobs::state::{Job, Market};
+use lode_map::require_receipt;
 use lode_oracle::state::Committee;
 use lode_runtime::{Blob, Receipt};
 use lode_sealed::{
@@ -159,6 +160,7 @@ impl Found {
         let stored = stored.await?;
         let Some((name, _)) = sealed_result(&stored)? else {
             let receipt = Receipt::parse(&stored).context("The result is no receipt")?;
+            require_receipt(&receipt, job, &job.spec).map_err(Error::msg)?;
             return Ok(Self {
                 line: stored.to_vec(),
                 receipt,
@@ -174,9 +176,7 @@ impl Found {
         let spec = private.envelope().spec();
         let spec = gateway.get(BlobHash(spec.sha256), spec.size).await?;
         let (_, spec) = private.open_spec(&spec)?;
-        if opened.receipt.spec != spec.hash {
-            bail!("The receipt is of another spec: do not trust this result");
-        }
+        require_receipt(&opened.receipt, job, &spec.hash).map_err(Error::msg)?;
         Ok(Self {
             line: opened.line.clone(),
             receipt: opened.receipt.clone(),

@@ -135,14 +135,7 @@ pub(super) async fn receipt(at: &Address, save_to: Option<&Path>, context: &Cont
     let (_, market) = context.market(Some(job.market)).await?;
     let gateway = gateway_of(&market, context)?;
     let progress = Progress::start("fetching the receipt");
-    let Found { line, receipt, .. } = Found::fetch(&job, &gateway, context).await?;
-    if receipt.units != job.units {
-        bail!(
-            "The receipt bills {} units and the chain says {}: do not trust this result",
-            receipt.units,
-            job.units
-        );
-    }
+    let Found { line, .. } = Found::fetch(&job, &gateway, context).await?;
     let committee: Committee = context.client.get_account(&market.committee).await?;
     let statement = Statement {
         program: &lode_jobs::ID,

@@ -11,8 +11,9 @@ use lode_attestation::{commitment, majority, Verdict};
 use lode_client::addresses;
 use lode_client::instructions::jobs;
 use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
+use lode_oracle::state::Committee;
 use lode_runtime::JobSpec;
-use lode_sealed::Results;
+use lode_sealed::{Private, Recipient, Results};
 use lode_store::{BlobHash, MOST_SPEC_BYTES};
 use solana_address::Address;
 use solana_signer::Signer;
@@ -76,6 +77,8 @@ enum Odds {
     Bad,
     /// The job cannot be run from the store: nobody wins.
     Nobody,
+    /// It is private, and most of the seats that would decide cannot open it: nobody wins, and who posted it pays for that.
+    Sealed,
     /// It was not tried.
     Unknown,
 }
@@ -125,6 +128,7 @@ pub(super) async fn challenge(
     match odds {
         Odds::Bad => bail!("This machine says that the {} is right: nothing was signed; --without-running challenges it all the same", subject(&job)),
         Odds::Nobody => bail!("The job cannot be run from the market's store, so nobody could be proved wrong and the bond would only come back: nothing was signed; --without-running challenges it all the same"),
+        Odds::Sealed => bail!("Most of the seats that would decide cannot open this job: they would find it unrunnable, nobody would be proved wrong, and customer and node would lose the market's late forfeit each. Nothing was signed; --without-running challenges it all the same"),
         Odds::Good | Odds::Unknown => {}
     }
     context.confirm(&format!(
@@ -166,6 +170,27 @@ fn subject(job: &Job) -> &'static str {
     }
 }
 
+/// The seats that decide.
+fn deciding(job: &Job) -> u32 {
+    if job.is_checked() {
+        job.eligible
+    } else {
+        job.drawn
+    }
+}
+
+/// Whether a majority of the seats that decide can open a private job.
+fn opens(private: &Private, job: &Job, committee: &Committee) -> bool {
+    let seats = deciding(job);
+    let mut able = 0;
+    for (at, seat) in committee.seats.iter().enumerate() {
+        let recipient = Recipient::of_key(&seat.attester);
+        let opens = recipient.is_some_and(|to| private.is_for(&to));
+        able += u32::from(opens && seats >> at & 1 == 1);
+    }
+    able >= majority(seats)
+}
+
 /// What is asked, what it costs and what it may bring, in words.
 fn terms(
     at: &Address,
@@ -180,11 +205,12 @@ fn terms(
         .panel_work(market, job.units_limit)
         .map_err(|_| too_dear())?;
     let reward = job.collateral.saturating_sub(checks) / 2;
-    let (who, seats) = if job.is_checked() {
-        ("the whole committee", job.eligible)
+    let who = if job.is_checked() {
+        "the whole committee"
     } else {
-        ("the panel that its seal drew", job.drawn)
+        "the panel that its seal drew"
     };
+    let seats = deciding(job);
     let needed = majority(seats);
     let seats = seats.count_ones();
     let won = if job.is_checked() && job.verdict != Verdict::Match as u8 {
@@ -199,6 +225,9 @@ fn terms(
         Odds::Good => "this machine says that you are right",
         Odds::Bad => "this machine says that you are wrong",
         Odds::Nobody => "the job cannot be run from the store: nobody would be proved wrong",
+        Odds::Sealed => {
+            "most of the seats that would decide cannot open the job: nobody would be proved wrong"
+        }
         Odds::Unknown => "unknown: the job was not run here",
     };
     Ok(vec![
@@ -239,6 +268,10 @@ async fn odds(at: &Address, job: &Job, market: &Market, context: &Context) -> Re
     };
     let private = private::unlocked(&stored, context)?;
     if let Some(private) = &private {
+        let committee: Committee = context.client.get_account(&market.committee).await?;
+        if !opens(private, job, &committee) {
+            return Ok(Odds::Sealed);
+        }
         let sealed = private.envelope().spec();
         let Some(sealed) = get(sealed.sha256, sealed.size).await? else {
             return Ok(Odds::Nobody);
