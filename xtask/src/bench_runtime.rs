@@ -33,12 +33,11 @@ pub fn everything() -> Result<()> {
     step("compiling");
     // A workspace of its own: it needs features of wasmtime that nothing else here has.
     let manifest = root().join("xtask/bench-runtime/Cargo.toml");
-    run(
-        cargo(&["build", "--release", "--locked", "--manifest-path"])
-            .arg(&manifest)
-            .arg("--target-dir")
-            .arg(&folder),
-    )?;
+    run(cargo(&["build", "--release", "--locked"])
+        .arg("--manifest-path")
+        .arg(&manifest)
+        .arg("--target-dir")
+        .arg(&folder))?;
     step("measuring (some minutes; let the machine do nothing else)");
     let output = Command::new(folder.join("release/bench-runtime"))
         .args([root().join("examples/workloads"), modules])

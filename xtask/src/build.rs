@@ -1,8 +1,9 @@
 //! `cargo xtask build`: the programs, compiled to SBPF v3.
 
 use crate::setup::{sbf_toolchain, SbfToolchain};
-use crate::shell::{root, run, step};
+use crate::shell::{root, run, run_in, step};
 use anyhow::{bail, Result};
+use std::path::Path;
 use std::process::Command;
 
 /// Programs that are deployed.
@@ -10,25 +11,35 @@ pub const PROGRAMS: [&str; 4] = ["staking", "oracle", "jobs", "emissions"];
 
 /// Compiles the programs to `target/deploy/lode_*.so`.
 pub fn programs() -> Result<()> {
+    let (deploy, target) = (root().join("target/deploy"), root().join("target/sbf"));
+    programs_of(&root(), &deploy, &target)
+}
+
+/// Compiles the programs of another copy of the repository to `lode_*.so` in a folder.
+pub fn programs_of(tree: &Path, deploy: &Path, target: &Path) -> Result<()> {
     let packages: Vec<String> = PROGRAMS.iter().map(|name| format!("lode-{name}")).collect();
-    compile(&packages)
+    compile(&packages, tree, deploy, target)
 }
 
 /// Compiles the program that shows whether this toolchain can be trusted.
 pub fn selftest() -> Result<()> {
-    compile(&["lode-selftest".to_string()])
+    let (deploy, target) = (root().join("target/deploy"), root().join("target/sbf"));
+    compile(&["lode-selftest".to_string()], &root(), &deploy, &target)
 }
 
-fn compile(packages: &[String]) -> Result<()> {
+fn compile(packages: &[String], tree: &Path, deploy: &Path, target: &Path) -> Result<()> {
     let toolchain = sbf_toolchain()?;
     step(&format!("compiling {} for SBPF v3", packages.join(", ")));
     match toolchain {
-        SbfToolchain::Registry(folder) => run(Command::new("bash")
-            .arg("xtask/sbf/build-sbf.sh")
-            .args(packages)
-            .env("SBF_TOOLCHAIN", folder)
-            .env("SBF_OUT", root().join("target/deploy"))
-            .env("SBF_TARGET_DIR", root().join("target/sbf"))),
+        SbfToolchain::Registry(folder) => run_in(
+            tree,
+            Command::new("bash")
+                .arg("xtask/sbf/build-sbf.sh")
+                .args(packages)
+                .env("SBF_TOOLCHAIN", folder)
+                .env("SBF_OUT", deploy)
+                .env("SBF_TARGET_DIR", target),
+        ),
         SbfToolchain::Anza => {
             for package in packages {
                 let folder = match package.strip_prefix("lode-") {
@@ -36,10 +47,14 @@ fn compile(packages: &[String]) -> Result<()> {
                     Some(name) => format!("programs/{name}"),
                     None => bail!("{package} is no program"),
                 };
-                run(Command::new("cargo")
-                    .args(["build-sbf", "--arch", "v3", "--manifest-path"])
-                    .arg(format!("{folder}/Cargo.toml"))
-                    .args(["--sbf-out-dir", "target/deploy"]))?;
+                run_in(
+                    tree,
+                    Command::new("cargo")
+                        .args(["build-sbf", "--arch", "v3", "--manifest-path"])
+                        .arg(format!("{folder}/Cargo.toml"))
+                        .arg("--sbf-out-dir")
+                        .arg(deploy),
+                )?;
             }
             Ok(())
         }

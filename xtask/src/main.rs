@@ -9,6 +9,8 @@ mod build;
 mod demo;
 mod idl;
 mod keys;
+mod mutants;
+mod postgres;
 mod reference;
 mod setup;
 mod shell;
@@ -65,6 +67,20 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Take checks out one by one, and say where no test fails
+    Mutants {
+        #[command(subcommand)]
+        what: Mutants,
+        /// Stop after so many minutes; the next call goes on from there
+        #[arg(long, global = true)]
+        minutes: Option<u64>,
+        /// Run those that survived once more
+        #[arg(long, global = true)]
+        again: bool,
+        /// Only those whose file, line and kind contain this
+        #[arg(long, global = true)]
+        only: Option<String>,
+    },
     /// Compute what the protocol would do over years, and fail where it would break a bound
     Simulate {
         #[command(subcommand)]
@@ -78,6 +94,14 @@ enum Command {
 enum Bench {
     /// Measure what a unit takes, how fast jobs are and what real modules need, into docs/runtime.md
     Runtime,
+}
+
+#[derive(Subcommand)]
+enum Mutants {
+    /// Of the programs, against the tests on the SVM
+    Programs,
+    /// Of math, attestation, token and authority, against their own tests
+    Crates,
 }
 
 #[derive(Subcommand)]
@@ -107,6 +131,22 @@ fn main() -> std::process::ExitCode {
         Command::Idl { check: true } => idl::check(),
         Command::Idl { check: false } => idl::write(),
         Command::Book => book::make(),
+        Command::Mutants {
+            what,
+            minutes,
+            again,
+            only,
+        } => {
+            let asked = mutants::Asked {
+                minutes,
+                again,
+                only,
+            };
+            match what {
+                Mutants::Programs => mutants::programs(&asked),
+                Mutants::Crates => mutants::crates(&asked),
+            }
+        }
         Command::Soak { arguments } => soak::everything(&arguments),
         Command::Simulate {
             what: Simulate::Emissions,

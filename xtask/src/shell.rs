@@ -37,7 +37,12 @@ pub fn succeeds(program: &str, arguments: &[&str]) -> bool {
 
 /// Runs a command in the repository's root; its failure is an error that names it.
 pub fn run(command: &mut Command) -> Result<()> {
-    command.current_dir(root()).stdin(Stdio::null());
+    run_in(&root(), command)
+}
+
+/// The same in another folder.
+pub fn run_in(folder: &Path, command: &mut Command) -> Result<()> {
+    command.current_dir(folder).stdin(Stdio::null());
     let name = format!("{command:?}").replace('"', "");
     let status = command
         .status()

@@ -1,11 +1,15 @@
 //! `cargo xtask test`: formatting, lints, descriptions and generated clients, every test, the demonstration; ends with
 //! `N passed, N failed`.
 
+use crate::postgres::Server;
 use crate::shell::{cargo, root, run, step};
 use crate::{bench, book, build, demo, idl, setup};
 use anyhow::{bail, Context, Result};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+
+/// All tests that want nothing of somebody else's but a Postgres database.
+const WITHOUT_A_BUCKET: &str = "not (package(lode-store) & binary(s3))";
 
 /// Runs everything.
 pub fn everything() -> Result<()> {
@@ -50,8 +54,18 @@ fn formatting() -> Result<()> {
 
 /// Runs the tests, passing their output on; how many passed and how many failed.
 fn tests() -> Result<(u64, u64)> {
-    let mut child = cargo(&["nextest", "run", "--workspace", "--no-fail-fast"])
-        .args(["--test-threads", &at_once().to_string()])
+    let mut all = cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]);
+    all.args(["--test-threads", &at_once().to_string()]);
+    // lives as long as the tests
+    let postgres = Server::start().unwrap_or_else(|error| {
+        println!("left out: tests with Postgres: {error:#}");
+        None
+    });
+    if let Some(server) = &postgres {
+        all.args(["--run-ignored", "all", "-E", WITHOUT_A_BUCKET])
+            .env("LODE_TEST_POSTGRES", server.database());
+    }
+    let mut child = all
         .current_dir(root())
         .env("LODE_COSTS", bench::file())
         .stdin(Stdio::null())
