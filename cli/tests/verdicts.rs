@@ -51,14 +51,22 @@ impl Bench {
     }
 
     /// Registers a node and lets it into the market.
-    fn enter(&self, owner: &str, worker: &str) -> Address {
-        let worker = self.network.address(worker);
+    fn enter(&self, owner: &str, worker_name: &str) -> Address {
+        let worker = self.network.address(worker_name);
         let register = ["node", "register", "--worker", &worker];
         let node = self.network.ask(owner, &register)["node"]
             .as_str()
             .unwrap()
             .to_string();
         self.network.ask(owner, &["node", "stake", "2000"]);
+        // Somebody else was there first, as if the node were a wallet: that keeps nobody out.
+        let markets = self.network.ask(owner, &["market", "list"]);
+        let market = markets[0]["market"].as_str().unwrap().parse().unwrap();
+        let (stranger, party) = (self.network.key(worker_name), node.parse().unwrap());
+        self.send(
+            jobs::open_ledger(&stranger.pubkey(), &market, &party),
+            worker_name,
+        );
         let open = ["account", "open", "--node", &node, "--locked-cap", "5000"];
         self.network.ask(owner, &open);
         self.network
@@ -203,7 +211,7 @@ fn a_lie_is_challenged_after_a_run_here_says_so_and_an_honest_result_is_paid_at_
     let challenge = ["job", "challenge", &text];
     let said = network.refused(WALLET, &challenge);
     assert!(said.contains("--yes"), "{said}");
-    let asked = Command::new(env!("CARGO_BIN_EXE_lode"))
+    let asked = Command::new(common::binary())
         .args(["-u", &network.url, "-k", &format!("{WALLET}.json")])
         .args(challenge)
         .current_dir(network.folder.path())

@@ -158,6 +158,18 @@ fn windows_leave_everyone_his_time_and_end_within_a_week() {
     expect(attempt(&mut world, &jobs, |a| {
         (a.attest_window, a.challenge_window) = (3_000, 750_949)
     }));
+    // A bid may be made a whole window before its award, and awarded at that window's end: 2 x accept more.
+    let auction = |accept_window, id| {
+        move |a: &mut MarketArgs| {
+            (a.kind, a.id, a.accept_window) = (1, id, accept_window);
+            (a.attest_window, a.challenge_window) = (3_000, 700_950);
+        }
+    };
+    assert_error(
+        attempt(&mut world, &jobs, auction(50_000, 2)),
+        JobsError::Windows,
+    );
+    expect(attempt(&mut world, &jobs, auction(49_999, 2)));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::output::{Cell, Token};
 use anyhow::{bail, Result};
 use lode_client::instructions::jobs;
 use lode_client::{addresses, filter, token};
-use lode_jobs::state::Ledger;
+use lode_jobs::state::{Ledger, LedgerKind, Work};
 use lode_staking::state::Node;
 use solana_address::Address;
 use solana_signer::Signer;
@@ -104,8 +104,20 @@ async fn open(of: Of, locked_cap: Option<String>, context: &Context) -> Result<(
     let (market_at, market) = context.market(of.market).await?;
     let token = context.token(&market.mint).await?;
     let (party, at) = context.ledger(&market_at, of.node)?;
-    if context.client.try_account::<Ledger>(&at).await?.is_some() {
-        bail!("The account {at} of {party} is open already: nothing has to be done");
+    if let Some(ledger) = context.client.try_account::<Ledger>(&at).await? {
+        // Anyone may have opened it as if the node were a wallet, and the node's points can have been closed: its owner
+        // sets both right.
+        let is_whole = match of.node {
+            Some(node) => {
+                let points = addresses::jobs::work(&node);
+                ledger.kind == LedgerKind::Node as u8
+                    && context.client.try_account::<Work>(&points).await?.is_some()
+            }
+            None => true,
+        };
+        if is_whole {
+            bail!("The account {at} of {party} is open already: nothing has to be done");
+        }
     }
     let instruction = match of.node {
         Some(node) => {

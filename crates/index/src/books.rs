@@ -364,8 +364,13 @@ fn accounts(
             // Somebody may have opened it as a wallet's before: what it holds stays in it.
             let (ledger_at, owner) = (at(4)?, at(0)?);
             let held = work.shelf.ledger(&ledger_at)?;
-            // Only the node's points were opened: its ledger stands as it was.
+            let cap = args.u64()?;
+            // Only the node's points were opened, and the cap set: its ledger stands.
             if held.is_some_and(|ledger| ledger.kind == LedgerKind::Node as u8) {
+                work.ledger(&ledger_at, "cap set", None, cap, |ledger| {
+                    ledger.locked_cap = cap;
+                    Ok(())
+                })?;
                 return Ok(true);
             }
             work.touched.insert(ledger_at, held);
@@ -374,7 +379,7 @@ fn accounts(
             ledger.kind = LedgerKind::Node as u8;
             (ledger.market, ledger.party) = (at(2)?, at(3)?);
             (ledger.authority, ledger.payer) = (owner, owner);
-            ledger.locked_cap = args.u64()?;
+            ledger.locked_cap = cap;
             work.put(&ledger_at, "opened", None, 0, ledger);
         }
         tag if tag == ix::CloseLedger::DISCRIMINATOR => {

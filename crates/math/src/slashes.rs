@@ -1,4 +1,4 @@
-//! How much slashes may take (protocol, "Slashing"): in any time as long as an unbonding period, so much at most.
+//! How much slashes may take (protocol, "Slashing"): in any time as long as the longest unbonding period, so much at most.
 //!
 //! A window that simply began anew would let two of them meet in one ticket. So a period counts in halves: the running
 //! part and the two before it hold every slash of the last period, whenever that begins.
@@ -19,7 +19,7 @@ pub struct Window {
 
 impl Window {
     /// Takes what there is room for: `min(due, most - what is counted at now)`, basis points; `most` is at most 10 000.
-    /// `period` is the unbonding period in seconds.
+    /// `period` is the longest unbonding period in seconds.
     pub fn take(&mut self, due: u64, most: u64, period: i64, now: i64) -> u64 {
         self.move_to(period, now);
         let counted: u64 = (0..PARTS)

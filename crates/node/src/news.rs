@@ -252,7 +252,9 @@ impl News {
         if before == Some(now) {
             return Ok(());
         }
-        if let Some((_, total)) = before {
+        // A node that was registered anew at the address was never jailed.
+        let is_new = node.jailed_until == 0 && before.is_some_and(|(at, _)| at != node.jailed_at);
+        if let (Some((_, total)), false) = (before, is_new) {
             let mint = self.mint(shared, &sight.staking.stake_mint).await?;
             self.notices.tell(Event::Slashed {
                 node: shared.node,

@@ -33,7 +33,7 @@ pub enum JobsError {
     #[msg("The market's terms ask more of the committee than its members promised, or leave it too little time")]
     BeyondPromise,
     /// 6009
-    #[msg("The windows do not fit: attest at least twice the run window, accept at least twice the ramp, all together under seven days")]
+    #[msg("The windows do not fit: attest at least twice the run window, accept at least twice the ramp, all together (in an auction with accept twice) under seven days")]
     Windows,
     /// 6010
     #[msg("The surcharge must pay for the checks: at least check_bps times the panel size")]

@@ -135,7 +135,8 @@ pub struct OraclePenalised {
 pub struct JobChanged {
     /// The job.
     pub job: Address,
-    /// Base units that the change moved for the node: locked or forfeited; at posting, the escrow.
+    /// Base units that the change is about: the escrow at posting, the bid of a bidder, per million units, the collateral
+    /// of whoever runs the job, the bond of whoever challenges, appeals or raises a limit, what a node forfeits.
     pub amount: u64,
     /// The state after it.
     pub state: u8,

@@ -27,7 +27,7 @@ pub enum OracleError {
     #[msg("This oracle belongs to another committee or wallet")]
     ForeignAccount,
     /// 6007
-    #[msg("This wallet sits in the committee already")]
+    #[msg("This wallet sits in the committee already, or has a bond there from a seat that was freed: withdraw it first")]
     AlreadySeated,
     /// 6008
     #[msg("The admission has lapsed: ask the governor to admit this wallet again")]
@@ -75,6 +75,6 @@ pub enum OracleError {
     #[msg("The admission still runs: close it when its 30 days are over")]
     AdmissionRuns,
     /// 6023
-    #[msg("This wallet still has its seat: it leaves and withdraws its bond first")]
+    #[msg("This wallet still has its seat or its bond: it leaves and withdraws its bond first")]
     StillSeated,
 }

@@ -54,6 +54,20 @@ pub struct SeatChanged {
     pub seat: u64,
 }
 
+impl SeatChanged {
+    /// A seat of this committee has no owner any more.
+    pub(crate) fn freed(committee: Address, seat: u8) -> Self {
+        Self {
+            committee,
+            owner: Address::default(),
+            attester: Address::default(),
+            active_from: 0,
+            left_at: 0,
+            seat: u64::from(seat),
+        }
+    }
+}
+
 /// A bond was slashed.
 #[event(bytemuck)]
 pub struct BondSlashed {

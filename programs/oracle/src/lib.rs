@@ -123,7 +123,7 @@ pub mod lode_oracle {
             .handle(seat, submitted_at, fault, bps, reward_bps, now)
     }
 
-    /// Closes a membership that has no seat: an admission that lapsed, or what is left after the bond was withdrawn.
+    /// Closes a membership that has neither seat nor bond: an admission that lapsed, or what is left after the bond was withdrawn.
     ///
     /// Who: anyone; the rent goes to whoever paid it. Errors: `StillSeated`, `AdmissionRuns`, `WrongPayer`.
     pub fn close_oracle(ctx: &mut Context<CloseOracle>) -> Result<()> {

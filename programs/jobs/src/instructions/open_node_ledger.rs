@@ -35,8 +35,8 @@ pub struct OpenNodeLedger {
 
 impl OpenNodeLedger {
     /// Checks, then writes the ledger and, the first time, the points. What a ledger that is taken over holds stays in it;
-    /// its rent is the owner's from now on. A ledger that was the node's already stays as it is, where only the points are
-    /// missing: they were closed with a node whose address is taken again.
+    /// its rent is the owner's from now on. A ledger that was the node's already keeps all but its cap, where only the points
+    /// are missing: they were closed with a node whose address is taken again.
     pub fn handle(&mut self, bump: u8, work_bump: u8, locked_cap: u64, now: i64) -> Result<()> {
         self.config.require_running(now)?;
         require!(
@@ -58,10 +58,11 @@ impl OpenNodeLedger {
             work.node = node;
             work.payer = owner;
         }
+        let ledger = &mut self.ledger;
         if !is_new {
+            ledger.locked_cap = locked_cap;
             return Ok(());
         }
-        let ledger = &mut self.ledger;
         write_ledger(
             ledger,
             bump,

@@ -218,9 +218,18 @@ impl Market {
         self.nodes.require_valid()
     }
 
+    /// Whoever is slashed for a job had its stake when it took the job, and stake takes 14 days at least to leave. So all
+    /// that may pass in between stays under seven days, the sealing and slow slots apart: in an auction, where stake is
+    /// asked for at the bid, also the window that the bid is made in and the one that it is awarded in.
     fn windows_fit(&self) -> Option<bool> {
         let run = self.run_window(self.units_limit)?;
-        let life = run
+        let bound = if self.is_auction() {
+            self.accept_window.checked_mul(2)?
+        } else {
+            0
+        };
+        let life = bound
+            .checked_add(run)?
             .checked_add(self.attest_window.checked_mul(3)?)?
             .checked_add(self.challenge_window.checked_mul(2)?)?;
         Some(

@@ -25,14 +25,7 @@ impl FreeSeat {
         let seat = self.oracle.seat;
         self.committee.free(seat)?;
         self.oracle.state = Oracle::FREED;
-        tell(SeatChanged {
-            committee: *self.committee.address(),
-            owner: Address::default(),
-            attester: Address::default(),
-            active_from: 0,
-            left_at: 0,
-            seat: u64::from(seat),
-        });
+        tell(SeatChanged::freed(*self.committee.address(), seat));
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::constants::*;
 use crate::error::OracleError;
-use crate::event::BondChanged;
+use crate::event::{BondChanged, SeatChanged};
 use crate::state::{Committee, Oracle};
 use anchor_lang::accounts::Interface;
 use anchor_lang::prelude::*;
@@ -68,6 +68,7 @@ impl WithdrawBond {
         // a seat that was freed may be another's by now
         if self.oracle.is_seated() {
             self.committee.free(number)?;
+            tell(SeatChanged::freed(committee, number));
         }
         self.oracle.state = Oracle::ADMITTED;
         self.oracle.seat = 0;

@@ -17,12 +17,17 @@ pub struct MigrateNode {
 impl MigrateNode {
     /// Checks, then rewrites what the layouts have apart.
     pub fn handle(&mut self, now: i64) -> Result<()> {
-        let from = self.node.version;
-        self.node.migrate(now)?;
-        tell(NodeMigrated {
-            node: *self.node.address(),
-            from: from.into(),
-        });
-        Ok(())
+        migrate(&mut self.node, now)
     }
+}
+
+/// Rewrites a node and tells so.
+pub(crate) fn migrate(node: &mut Account<Node>, now: i64) -> Result<()> {
+    let from = node.version;
+    node.migrate(now)?;
+    tell(NodeMigrated {
+        node: *node.address(),
+        from: from.into(),
+    });
+    Ok(())
 }

@@ -42,7 +42,7 @@ impl Slash {
         // The one instruction that does not ask for the present layout but makes it: it never fails for what became of the
         // node.
         if node.require_current().is_err() {
-            node.migrate(now)?;
+            super::migrate(node, now)?;
         }
         let vault = self.vault.as_ref().ok_or(StakingError::ForeignAccount)?;
         let at = *node.address();

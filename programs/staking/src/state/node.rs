@@ -48,7 +48,8 @@ pub struct Node {
     pub unbonding_shares: u64,
     /// Of `active_shares`, the owner's.
     pub self_active_shares: u64,
-    /// When the node was last jailed, unix seconds; 0 if never. A job accepted at or before does not slash again.
+    /// When the node was last jailed, unix seconds, or, if never, the second before it was registered. Jobs accepted at or
+    /// before are one incident.
     pub jailed_at: i64,
     /// No new stake and no new job until the owner unjails, at this unix second or later; 0 while not jailed.
     pub jailed_until: i64,
@@ -99,8 +100,8 @@ pub struct Node {
     pub vault: Address,
     /// When the owner took the node out, unix seconds; 0 while it is not leaving.
     pub exited_at: i64,
-    /// What the slash of the last incident took at most, basis points: a job of the same incident takes what it is
-    /// liable to beyond that.
+    /// What the slash of the last incident took at most, basis points, the most there is for a node that was never
+    /// slashed: a job of the same incident takes what it is liable to beyond that.
     pub incident_bps: u16,
     /// Country declared by the owner, an ISO 3166 alpha-2 code in capitals, 0 for none: customers' filter. `jobs` reads it:
     /// its offset is pinned.

@@ -81,7 +81,10 @@ export type Node = {
   unbondingShares: bigint;
   /** Of `active_shares`, the owner's. */
   selfActiveShares: bigint;
-  /** When the node was last jailed, unix seconds; 0 if never. A job accepted at or before does not slash again. */
+  /**
+   * When the node was last jailed, unix seconds, or, if never, the second before it was registered. Jobs accepted at or
+   * before are one incident.
+   */
   jailedAt: bigint;
   /** No new stake and no new job until the owner unjails, at this unix second or later; 0 while not jailed. */
   jailedUntil: bigint;
@@ -136,8 +139,8 @@ export type Node = {
   /** When the owner took the node out, unix seconds; 0 while it is not leaving. */
   exitedAt: bigint;
   /**
-   * What the slash of the last incident took at most, basis points: a job of the same incident takes what it is
-   * liable to beyond that.
+   * What the slash of the last incident took at most, basis points, the most there is for a node that was never
+   * slashed: a job of the same incident takes what it is liable to beyond that.
    */
   incidentBps: number;
   /**
@@ -176,7 +179,10 @@ export type NodeArgs = {
   unbondingShares: number | bigint;
   /** Of `active_shares`, the owner's. */
   selfActiveShares: number | bigint;
-  /** When the node was last jailed, unix seconds; 0 if never. A job accepted at or before does not slash again. */
+  /**
+   * When the node was last jailed, unix seconds, or, if never, the second before it was registered. Jobs accepted at or
+   * before are one incident.
+   */
   jailedAt: number | bigint;
   /** No new stake and no new job until the owner unjails, at this unix second or later; 0 while not jailed. */
   jailedUntil: number | bigint;
@@ -231,8 +237,8 @@ export type NodeArgs = {
   /** When the owner took the node out, unix seconds; 0 while it is not leaving. */
   exitedAt: number | bigint;
   /**
-   * What the slash of the last incident took at most, basis points: a job of the same incident takes what it is
-   * liable to beyond that.
+   * What the slash of the last incident took at most, basis points, the most there is for a node that was never
+   * slashed: a job of the same incident takes what it is liable to beyond that.
    */
   incidentBps: number;
   /**

@@ -32,7 +32,7 @@ export const LODE_JOBS_ERROR__PAUSE_TOO_SOON = 0x1776; // 6006
 export const LODE_JOBS_ERROR__PAUSED = 0x1777; // 6007
 /** BeyondPromise: The market's terms ask more of the committee than its members promised, or leave it too little time */
 export const LODE_JOBS_ERROR__BEYOND_PROMISE = 0x1778; // 6008
-/** Windows: The windows do not fit: attest at least twice the run window, accept at least twice the ramp, all together under seven days */
+/** Windows: The windows do not fit: attest at least twice the run window, accept at least twice the ramp, all together (in an auction with accept twice) under seven days */
 export const LODE_JOBS_ERROR__WINDOWS = 0x1779; // 6009
 /** ChecksUnpaid: The surcharge must pay for the checks: at least check_bps times the panel size */
 export const LODE_JOBS_ERROR__CHECKS_UNPAID = 0x177a; // 6010
@@ -303,7 +303,7 @@ if (process.env["NODE_ENV"] !== "production") {
     [LODE_JOBS_ERROR__WHOLE_COMMITTEE_DECIDES]: `The whole committee decides already: after the window the job is voided`,
     [LODE_JOBS_ERROR__WINDOW_OPEN]: `The window is still open: wait until it is over`,
     [LODE_JOBS_ERROR__WINDOW_OVER]: `The window for this is over`,
-    [LODE_JOBS_ERROR__WINDOWS]: `The windows do not fit: attest at least twice the run window, accept at least twice the ramp, all together under seven days`,
+    [LODE_JOBS_ERROR__WINDOWS]: `The windows do not fit: attest at least twice the run window, accept at least twice the ramp, all together (in an auction with accept twice) under seven days`,
     [LODE_JOBS_ERROR__WORK_IN_USE]: `The node still exists, or its last points may still be recorded: wait until two epochs after them`,
     [LODE_JOBS_ERROR__WRONG_DESTINATION]: `Money goes only to a token account that the ledger's authority owns`,
     [LODE_JOBS_ERROR__WRONG_LEDGER_KIND]: `A wallet's ledger is needed here, or a node's: pass the other kind`,

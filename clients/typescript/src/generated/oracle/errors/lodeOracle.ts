@@ -28,7 +28,7 @@ export const LODE_ORACLE_ERROR__NOT_GOVERNOR = 0x1774; // 6004
 export const LODE_ORACLE_ERROR__NOT_PENDING_GOVERNOR = 0x1775; // 6005
 /** ForeignAccount: This oracle belongs to another committee or wallet */
 export const LODE_ORACLE_ERROR__FOREIGN_ACCOUNT = 0x1776; // 6006
-/** AlreadySeated: This wallet sits in the committee already */
+/** AlreadySeated: This wallet sits in the committee already, or has a bond there from a seat that was freed: withdraw it first */
 export const LODE_ORACLE_ERROR__ALREADY_SEATED = 0x1777; // 6007
 /** AdmissionLapsed: The admission has lapsed: ask the governor to admit this wallet again */
 export const LODE_ORACLE_ERROR__ADMISSION_LAPSED = 0x1778; // 6008
@@ -60,7 +60,7 @@ export const LODE_ORACLE_ERROR__NATIVE_MINT = 0x1784; // 6020
 export const LODE_ORACLE_ERROR__NOT_SLASHER = 0x1785; // 6021
 /** AdmissionRuns: The admission still runs: close it when its 30 days are over */
 export const LODE_ORACLE_ERROR__ADMISSION_RUNS = 0x1786; // 6022
-/** StillSeated: This wallet still has its seat: it leaves and withdraws its bond first */
+/** StillSeated: This wallet still has its seat or its bond: it leaves and withdraws its bond first */
 export const LODE_ORACLE_ERROR__STILL_SEATED = 0x1787; // 6023
 
 export type LodeOracleError =
@@ -94,7 +94,7 @@ if (process.env["NODE_ENV"] !== "production") {
   lodeOracleErrorMessages = {
     [LODE_ORACLE_ERROR__ADMISSION_LAPSED]: `The admission has lapsed: ask the governor to admit this wallet again`,
     [LODE_ORACLE_ERROR__ADMISSION_RUNS]: `The admission still runs: close it when its 30 days are over`,
-    [LODE_ORACLE_ERROR__ALREADY_SEATED]: `This wallet sits in the committee already`,
+    [LODE_ORACLE_ERROR__ALREADY_SEATED]: `This wallet sits in the committee already, or has a bond there from a seat that was freed: withdraw it first`,
     [LODE_ORACLE_ERROR__BOND_STILL_ANSWERS]: `The bond answers until 14 days after the seat was left: withdraw then`,
     [LODE_ORACLE_ERROR__BOND_TOO_SMALL]: `The bond is below the committee's minimum: bond more`,
     [LODE_ORACLE_ERROR__COMMITTEE_FULL]: `All 32 seats are taken: wait until one is freed`,
@@ -110,7 +110,7 @@ if (process.env["NODE_ENV"] !== "production") {
     [LODE_ORACLE_ERROR__OUT_OF_BOUNDS]: `A promise lies outside of its bounds: memory 1 to 4 096 MiB, units 1 to 9 000 000 000, blobs at least 1 byte, at least one slot`,
     [LODE_ORACLE_ERROR__OVERFLOW]: `A sum does not fit: the amount is too large`,
     [LODE_ORACLE_ERROR__PANEL_SIZE]: `The panel size must be 3, 5, 7 or 9`,
-    [LODE_ORACLE_ERROR__STILL_SEATED]: `This wallet still has its seat: it leaves and withdraws its bond first`,
+    [LODE_ORACLE_ERROR__STILL_SEATED]: `This wallet still has its seat or its bond: it leaves and withdraws its bond first`,
     [LODE_ORACLE_ERROR__TOO_MANY_WAITING]: `Eight members are waiting to serve: join when one of them does`,
     [LODE_ORACLE_ERROR__WRONG_ATTESTER]: `The attester must be another key than the owner's, and not zero: make a key for the machine`,
     [LODE_ORACLE_ERROR__WRONG_DESTINATION]: `The bond goes to a token account of the bond mint that the oracle's owner owns`,
