@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod costs;
+mod doubles;
 pub mod emissions;
 pub mod jobs;
 pub mod oracle;
@@ -402,9 +403,10 @@ impl World {
         self.send(&[instruction], signers)
     }
 
-    /// Sends one instruction that must go through; returns its outcome.
+    /// Sends one instruction that must go through; returns its outcome. See [`doubles`] for what is tried before.
     #[track_caller]
     pub fn ok(&mut self, instruction: Instruction, signers: &[&Keypair]) -> TransactionMetadata {
+        doubles::refused(self, &instruction, signers);
         match self.send(&[instruction], signers) {
             Ok(meta) => meta,
             Err(failure) => panic!("failed: {:?}\n{}", failure.error, failure.log),
