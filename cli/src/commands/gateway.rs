@@ -143,7 +143,7 @@ async fn serve(args: Run, mirror: Option<Mirror>, context: &Context) -> Result<(
 pub fn in_folder(url: String, folder: &Path) -> Result<Config> {
     Config::in_folder(url, folder).with_context(|| {
         format!(
-            "The folder {} cannot be made: name another with --store",
+            "The folder {} cannot be used: name another with --store",
             folder.display()
         )
     })

@@ -363,6 +363,7 @@ impl Crank {
         let (mut tasks, mut stamps) = (Vec::new(), Vec::new());
         let mut opened = HashSet::new();
         for (at, job, action, task) in prepared {
+            let soon = signatures_pause(job.deadline.saturating_sub(now.slot));
             match task {
                 // A ledger is opened once: what also waits for it comes with the next look.
                 Ok(Some(task)) if task.opens.is_some_and(|ledger| !opened.insert(ledger)) => {}
@@ -373,8 +374,7 @@ impl Crank {
                 // Others have to act first: a panel that signs soon, or somebody who may never come, whom nothing else
                 // waits for.
                 Ok(None) if action == Action::Attest => {
-                    let pause = signatures_pause(job.deadline.saturating_sub(now.slot));
-                    self.rest(at, Step::Job(action), stamp(&job), 0, pause);
+                    self.rest(at, Step::Job(action), stamp(&job), 0, soon);
                 }
                 Ok(None) => {
                     let step = Step::Job(action);
@@ -382,7 +382,12 @@ impl Crank {
                 }
                 Err(error) => {
                     tracing::warn!(job = %at, step = action.name(), %error, "not prepared; trying again");
-                    self.fail(at, Step::Job(action), stamp(&job));
+                    // Of what its panel signed a job has this window only: its store is never left alone for longer.
+                    if action == Action::Attest {
+                        self.rest(at, Step::Job(action), stamp(&job), 0, soon);
+                    } else {
+                        self.fail(at, Step::Job(action), stamp(&job));
+                    }
                 }
             }
         }
@@ -797,10 +802,14 @@ mod tests {
         url
     }
 
-    #[tokio::test]
-    async fn a_store_that_never_answers_costs_a_look_its_time_and_other_markets_nothing() {
-        let none = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-        let (good, bad) = (store(Some(none)).await, store(None).await);
+    const NONE: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    const NOW: Now = Now {
+        slot: 0,
+        last_restart: 0,
+    };
+
+    /// A crank without a chain.
+    fn crank() -> Crank {
         let mut crank = Crank::new(
             Client::new("http://127.0.0.1:1"),
             Arc::new(Keypair::new()),
@@ -810,24 +819,30 @@ mod tests {
         crank
             .committees
             .insert(Address::default(), Committee::zeroed());
-        let mut due = Vec::new();
-        for (n, url) in (0u8..).zip([&bad, &good, &bad]) {
-            let mut market = Market::zeroed();
-            market.store_url[..url.len()].copy_from_slice(url.as_bytes());
-            for i in 0..20 {
-                let mut job = Job::zeroed();
-                job.market = Address::new_from_array([n; 32]);
-                job.panel = 0b111;
-                let at = Address::new_from_array([n.wrapping_mul(20).wrapping_add(i); 32]);
-                due.push((at, job, market, Action::Attest));
-            }
-        }
-        let now = Now {
-            slot: 0,
-            last_restart: 0,
+        crank
+    }
+
+    /// Twenty jobs whose panels sign in the store of market `n`.
+    fn signing(n: u8, url: &str) -> Vec<Due> {
+        let mut market = Market::zeroed();
+        market.store_url[..url.len()].copy_from_slice(url.as_bytes());
+        let job = |i: u8| {
+            let mut job = Job::zeroed();
+            job.market = Address::new_from_array([n; 32]);
+            job.panel = 0b111;
+            let at = Address::new_from_array([n.wrapping_mul(20).wrapping_add(i); 32]);
+            (at, job, market, Action::Attest)
         };
+        (0..20).map(job).collect()
+    }
+
+    #[tokio::test]
+    async fn a_store_that_never_answers_costs_a_look_its_time_and_other_markets_nothing() {
+        let (good, bad) = (store(Some(NONE)).await, store(None).await);
+        let crank = crank();
+        let due = [signing(0, &bad), signing(1, &good), signing(2, &bad)].concat();
         let begun = Instant::now();
-        let prepared = crank.prepare_by_store(due, &now).await;
+        let prepared = crank.prepare_by_store(due, &NOW).await;
         assert!(begun.elapsed() < STORE_TIME * 2, "{:?}", begun.elapsed());
         let of = |n: u8| {
             let of = Address::new_from_array([n; 32]);
@@ -840,6 +855,36 @@ mod tests {
             assert_eq!(of(bad).count(), crank.policy.parallel);
             assert!(of(bad).all(|(.., task)| task.is_err()));
         }
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_never_answers_hides_no_signature_that_another_one_has() {
+        let (good, bad) = (store(Some(NONE)).await, store(None).await);
+        let due = signing(0, &format!("{bad} {good}"));
+        let prepared = crank().prepare_by_store(due, &NOW).await;
+        assert_eq!(prepared.len(), 20);
+        assert!(prepared.iter().all(|(.., task)| matches!(task, Ok(None))));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_fails_again_and_again_is_asked_again_while_the_window_lasts() {
+        let mut crank = crank();
+        let (at, mut job, ..) = signing(0, "")[0];
+        job.deadline = 1_000;
+        for _ in 0..=PATIENT_FAILURES {
+            let failed = Err(Error::Forgotten(at));
+            let prepared = vec![(at, job, Action::Attest, failed)];
+            crank.send_prepared(prepared, &NOW).await;
+        }
+        let rest = &crank.rests[&(at, Step::Job(Action::Attest))];
+        assert!(rest.until <= Instant::now() + signatures_pause(1_000));
+        // others are left alone
+        for _ in 0..=PATIENT_FAILURES {
+            let failed = Err(Error::Forgotten(at));
+            let prepared = vec![(at, job, Action::Settle, failed)];
+            crank.send_prepared(prepared, &NOW).await;
+        }
+        assert!(crank.tried(&at, &job, Action::Settle) > PATIENT_FAILURES);
     }
 
     #[test]

@@ -66,6 +66,9 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// Two gateways with one folder would spoil each other's uploads.
+    #[error("another gateway uses the folder {0}: stop it, or give this one a folder of its own")]
+    FolderInUse(std::path::PathBuf),
     /// Another process wrote into the store's index.
     #[error("`{0}` in the store's index was not written by a gateway")]
     Index(String),

@@ -27,6 +27,7 @@ use lode_store::{
 use lode_telemetry::{Counter, Telemetry};
 use object_store::GetRange;
 use solana_address::Address;
+use std::fs::{File, TryLockError};
 use std::future::{Future, IntoFuture};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -85,6 +86,8 @@ pub struct Config {
     pub mirror: Option<Mirror>,
     /// Where it counts what it does.
     pub telemetry: Telemetry,
+    /// Of the folder, held against any other process until the gateway has served.
+    lock: Option<Arc<File>>,
 }
 
 /// What a mirror is told.
@@ -110,16 +113,32 @@ impl Config {
             peers: Vec::new(),
             mirror: None,
             telemetry: Telemetry::new("gateway"),
+            lock: None,
         }
     }
 
-    /// The same with blobs and uploads in a folder, which is made.
+    /// The same with blobs and uploads in a folder, which is made. What a crash left half written there goes.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Store`], [`Error::Io`]; [`Error::FolderInUse`] while another gateway has it.
     pub fn in_folder(url: impl Into<String>, folder: &std::path::Path) -> Result<Self> {
         let store = BlobStore::in_folder(&folder.join("blobs"))?;
-        Ok(Self::new(url, store, folder.join("uploads")))
+        let at = folder.join("lock");
+        let broken = |source| Error::Io {
+            what: at.display().to_string(),
+            source,
+        };
+        let lock = File::create(&at).map_err(broken)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::FolderInUse(folder.into())),
+            Err(TryLockError::Error(source)) => return Err(broken(source)),
+        }
+        store.remove_staged()?;
+        Ok(Self {
+            lock: Some(Arc::new(lock)),
+            ..Self::new(url, store, folder.join("uploads"))
+        })
     }
 }
 
@@ -142,6 +161,7 @@ pub struct Gateway<C> {
     pub(crate) fetching: Mutex<()>,
     pub(crate) meters: Meters,
     places: Places,
+    lock: Option<Arc<File>>,
 }
 
 /// How much is done at the same time. Places are for what the gateway itself takes its time for, never for waiting for a
@@ -205,6 +225,7 @@ impl<C: Chain> Gateway<C> {
             meters,
             chain,
             places: Places::new(),
+            lock: config.lock,
         }))
     }
 
@@ -217,6 +238,7 @@ impl<C: Chain> Gateway<C> {
         let chores = tokio::spawn(self.clone().do_chores(shutdown.clone()));
         let stop = shutdown.clone();
         let service = self
+            .clone()
             .router()
             .into_make_service_with_connect_info::<SocketAddr>();
         let server = axum::serve(listener, service)
@@ -233,6 +255,10 @@ impl<C: Chain> Gateway<C> {
         shutdown.cancel();
         // they only ever end by the shutdown
         let _ = chores.await;
+        if let Some(lock) = &self.lock {
+            // a connection that is not gone yet keeps nobody from the folder; where this fails, it does until it is
+            let _ = lock.unlock();
+        }
         served.map_err(|source| Error::Io {
             what: "the gateway's socket".into(),
             source,
@@ -513,16 +539,22 @@ impl<C: Chain> Gateway<C> {
         };
         let for_job = self.uploads.coming(id, |other, _, _| other.job == id.job);
         let for_key = self.uploads.coming(id, |other, _, _| other.key == id.key);
-        for (has, coming, most, whose) in [
-            (of_job, for_job, job_bytes, "one job"),
-            (of_key, for_key, key_bytes, "one key"),
+        // What a key has is of other jobs too: a writer must not take it for a word about this one.
+        let (large, full) = (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            StatusCode::INSUFFICIENT_STORAGE,
+        );
+        for (has, coming, most, whose, status) in [
+            (of_job, for_job, job_bytes, "one job", large),
+            (of_key, for_key, key_bytes, "one key", full),
         ] {
             let all = has.saturating_add(coming).saturating_add(size);
             if let Some(most) = most.filter(|most| all > *most) {
                 self.meters.over_quota.inc();
-                return Err(Refusal::too_large(format!(
-                    "this gateway keeps at most {most} bytes of {whose}, and has {has}"
-                )));
+                return Err(Refusal::new(
+                    status,
+                    format!("this gateway keeps at most {most} bytes of {whose}, and has {has}"),
+                ));
             }
         }
         Ok(())

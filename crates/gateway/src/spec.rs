@@ -1,7 +1,7 @@
 //! What a job spec names: the blobs its customer may put, and how large its outputs may be.
 
 use lode_runtime::{Blob, JobSpec};
-use lode_sealed::{sealed_outputs, Envelope};
+use lode_sealed::{sealed_outputs, sealed_receipt, Envelope};
 use lode_store::{BlobHash, MOST_RECEIPT_BYTES};
 use std::collections::HashMap;
 
@@ -20,7 +20,8 @@ pub(crate) fn named(stored: &[u8]) -> Result<Named, String> {
         // its receipt is in a second one, with a map of names
         Some(envelope) => (
             envelope.named().collect(),
-            sealed_outputs(envelope.output_limit()).saturating_add(MOST_RECEIPT_BYTES),
+            sealed_outputs(envelope.output_limit())
+                .saturating_add(sealed_receipt(MOST_RECEIPT_BYTES)),
         ),
         None => {
             let spec = JobSpec::parse(stored).map_err(|error| error.to_string())?;
@@ -34,4 +35,56 @@ pub(crate) fn named(stored: &[u8]) -> Result<Named, String> {
             .collect(),
         output_limit,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use lode_runtime::{End, Finished, Receipt, ReceiptFile};
+    use lode_sealed::{DataKey, Identity, Private};
+
+    /// Bytes of all that a node puts for a run with so many files of two bytes.
+    fn put(private: &Private, files: u16) -> u64 {
+        let outputs: Vec<Vec<u8>> = (0..files).map(|n| n.to_le_bytes().to_vec()).collect();
+        let named = outputs.iter().map(|bytes| ReceiptFile {
+            path: "\"".repeat(65),
+            blob: Blob::of(bytes),
+        });
+        let receipt = Receipt {
+            spec: [1; 32],
+            limit: 9,
+            end: End::Exit(0),
+            fuel: 5,
+            units: 2,
+            memory: None,
+            stdout: Blob::of(b""),
+            stderr: Blob::of(b""),
+            files: named.collect(),
+        };
+        let run = Finished {
+            line: receipt.line(),
+            result_hash: receipt.result_hash(),
+            receipt,
+            outputs,
+            memory_bytes: 0,
+            timing: Default::default(),
+        };
+        let blobs = private.conceal(&run).unwrap().blobs;
+        blobs.iter().map(|blob| blob.len() as u64).sum()
+    }
+
+    #[test]
+    fn a_gateway_takes_the_longest_sealed_receipt_that_a_run_can_leave() {
+        let (key, node) = (DataKey::random(), Identity::random());
+        // as many files with such a path as a receipt has room for: 128 bytes beside it, of which each quote takes two
+        let most = MOST_RECEIPT_BYTES / (128 + 130);
+        let spec = Blob::of(b"a spec");
+        let envelope = Envelope::new(&key, &[node.recipient()], spec, vec![], 2 * most).unwrap();
+        let takes = named(&envelope.to_bytes()).unwrap().output_limit + MOST_RECEIPT_BYTES;
+        let private = envelope.unlock(&[node]).unwrap();
+        let (none, few) = (put(&private, 0), put(&private, 100));
+        let all = none + (few - none).div_ceil(100) * most;
+        assert!(all <= takes, "{all} of {takes}");
+    }
 }

@@ -516,6 +516,16 @@ impl Engine {
     async fn closed(&mut self, range: Range, nonce: u64) -> Result<()> {
         let at = addresses::jobs::job(&self.ledger_at, nonce).0;
         let client = self.network.client.clone();
+        // Many jobs are looked at by several requests, of which one may have met a server that is behind. This is one answer,
+        // of one moment: what it does not say, the next looks tell.
+        let raw = client.raw_accounts(&[self.ledger_at, at]).await?;
+        let [Some(ledger), job] = raw.as_slice() else {
+            return Ok(());
+        };
+        let ledger: Ledger = accounts::decode(&self.ledger_at, ledger)?;
+        if !is_closed(nonce::window(&ledger), job.is_some(), nonce) {
+            return Ok(());
+        }
         let job = match lode_index::last_of_job(&client, &at).await {
             Ok(job) => job,
             Err(lode_index::Error::Chain(error)) => return Err(error.into()),
@@ -858,6 +868,12 @@ async fn put(network: &Network, work: &Work, at: Address, attempt: u8) -> Result
     Ok(())
 }
 
+/// No job is there under this nonce, and none can be posted under it any more.
+fn is_closed(window: nonce::Window, is_there: bool, nonce: u64) -> bool {
+    // what lies far ahead of what a server knows cannot be taken yet either
+    !is_there && nonce <= window.top && window.take(nonce).is_none()
+}
+
 fn surcharge(market: &Market, checked: bool) -> u64 {
     let mut job: Job = lode_client::bytemuck::Zeroable::zeroed();
     if checked {
@@ -1097,6 +1113,24 @@ mod tests {
         // this machine's disk is nobody's result
         let full = Error::writing(folder.path())(ErrorKind::StorageFull.into());
         assert!(!is_of_the_job(&full));
+    }
+
+    #[test]
+    fn a_job_is_closed_only_where_one_answer_has_its_nonce_taken_and_no_account() {
+        let window = nonce::Window { top: 100, taken: 5 };
+        for (number, closed) in [
+            (20, true),
+            (98, true),
+            (99, false),
+            (100, true),
+            (101, false),
+            (164, false),
+            (165, false),
+            (u64::MAX, false),
+        ] {
+            assert_eq!(is_closed(window, false, number), closed, "{number}");
+            assert!(!is_closed(window, true, number), "{number}");
+        }
     }
 
     #[test]

@@ -36,6 +36,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Slots before its turn in the lottery at which the agent begins to fetch a job.
 const PREFETCH: u64 = 50;
+/// A fetch is broken off after so long; what came stays for the next one.
+const LONGEST_FETCH: Duration = Duration::from_secs(60);
 /// Jobs that are fetched before their turn at the same time.
 const MOST_PREFETCHES: usize = 4;
 /// Time between two trims of the cache while jobs run.
@@ -154,10 +156,12 @@ pub async fn run(
             cache,
             blobs,
             gateways: config.gateways,
+            longest_fetch: LONGEST_FETCH,
             capacity: Capacity::new(config.cores.max(1), config.memory_mib),
             pace: Pace::new(),
             meters: Meters::new(config.telemetry),
             takes_none: AtomicBool::new(false),
+            shunned: Mutex::default(),
             news,
         }),
         eyes: Eyes::of(config.conditions, config.machine).map(|eyes| Arc::new(Mutex::new(eyes))),
@@ -663,6 +667,9 @@ impl Agent {
             let Some(market) = self.markets.get(&ledger.market).copied() else {
                 continue;
             };
+            if shared.shuns(&ledger.market) {
+                continue;
+            }
             let mut open = shared
                 .client
                 .get_program_accounts::<Job>(&[
@@ -672,11 +679,11 @@ impl Agent {
                 .await?;
             open.sort_unstable_by_key(|(at, job)| (std::cmp::Reverse(job.price), *at));
             for (at, job) in open {
-                let key = (at, job.attempt);
-                alive.insert(key);
-                if shared.cache.refuses(&job.spec) {
+                if shared.avoids(&at, &job) {
                     continue;
                 }
+                let key = (at, job.attempt);
+                alive.insert(key);
                 let is_running = |key| self.running.get(key).map(|r| r.work);
                 if is_running(&key).is_some_and(|work| work != Work::Prefetch) {
                     continue;

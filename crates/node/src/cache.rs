@@ -34,8 +34,6 @@ pub(crate) struct Ran {
     pub computed: Computed,
     /// What is to be put, in this order: it lies among the blobs on this disk.
     pub blobs: Vec<BlobHash>,
-    /// Hash of the module; of a private job nothing.
-    pub module: Option<[u8; 32]>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -66,7 +64,6 @@ impl Stored {
 struct StoredRun {
     computed: Stored,
     blobs: Vec<String>,
-    module: Option<String>,
 }
 
 impl StoredRun {
@@ -75,10 +72,6 @@ impl StoredRun {
         Some(Ran {
             computed: self.computed.computed()?,
             blobs: blobs.collect::<Option<_>>()?,
-            module: match &self.module {
-                Some(module) => Some(hash(module)?),
-                None => None,
-            },
         })
     }
 }
@@ -155,8 +148,8 @@ impl Cache {
         self.folder.join(format!("{job}.{attempt}.run"))
     }
 
-    fn unfit(&self, spec: &[u8; 32]) -> PathBuf {
-        self.folder.join(format!("{}.unfit", hex::encode(spec)))
+    fn unfit(&self, what: &[u8; 32]) -> PathBuf {
+        self.folder.join(format!("{}.unfit", hex::encode(what)))
     }
 
     fn module(&self, module: &[u8; 32]) -> PathBuf {
@@ -191,7 +184,6 @@ impl Cache {
         let stored = StoredRun {
             computed: Stored::of(&ran.computed),
             blobs: ran.blobs.iter().map(BlobHash::to_string).collect(),
-            module: ran.module.map(hex::encode),
         };
         self.write_json(&self.run(job, attempt), &stored)
     }
@@ -202,14 +194,15 @@ impl Cache {
         serde_json::from_slice::<StoredRun>(&text).ok()?.run()
     }
 
-    /// This machine cannot run this spec: it must not take such a job again.
-    pub fn refuse(&self, spec: &[u8; 32], reason: &str) -> Result<()> {
-        self.write(&self.unfit(spec), reason.as_bytes())
+    /// This machine cannot run this spec, or hand in what the job at this address comes to: it must not take such a job
+    /// again.
+    pub fn refuse(&self, what: &[u8; 32], reason: &str) -> Result<()> {
+        self.write(&self.unfit(what), reason.as_bytes())
     }
 
-    /// Whether this machine could not run this spec before.
-    pub fn refuses(&self, spec: &[u8; 32]) -> bool {
-        self.unfit(spec).exists()
+    /// Whether this spec, or the job at this address, was refused before.
+    pub fn refuses(&self, what: &[u8; 32]) -> bool {
+        self.unfit(what).exists()
     }
 
     /// A module made this machine give up: no job with it is taken for a while, whatever else its spec says.
@@ -327,15 +320,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::open(folder.path()).unwrap();
         assert_eq!(cache.ran(&JOB, 1), None);
-        for module in [None, Some([3; 32])] {
-            let ran = Ran {
-                computed: COMPUTED,
-                blobs: vec![BlobHash([1; 32]), BlobHash([2; 32])],
-                module,
-            };
-            cache.keep_run(&JOB, 1, &ran).unwrap();
-            assert_eq!(cache.ran(&JOB, 1), Some(ran));
-        }
+        let ran = Ran {
+            computed: COMPUTED,
+            blobs: vec![BlobHash([1; 32]), BlobHash([2; 32])],
+        };
+        cache.keep_run(&JOB, 1, &ran).unwrap();
+        assert_eq!(cache.ran(&JOB, 1), Some(ran));
         assert_eq!(cache.ran(&JOB, 2), None);
         assert_eq!(
             cache.computed(&JOB, 1).unwrap(),

@@ -18,13 +18,18 @@ use lode_jobs::state::{flag, Job, JobState, Market};
 use lode_oracle::state::Committee;
 use lode_runtime::{Finished, Outcome};
 use lode_sealed::{Identities, Private, Results};
-use lode_store::{BlobCache, BlobHash, GatewayClient, Gateways, Hold, Writer};
+use lode_store::{gateway_urls, BlobCache, BlobHash, GatewayClient, Gateways, Hold, Writer};
 use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Who had a result that a store does not take is served again after so long.
+const SHUNNED: Duration = Duration::from_secs(3_600);
 
 /// What all tasks use.
 pub(crate) struct Shared {
@@ -41,12 +46,16 @@ pub(crate) struct Shared {
     pub cache: Arc<Cache>,
     pub blobs: BlobCache,
     pub gateways: Gateways,
+    /// A fetch is broken off after so long: a store that sends too slowly holds no place for good.
+    pub longest_fetch: Duration,
     pub capacity: Capacity,
     pub pace: Pace,
     pub rating: Mutex<Rating>,
     pub meters: Meters,
     /// No job may be taken now.
     pub takes_none: AtomicBool,
+    /// Markets, and customers' ledgers, whose jobs are left alone since then.
+    pub shunned: Mutex<HashMap<Address, Instant>>,
     /// What the owner's hook is told.
     pub news: News,
 }
@@ -55,6 +64,26 @@ impl Shared {
     pub fn rating(&self) -> Rating {
         let rating = self.rating.lock();
         rating.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes no job of a market, or of a customer's ledger, for a while.
+    fn shun(&self, whose: Address) {
+        let mut shunned = self.shunned.lock().unwrap_or_else(PoisonError::into_inner);
+        shunned.retain(|_, since| since.elapsed() < SHUNNED);
+        shunned.insert(whose, Instant::now());
+    }
+
+    /// No job of this market, or of this customer's ledger, is taken now.
+    pub fn shuns(&self, whose: &Address) -> bool {
+        let shunned = self.shunned.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = shunned.get(whose);
+        since.is_some_and(|since| since.elapsed() < SHUNNED)
+    }
+
+    /// This job is not taken, for what came of it, of its spec or of another one of its customer's before.
+    pub fn avoids(&self, at: &Address, job: &Job) -> bool {
+        let refused = [job.spec, at.to_bytes()];
+        self.shuns(&job.customer) || refused.iter().any(|what| self.cache.refuses(what))
     }
 
     /// Learns from a run how fast this machine is. What cannot be written down is known as long as this agent lives.
@@ -163,7 +192,7 @@ impl Task {
         let shared = &self.shared;
         let known = careful.then_some(&*shared.cache);
         let store = self.store()?;
-        let prepared = prepare(
+        let fetched = prepare(
             &self.job,
             &self.market,
             shared.memory_mib,
@@ -171,8 +200,13 @@ impl Task {
             &shared.blobs,
             known,
             shared.keys.all(),
-        )
-        .await?;
+        );
+        // what came stays: the next try goes on there, and meanwhile others have this one's place
+        let fetched = tokio::time::timeout(shared.longest_fetch, fetched).await;
+        let prepared = fetched.map_err(|_| lode_store::Error::Unreachable {
+            url: gateway_urls(&self.market.store_url).join(" "),
+            reason: "it sends too slowly".into(),
+        })??;
         if let (Some(private), true, false) = (&prepared.private, careful, shared.blind_checks) {
             let committee: Committee = shared.client.get_account(&self.market.committee).await?;
             let now = shared.client.clock().await?.unix_timestamp;
@@ -291,7 +325,7 @@ impl Task {
         };
         shared.learn(&finished).await;
         let (ran, _hold) = self
-            .written_down(*finished, module, private.as_ref(), &named)
+            .written_down(*finished, private.as_ref(), &named)
             .await?;
         self.hand_in(&ran).await
     }
@@ -300,7 +334,6 @@ impl Task {
     async fn written_down(
         &self,
         finished: Finished,
-        module: Option<[u8; 32]>,
         private: Option<&Private>,
         named: &[[u8; 32]],
     ) -> Result<(Ran, Vec<Hold>)> {
@@ -322,7 +355,6 @@ impl Task {
         let ran = Ran {
             computed: Computed { result, units },
             blobs,
-            module,
         };
         let (cache, at, attempt) = (shared.cache.clone(), self.at, self.job.attempt);
         let kept = ran.clone();
@@ -342,7 +374,10 @@ impl Task {
         }
         match self.put(&ran.blobs).await {
             Err(Error::Store(error)) if error.is_too_large() => {
-                return self.cannot(ran.module, &error.to_string()).await;
+                return self.not_taken(self.job.customer, &error).await;
+            }
+            Err(Error::Store(error)) if error.is_full() => {
+                return self.not_taken(self.job.market, &error).await;
             }
             put => put?,
         }
@@ -365,6 +400,19 @@ impl Task {
             return self.give_up(reason).await;
         }
         Err(Error::Unfit(reason.into()))
+    }
+
+    /// The store will never take what this attempt came to: it is given up, and for a while no job of `whose` is taken. Of
+    /// spec and module that says nothing, which other jobs may have, in markets whose stores take more.
+    async fn not_taken(&self, whose: Address, error: &lode_store::Error) -> Result<Done> {
+        let reason = error.to_string();
+        if !self.is_accepted() {
+            return Err(Error::Unfit(reason));
+        }
+        tracing::warn!(job = %self.at, attempt = self.job.attempt, %reason, "giving the job up");
+        self.shared.shun(whose);
+        self.shared.cache.refuse(&self.at.to_bytes(), &reason)?;
+        self.end_attempt().await
     }
 
     fn was_committed(&self, computed: &Computed) -> bool {
@@ -392,11 +440,10 @@ impl Task {
             attempt: self.job.attempt,
         };
         let blobs = &self.shared.blobs;
-        let _hold = blobs.hold(results.iter().copied());
-        let spec = blobs.path(BlobHash(self.job.spec));
+        let spec = BlobHash(self.job.spec);
+        let _hold = blobs.hold(results.iter().copied().chain([spec]));
         for blob in results {
-            let path = blobs.path(*blob);
-            store.put_output(&writer, &spec, path.as_path()).await?;
+            blobs.put_output(&writer, spec, *blob, &store).await?;
         }
         Ok(())
     }
@@ -556,10 +603,13 @@ mod tests {
     use tokio::net::TcpListener;
 
     const SPEC: [u8; 32] = [3; 32];
-    const MODULE: [u8; 32] = [4; 32];
+    const MARKET: Address = Address::new_from_array([5; 32]);
+    const CUSTOMER: Address = Address::new_from_array([6; 32]);
 
-    /// A store that answers every request with a status; how many came.
-    async fn store(status: Arc<AtomicU16>) -> (String, Arc<AtomicU16>) {
+    /// A store whose status and body of an answer follow from the request's method; how many requests came.
+    async fn served(
+        answer: impl Fn(&str) -> (u16, &'static [u8]) + Send + Sync + 'static,
+    ) -> (String, Arc<AtomicU16>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(AtomicU16::new(0));
@@ -569,23 +619,32 @@ mod tests {
                 let (socket, _) = listener.accept().await.unwrap();
                 let mut socket = BufReader::new(socket);
                 let (mut line, mut length) = (String::new(), 0);
-                while socket.read_line(&mut line).await.unwrap() > 2 {
+                socket.read_line(&mut line).await.unwrap();
+                let (status, body) = answer(line.split(' ').next().unwrap());
+                while line.len() > 2 {
+                    line.clear();
+                    socket.read_line(&mut line).await.unwrap();
                     if let Some(said) = line.strip_prefix("content-length: ") {
                         length = said.trim().parse().unwrap();
                     }
-                    line.clear();
                 }
-                let mut body = vec![0; length];
-                socket.read_exact(&mut body).await.unwrap();
+                let mut sent = vec![0; length];
+                socket.read_exact(&mut sent).await.unwrap();
                 count.fetch_add(1, Ordering::Relaxed);
-                let status = status.load(Ordering::Relaxed);
-                let answer = format!(
-                    "HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                let length = body.len();
+                let head = format!(
+                    "HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
                 );
-                socket.write_all(answer.as_bytes()).await.unwrap();
+                socket.write_all(head.as_bytes()).await.unwrap();
+                socket.write_all(body).await.unwrap();
             }
         });
         (url, requests)
+    }
+
+    /// A store that answers every request with a status; how many came.
+    async fn store(status: Arc<AtomicU16>) -> (String, Arc<AtomicU16>) {
+        served(move |_| (status.load(Ordering::Relaxed), &[])).await
     }
 
     /// An accepted job whose run is over: its outputs lie on the disk, its spec and module nowhere. No transaction is sent.
@@ -601,13 +660,13 @@ mod tests {
                 units: 7,
             },
             blobs: vec![first, receipt],
-            module: Some(MODULE),
         };
         cache.keep_run(&at, 0, &ran).unwrap();
         let mut market = Market::zeroed();
         market.store_url[..store_url.len()].copy_from_slice(store_url.as_bytes());
         let mut job = Job::zeroed();
         (job.state, job.spec, job.node) = (JobState::Accepted as u8, SPEC, node);
+        (job.market, job.customer) = (MARKET, CUSTOMER);
         let worker = Arc::new(Keypair::new());
         let shared = Shared {
             client: Client::new("http://127.0.0.1:1").only_looking(),
@@ -621,10 +680,12 @@ mod tests {
             cache,
             blobs,
             gateways: Gateways::default(),
+            longest_fetch: Duration::from_millis(300),
             capacity: Capacity::new(1, 64),
             pace: Pace::new(),
             meters: Meters::new(Telemetry::default()),
             takes_none: AtomicBool::new(false),
+            shunned: Mutex::default(),
             news: News::new(Notices::default(), folder, 0, None),
         };
         Task {
@@ -657,14 +718,84 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_store_will_never_take_is_given_up_and_its_module_left_alone() {
+    async fn what_a_store_will_never_take_is_given_up_and_other_jobs_of_its_spec_are_not() {
+        for (status, whose, other) in [(413, CUSTOMER, MARKET), (507, MARKET, CUSTOMER)] {
+            let folder = tempfile::tempdir().unwrap();
+            let (url, requests) = store(Arc::new(AtomicU16::new(status))).await;
+            let task = ran(folder.path(), &url).await;
+            let error = task.act().await.unwrap_err();
+            assert!(error.to_string().contains("dry run"), "{status}: {error}");
+            assert_eq!(requests.load(Ordering::Relaxed), 1, "{status}");
+            let shared = &task.shared;
+            assert!(shared.shuns(&whose) && !shared.shuns(&other));
+            let mut job = task.job;
+            job.customer = Address::new_unique();
+            assert!(shared.avoids(&task.at, &job));
+            assert!(!shared.avoids(&Address::new_unique(), &job));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_submitted_result_that_no_store_takes_is_not_given_up() {
         let folder = tempfile::tempdir().unwrap();
         let (url, _) = store(Arc::new(AtomicU16::new(413))).await;
-        let task = ran(folder.path(), &url).await;
+        let mut task = ran(folder.path(), &url).await;
+        let computed = task.shared.cache.ran(&task.at, 0).unwrap().computed;
+        (task.job.state, task.job.units) = (JobState::Sealed as u8, computed.units);
+        (task.job.result, task.job.flags) = (computed.result, flag::REVEALED);
+        let error = task.act().await.unwrap_err();
+        assert!(matches!(error, Error::Unfit(_)), "{error}");
+        assert!(!task.shared.cache.refuses(&task.at.to_bytes()));
+        assert!(!task.shared.shuns(&CUSTOMER));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_sends_too_slowly_does_not_keep_its_place() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let head = b"HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n";
+            socket.write_all(head).await.unwrap();
+            // faster than a connection that counts as broken
+            while socket.write_all(&[b' '; 512]).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let mut task = ran(folder.path(), &url).await;
+        task.work = Work::Prefetch;
+        let ended = tokio::time::timeout(Duration::from_secs(5), task.act()).await;
+        let error = ended.unwrap().unwrap_err();
+        assert!(error.to_string().contains("too slowly"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_store_that_wants_the_spec_is_given_it_also_where_it_left_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = [
+            ("PUT", 424),
+            ("GET", 200),
+            ("PUT", 424),
+            ("PUT", 201),
+            ("PUT", 201),
+            ("PUT", 201),
+        ];
+        let left = Mutex::new(script.into_iter());
+        let (url, requests) = served(move |method| {
+            let (expected, status) = left.lock().unwrap().next().unwrap();
+            assert_eq!(method, expected);
+            let body = if method == "GET" { "spec" } else { "" };
+            (status, body.as_bytes())
+        })
+        .await;
+        let mut task = ran(folder.path(), &url).await;
+        task.job.spec = BlobHash::of(b"spec").0;
         let error = task.act().await.unwrap_err();
         assert!(error.to_string().contains("dry run"), "{error}");
-        assert!(task.shared.cache.refuses(&SPEC));
-        assert!(task.shared.cache.leaves_alone(&MODULE).is_some());
+        assert_eq!(usize::from(requests.load(Ordering::Relaxed)), script.len());
+        let known = task.shared.cache.computed(&task.at, 0).unwrap();
+        assert_eq!(known.map(|computed| computed.units), Some(7));
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! The loop that finds work.
 
 use crate::decision::{brings, is_due, my_seats};
-use crate::gate::Gate;
+use crate::gate::{Fetches, Gate};
 use crate::journal::Journal;
 use crate::news::{News, Seen};
 use crate::pause::{pause_after, LONGEST_PAUSE, WAITING_PAUSE};
@@ -146,6 +146,7 @@ impl OracleAgent {
                 journal: Arc::new(journal),
                 cache,
                 gateways: config.gateways,
+                fetches: Fetches::default(),
                 gate: Gate::new(config.parallel, config.memory_mib),
                 telemetry: config.telemetry.clone(),
             }),

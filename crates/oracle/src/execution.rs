@@ -5,10 +5,10 @@ use crate::gate::Permit;
 use crate::{Error, Result};
 use lode_jobs::state::{Job, Market};
 use lode_runtime::child::{self, Limits};
-use lode_runtime::{Blob, HostEnd, JobSpec, Outcome, RunRequest, WASM_STACK_BYTES};
-use lode_sealed::{sealed_size, Envelope, Identity, Private, Results};
-use lode_store::{BlobCache, BlobHash, GatewayClient, MOST_SPEC_BYTES};
-use std::collections::HashMap;
+use lode_runtime::{Blob, HostEnd, JobSpec, Outcome, Receipt, RunRequest, WASM_STACK_BYTES};
+use lode_sealed::{sealed_result, sealed_size, Envelope, Identity, Private, Results};
+use lode_store::{BlobCache, BlobHash, GatewayClient, Hold, MOST_SPEC_BYTES};
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -27,6 +27,8 @@ pub(crate) struct Prepared {
     spec: JobSpec,
     /// How to open what it names, and to seal what it comes to.
     private: Option<Private>,
+    /// Keeps what it names in the cache.
+    hold: Hold,
 }
 
 impl Prepared {
@@ -37,10 +39,72 @@ impl Prepared {
 
     /// What a blob that the spec names is in the store.
     fn in_store(&self, named: Blob) -> Blob {
-        let private = self.private.as_ref();
-        let sealed = private.and_then(|p| p.sealed(&self.spec, &named.sha256));
-        sealed.unwrap_or(named)
+        in_store(&self.spec, self.private.as_ref(), named)
     }
+}
+
+fn in_store(spec: &JobSpec, private: Option<&Private>, named: Blob) -> Blob {
+    let sealed = private.and_then(|p| p.sealed(spec, &named.sha256));
+    sealed.unwrap_or(named)
+}
+
+/// What a run came to: names of what it wrote, and last that of its receipt. It stays in the cache while this lives.
+#[derive(Debug)]
+pub(crate) struct Outputs {
+    pub names: Vec<BlobHash>,
+    _hold: Hold,
+}
+
+impl Outputs {
+    fn of(names: Vec<BlobHash>, cache: &BlobCache) -> Self {
+        let hold = cache.hold(names.iter().copied());
+        Self { names, _hold: hold }
+    }
+
+    pub(crate) fn none(cache: &BlobCache) -> Self {
+        Self::of(Vec::new(), cache)
+    }
+
+    /// Those of a run that is over, by the hash of its receipt; nothing unless all of it is still there.
+    pub(crate) async fn kept(result: BlobHash, cache: &BlobCache) -> Result<Option<Self>> {
+        let _hold = cache.hold([result]);
+        let Some(path) = cache.find(result).await? else {
+            return Ok(None);
+        };
+        let stored = tokio::fs::read(&path).await;
+        let Some(mut names) = named(&stored.map_err(|source| Error::File { path, source })?) else {
+            return Ok(None);
+        };
+        names.push(result);
+        let outputs = Self::of(names, cache);
+        for name in &outputs.names {
+            if cache.find(*name).await?.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(outputs))
+    }
+}
+
+/// What the bytes of a result name, sealed or not, in the order in which it is put.
+fn named(stored: &[u8]) -> Option<Vec<BlobHash>> {
+    let blobs = match sealed_result(stored).ok()? {
+        Some((receipt, mut outputs)) => {
+            outputs.push(receipt);
+            outputs
+        }
+        None => {
+            let receipt = Receipt::parse(stored).ok()?;
+            let files = receipt.files.iter().map(|file| file.blob);
+            [receipt.stdout, receipt.stderr]
+                .into_iter()
+                .chain(files)
+                .collect()
+        }
+    };
+    let mut seen = HashSet::new();
+    let names = blobs.into_iter().map(|blob| BlobHash(blob.sha256));
+    Some(names.filter(|name| seen.insert(*name)).collect())
 }
 
 /// What fetching all that a job names came to.
@@ -63,6 +127,7 @@ pub(crate) async fn fetch(
     cache: &BlobCache,
     by: Option<&Identity>,
 ) -> Result<Fetched> {
+    let _spec = cache.hold([BlobHash(job.spec)]);
     let all = async {
         let prepared = match prepare(job, market, store, cache, by).await? {
             Ok(prepared) => prepared,
@@ -116,11 +181,17 @@ async fn prepare(
         Err(error) => return Ok(Err(Finding::NoReceipt(error.to_string()))),
     }
     Ok(match checked(&stored, job.units_limit, market) {
-        Ok(spec) => Ok(Prepared {
-            stored,
-            spec,
-            private,
-        }),
+        Ok(spec) => {
+            let names = spec.blobs().into_iter();
+            let stored_names = names.map(|named| in_store(&spec, private.as_ref(), named));
+            let hold = cache.hold(stored_names.map(|blob| BlobHash(blob.sha256)));
+            Ok(Prepared {
+                stored,
+                spec,
+                private,
+                hold,
+            })
+        }
         Err(reason) => Err(Finding::NoReceipt(reason)),
     })
 }
@@ -174,24 +245,24 @@ async fn read(
     })
 }
 
-/// What this machine finds, and the names of the receipt and of what it names, all of them in the cache. A blob that left
-/// the cache since it was fetched is an error: it is fetched again. The run ends with whoever waits for it.
+/// What this machine finds, and what it came to. A blob that left the cache since it was fetched is an error: it is fetched
+/// again. The run ends with whoever waits for it.
 pub(crate) async fn run(
     prepared: Prepared,
     limit: u64,
     market: &Market,
     cache: &BlobCache,
     permit: Permit,
-) -> Result<(Finding, Vec<BlobHash>)> {
-    let only = |finding| Ok((finding, Vec::new()));
+) -> Result<(Finding, Outputs)> {
+    let only = |finding| Ok((finding, Outputs::none(cache)));
     let names = prepared.spec.blobs().into_iter();
     let in_store = names.map(|named| (named, BlobHash(prepared.in_store(named).sha256)));
     let in_store: Vec<_> = in_store.collect();
-    let _hold = cache.hold(in_store.iter().map(|(_, hash)| *hash));
     let Prepared {
         stored,
         spec,
         private,
+        hold: _hold,
     } = prepared;
     // what is opened stays in memory
     let mut plain = HashMap::new();
@@ -251,11 +322,12 @@ pub(crate) async fn run(
                 hash: results.hash,
                 units,
             };
-            let mut names = Vec::new();
+            let names = results.blobs.iter().map(|bytes| BlobHash::of(bytes));
+            let outputs = Outputs::of(names.collect(), cache);
             for bytes in results.blobs {
-                names.push(cache.insert(bytes).await?.0);
+                cache.insert(bytes).await?;
             }
-            Ok((finding, names))
+            Ok((finding, outputs))
         }
     }
 }
@@ -391,5 +463,61 @@ mod tests {
         cache.insert(b"lode".to_vec()).await.unwrap();
         let fetched = get(&cache, &store, "the spec", blob, 9).await.unwrap();
         assert!(matches!(fetched, Got::Here(_, 4)));
+    }
+
+    #[tokio::test]
+    async fn what_was_fetched_stays_until_it_is_run_or_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = BlobCache::open(folder.path()).unwrap();
+        let spec = spec(1, 6);
+        let (name, _) = cache.insert(spec.into_bytes()).await.unwrap();
+        let (_, module) = cache.insert(b"module".to_vec()).await.unwrap();
+        let mut job = Job::zeroed();
+        (job.spec, job.units_limit) = (name.0, 1_000);
+        let store = GatewayClient::new("http://127.0.0.1:1").unwrap();
+        let fetched = fetch(&job, &market(), &store, &cache, None).await.unwrap();
+        assert!(matches!(fetched, Fetched::Ready(_)));
+        cache.trim(0).await.unwrap();
+        assert!(module.exists());
+        drop(fetched);
+        cache.trim(0).await.unwrap();
+        assert!(!module.exists());
+    }
+
+    #[tokio::test]
+    async fn outputs_are_kept_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = BlobCache::open(folder.path()).unwrap();
+        let (out, err) = (Blob::of(b"out"), Blob::of(b""));
+        let receipt = Receipt {
+            spec: [1; 32],
+            limit: 9,
+            end: lode_runtime::End::Exit(0),
+            fuel: 1,
+            units: 7,
+            memory: None,
+            stdout: out,
+            stderr: err,
+            files: Vec::new(),
+        };
+        let result = BlobHash(receipt.result_hash());
+        let kept = async || Outputs::kept(result, &cache).await.unwrap();
+        assert!(kept().await.is_none());
+        cache.insert(receipt.line()).await.unwrap();
+        cache.insert(b"out".to_vec()).await.unwrap();
+        assert!(kept().await.is_none(), "its stderr is not there");
+        cache.insert(Vec::new()).await.unwrap();
+        let outputs = kept().await.unwrap();
+        // the receipt last: it says that all of it is there
+        let names = [BlobHash(out.sha256), BlobHash(err.sha256), result];
+        assert_eq!(outputs.names, names);
+        cache.trim(0).await.unwrap();
+        assert!(kept().await.is_some());
+        drop(outputs);
+        cache.trim(0).await.unwrap();
+        assert!(kept().await.is_none());
+        // what is no receipt names nothing
+        let (other, _) = cache.insert(b"receipt".to_vec()).await.unwrap();
+        assert!(Outputs::kept(other, &cache).await.unwrap().is_none());
     }
 }

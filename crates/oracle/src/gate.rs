@@ -1,8 +1,13 @@
 //! Who runs next: the job whose window ends first, within what this machine has declared.
 
-use std::collections::BTreeMap;
+use solana_address::Address;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
+
+/// Jobs of one market that are fetched, or wait for their turn to run with all that they need on the disk, which stays
+/// there meanwhile.
+const FETCHES: usize = 4;
 
 /// Lets runs in, a few at a time: so many, and so much memory together.
 #[derive(Clone, Debug)]
@@ -125,6 +130,23 @@ impl Drop for Permit {
     }
 }
 
+/// Who fetches next, in each market by itself: a slow store keeps only its own jobs waiting.
+#[derive(Debug, Default)]
+pub(crate) struct Fetches(Mutex<HashMap<Address, Gate>>);
+
+impl Fetches {
+    /// Waits for a turn to fetch. To be kept until the job runs, so that what was fetched does not outgrow the disk.
+    pub(crate) async fn enter(&self, market: Address, deadline: u64) -> Permit {
+        let gate = {
+            let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let gate = gates.entry(market);
+            gate.or_insert_with(|| Gate::new(FETCHES, FETCHES as u64))
+                .clone()
+        };
+        gate.enter(deadline, 1).await
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -211,5 +233,20 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(gate.load(), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn each_market_fetches_four_jobs_at_a_time_and_none_waits_for_another() {
+        let fetches = Fetches::default();
+        let (busy, other) = (Address::new_unique(), Address::new_unique());
+        let mut turns = Vec::new();
+        for deadline in 0..4 {
+            turns.push(fetches.enter(busy, deadline).await);
+        }
+        let moment = Duration::from_millis(20);
+        assert!(timeout(moment, fetches.enter(busy, 0)).await.is_err());
+        assert!(timeout(moment, fetches.enter(other, 9)).await.is_ok());
+        turns.pop();
+        assert!(timeout(moment, fetches.enter(busy, 9)).await.is_ok());
     }
 }

@@ -1,8 +1,8 @@
 //! One attempt of one job, from its spec to the attestation in the store.
 
 use crate::decision::{decide, is_due, Decision, Finding, MySeat};
-use crate::execution::Fetched;
-use crate::gate::Gate;
+use crate::execution::{Fetched, Outputs};
+use crate::gate::{Fetches, Gate};
 use crate::journal::{Entry, Journal};
 use crate::news::News;
 use crate::{execution, Error, Result};
@@ -25,6 +25,8 @@ pub(crate) struct Shared {
     pub journal: Arc<Journal>,
     pub cache: BlobCache,
     pub gateways: Gateways,
+    /// Who fetches next.
+    pub fetches: Fetches,
     /// Who runs next.
     pub gate: Gate,
     pub telemetry: Telemetry,
@@ -70,8 +72,16 @@ impl Task {
                     published => return published,
                 }
             }
-            // Decided, but stopped before the outputs were in the store: they must be made again.
+            // Decided, but stopped before the outputs were in the store.
             Some(_) | None => {}
+        }
+        if let Some(entry) = decided.filter(|entry| self.is_match(entry)) {
+            let kept = Outputs::kept(BlobHash(entry.result), &self.shared.cache);
+            if let Some(outputs) = kept.await? {
+                self.complete(&store, &outputs).await?;
+                return self.publish(&store, &entry).await;
+            }
+            // They must be made again.
         }
 
         let Some((job, finding, outputs)) = self.examine(&store).await? else {
@@ -113,23 +123,25 @@ impl Task {
 
     /// What a run comes to, and the job as it stood when its turn came; nothing if it was decided without this seat
     /// by then. Its window may have been opened anew meanwhile: by an escalation, or by a challenge.
-    async fn examine(
-        &self,
-        store: &GatewayClient,
-    ) -> Result<Option<(Job, Finding, Vec<BlobHash>)>> {
+    async fn examine(&self, store: &GatewayClient) -> Result<Option<(Job, Finding, Outputs)>> {
         let (shared, market) = (&self.shared, &self.market);
         let by = Identity::of_key(&shared.attester);
+        let only = |finding| {
+            let none = Outputs::none(&shared.cache);
+            Ok(Some((self.job, finding, none)))
+        };
+        let (fetches, deadline) = (&shared.fetches, self.job.deadline);
+        let turn = fetches.enter(self.job.market, deadline).await;
         let fetched = execution::fetch(&self.job, market, store, &shared.cache, Some(&by));
         let prepared = match fetched.await? {
             Fetched::Ready(prepared) => prepared,
-            Fetched::Found(finding) => return Ok(Some((self.job, finding, Vec::new()))),
+            Fetched::Found(finding) => return only(finding),
             Fetched::Coming => {
-                let finding = Finding::Missing("the store sends too slowly".into());
-                return Ok(Some((self.job, finding, Vec::new())));
+                return only(Finding::Missing("the store sends too slowly".into()));
             }
         };
-        let memory = prepared.memory_mib();
-        let permit = shared.gate.enter(self.job.deadline, memory).await;
+        let permit = shared.gate.enter(deadline, prepared.memory_mib()).await;
+        drop(turn);
         let job = shared.client.try_account::<Job>(&self.at).await?;
         let slot = shared.client.slot().await?;
         let asks = |job: &Job| job.attempt == self.job.attempt && is_due(job, self.seat.seat, slot);
@@ -167,6 +179,14 @@ impl Task {
         Ok(earlier.is_none())
     }
 
+    /// A match that was decided of the very result that this attempt was submitted with.
+    fn is_match(&self, entry: &Entry) -> bool {
+        let (hash, units) = (entry.result, entry.units);
+        let found = Finding::Receipt { hash, units };
+        let says = decide(&self.at, &self.job, &self.market, &found, 0);
+        entry.verdict == Verdict::Match && says == Decision::Sign(Verdict::Match)
+    }
+
     /// On disk before anything is signed.
     async fn write_down(&self, entry: Entry) -> Result<()> {
         let journal = self.shared.journal.clone();
@@ -177,21 +197,20 @@ impl Task {
 
     /// Puts what the node owes to the store: a match means that its customer can have the result. What is there already
     /// may be there by another job, and stays only as long as that one: so it is put as well, which sends no bytes.
-    async fn complete(&self, store: &GatewayClient, outputs: &[BlobHash]) -> Result<()> {
+    async fn complete(&self, store: &GatewayClient, outputs: &Outputs) -> Result<()> {
         let writer = Writer {
             signer: &self.shared.attester,
             job: self.at,
             attempt: self.job.attempt,
         };
-        for blob in outputs {
-            let path = self.shared.cache.path(*blob);
-            match store.put(&writer, path.as_path()).await {
+        let (cache, spec) = (&self.shared.cache, BlobHash(self.job.spec));
+        let _spec = cache.hold([spec]);
+        for blob in &outputs.names {
+            match cache.put_output(&writer, spec, *blob, store).await {
                 // the spec names it too: the customer has put it
                 Err(lode_store::Error::Refused { status: 403, .. })
                     if store.size(*blob).await?.is_some() => {}
-                put => {
-                    put?;
-                }
+                put => put?,
             }
         }
         Ok(())

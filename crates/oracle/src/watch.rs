@@ -7,7 +7,7 @@
 
 use crate::decision::{decide, Decision, Finding};
 use crate::execution::Fetched;
-use crate::gate::Gate;
+use crate::gate::{Fetches, Gate};
 use crate::journal::{Entry, Journal};
 use crate::pause::{pause_after, LONGEST_PAUSE, WAITING_PAUSE};
 use crate::{execution, Error, Result};
@@ -267,6 +267,7 @@ impl Watcher {
                 cache,
                 journal: Arc::new(journal),
                 gateways: config.gateways,
+                fetches: Fetches::default(),
                 gate: Gate::new(config.parallel, config.memory_mib),
                 policy: config.policy,
                 telemetry: config.telemetry,
@@ -396,11 +397,42 @@ struct Shared {
     /// The receipts that this machine got, and which challenges' ends were told. What was challenged the chain says.
     journal: Arc<Journal>,
     gateways: Gateways,
+    fetches: Fetches,
     gate: Gate,
     policy: WatchPolicy,
     telemetry: Telemetry,
     /// Base units locked by bonds, by market. Held while a challenge is sent: two may not spend the same budget.
     bonds: Mutex<HashMap<Address, u64>>,
+}
+
+impl Shared {
+    /// The jobs of a market that this ledger contested, and what its bonds lock.
+    async fn contested(
+        &self,
+        market_at: &Address,
+        market: &Market,
+        ledger: &Address,
+    ) -> Result<(Vec<(Address, Job)>, u64)> {
+        // before the jobs are read: a challenge that is sent meanwhile would be left out of the sum
+        let mut bonds = self.bonds.lock().await;
+        let client = &self.client;
+        let mut mine: Vec<(Address, Job)> = client
+            .get_program_accounts(&[filter!(Job, challenger, *ledger)])
+            .await?;
+        let appealed = client
+            .get_program_accounts::<Job>(&[filter!(Job, appellant, *ledger)])
+            .await?;
+        for (at, job) in appealed {
+            if mine.iter().all(|(known, _)| *known != at) {
+                mine.push((at, job));
+            }
+        }
+        let sum = mine.iter().fold(0u64, |sum, (_, job)| {
+            sum.saturating_add(locked(job, market, ledger))
+        });
+        bonds.insert(*market_at, sum);
+        Ok((mine, sum))
+    }
 }
 
 struct Watch {
@@ -536,23 +568,9 @@ impl Watch {
     /// Turns what is due of this wallet's challenges in a market, and tells how they ended. What their bonds lock.
     async fn follow(&mut self, market_at: &Address, market: &Market) -> Result<u64> {
         let shared = self.shared.clone();
-        let (client, wallet) = (&shared.client, shared.wallet.pubkey());
+        let wallet = shared.wallet.pubkey();
         let ledger = addresses::jobs::ledger(market_at, &wallet);
-        let mut mine: Vec<(Address, Job)> = client
-            .get_program_accounts(&[filter!(Job, challenger, ledger)])
-            .await?;
-        let appealed = client
-            .get_program_accounts::<Job>(&[filter!(Job, appellant, ledger)])
-            .await?;
-        for (at, job) in appealed {
-            if mine.iter().all(|(known, _)| *known != at) {
-                mine.push((at, job));
-            }
-        }
-        let sum = mine.iter().fold(0u64, |sum, (_, job)| {
-            sum.saturating_add(locked(job, market, &ledger))
-        });
-        shared.bonds.lock().await.insert(*market_at, sum);
+        let (mine, sum) = shared.contested(market_at, market, &ledger).await?;
         let metrics = &shared.telemetry.metrics;
         metrics
             .gauge_with(
@@ -747,6 +765,8 @@ impl Task {
     /// What running it comes to, and the job as it stood before.
     async fn examine(&self, store: &GatewayClient) -> Result<Examined> {
         let (shared, market) = (&self.shared, &self.market);
+        let (fetches, deadline) = (&shared.fetches, self.job.deadline);
+        let turn = fetches.enter(self.job.market, deadline).await;
         let fetched = execution::fetch(&self.job, market, store, &shared.cache, None);
         let prepared = match fetched.await? {
             Fetched::Ready(prepared) => prepared,
@@ -754,14 +774,13 @@ impl Task {
             // slow is not missing: no money is put on it
             Fetched::Coming => return Ok(Examined::Coming),
         };
-        let memory = prepared.memory_mib();
-        let permit = shared.gate.enter(self.job.deadline, memory).await;
+        let permit = shared.gate.enter(deadline, prepared.memory_mib()).await;
+        drop(turn);
         let Some(job) = self.still().await? else {
             return Ok(Examined::Late);
         };
         let limit = job.units_limit;
-        let (finding, _): (Finding, Vec<BlobHash>) =
-            execution::run(*prepared, limit, market, &shared.cache, permit).await?;
+        let (finding, _) = execution::run(*prepared, limit, market, &shared.cache, permit).await?;
         Ok(Examined::Found(Box::new(job), finding))
     }
 
@@ -797,8 +816,9 @@ impl Task {
             return Ok(Done::Beyond(reason));
         }
         let challenge = jobs::challenge_job(&wallet, &self.at, &job);
-        client.send(&[challenge], &*shared.wallet, &[]).await?;
+        // also where no answer comes: it may land all the same, and the next look at the chain tells
         bonds.insert(job.market, locked.saturating_add(bond));
+        client.send(&[challenge], &*shared.wallet, &[]).await?;
         Ok(Done::Contested)
     }
 }
@@ -807,8 +827,12 @@ impl Task {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use axum::routing::post;
+    use axum::{Json, Router};
     use bytemuck::Zeroable;
     use lode_attestation::commitment;
+    use serde_json::{json, Value};
+    use std::sync::atomic::{AtomicU16, Ordering};
 
     const AT: Address = Address::new_from_array([1; 32]);
     const NODE: Address = Address::new_from_array([2; 32]);
@@ -961,6 +985,44 @@ mod tests {
         assert!(room(3, 8, 10, 3).unwrap_err().contains("--budget"));
         assert!(room(u64::MAX, 1, 10, 3).unwrap_err().contains("--budget"));
         assert!(room(3, 7, 10, 2).unwrap_err().contains("deposit"));
+    }
+
+    #[tokio::test]
+    async fn what_bonds_lock_is_read_after_a_challenge_that_is_being_sent() {
+        let asked = Arc::new(AtomicU16::new(0));
+        let count = asked.clone();
+        let answer = move |Json(request): Json<Value>| {
+            count.fetch_add(1, Ordering::Relaxed);
+            let answer = json!({"jsonrpc": "2.0", "id": request["id"], "result": []});
+            async move { Json(answer) }
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().route("/", post(answer));
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let folder = tempfile::tempdir().unwrap();
+        let shared = Arc::new(Shared {
+            client: Client::new(url),
+            wallet: Arc::new(Keypair::new()),
+            cache: BlobCache::open(folder.path().join("blobs")).unwrap(),
+            journal: Arc::new(Journal::open(&folder.path().join("journal")).unwrap()),
+            gateways: Gateways::default(),
+            fetches: Fetches::default(),
+            gate: Gate::new(1, 1),
+            policy: WatchPolicy::default(),
+            telemetry: Telemetry::default(),
+            bonds: Mutex::default(),
+        });
+        let sending = shared.bonds.lock().await;
+        let looking = shared.clone();
+        let looking =
+            tokio::spawn(async move { looking.contested(&NODE, &market(), &LEDGER).await });
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(asked.load(Ordering::Relaxed), 0);
+        drop(sending);
+        let (mine, sum) = looking.await.unwrap().unwrap();
+        assert!(mine.is_empty() && sum == 0);
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
     }
 
     #[test]

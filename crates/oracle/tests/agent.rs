@@ -9,7 +9,8 @@ use lode_attestation::{commitment, Verdict};
 use lode_client::Client;
 use lode_jobs::state::JobState;
 use lode_oracle_agent::{Entry, Error, Journal};
-use lode_store::BlobHash;
+use lode_runtime::{Blob, End, Receipt};
+use lode_store::{BlobCache, BlobHash};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use world::{answer, ends, World, COMMITTEE, JOB, NODE, SEAT};
@@ -76,6 +77,90 @@ async fn a_verdict_decided_before_a_crash_is_signed_after_it_without_a_second_ru
     stop.cancel();
     ends(running).await.unwrap();
     assert_eq!(world.decided(), Some(Verdict::Match));
+}
+
+/// A seat that decided a match, and whose upload then failed: its receipt and outputs lie in its cache alone. The job's
+/// module lies nowhere, so nobody can run it.
+async fn decided_and_not_put() -> (World, Receipt) {
+    let spec = format!(
+        r#"{{"v":1,"runtime":1,"module":{{"sha256":"{}","size":1}},"memory_mib":1,"output_limit":9}}"#,
+        BlobHash::of(b"m")
+    );
+    let world = World::new(spec.as_bytes()).await;
+    world.put(&world.customer, spec.as_bytes()).await;
+    let mut job = world.job().await;
+    job.units_limit = 1_000;
+    world.set(JOB, &job);
+    let receipt = Receipt {
+        spec: BlobHash::of(spec.as_bytes()).0,
+        limit: job.units_limit,
+        end: End::Exit(0),
+        fuel: 1,
+        units: 7,
+        memory: None,
+        stdout: Blob::of(b"lode\n"),
+        stderr: Blob::of(b""),
+        files: Vec::new(),
+    };
+    let blobs = BlobCache::open(world.agent_folder().join("blobs")).unwrap();
+    for bytes in [receipt.line(), b"lode\n".to_vec(), Vec::new()] {
+        blobs.insert(bytes).await.unwrap();
+    }
+    let journal = Journal::open(&world.agent_folder().join("journal")).unwrap();
+    let entry = Entry {
+        job: JOB,
+        attempt: 0,
+        verdict: Verdict::Match,
+        result: receipt.result_hash(),
+        units: 7,
+    };
+    journal.decide(&entry).unwrap();
+    (world, receipt)
+}
+
+#[tokio::test]
+async fn an_upload_that_failed_is_done_again_and_the_job_is_not_run_again() {
+    let (world, receipt) = decided_and_not_put().await;
+    let mut job = world.job().await;
+    job.units = 7;
+    job.result = commitment(&receipt.result_hash(), 7, &JOB, 0, &NODE);
+    world.set(JOB, &job);
+    let (running, stop) = world.start();
+    world.wait_for(Verdict::Match).await;
+    stop.cancel();
+    ends(running).await.unwrap();
+    for blob in [
+        BlobHash(receipt.result_hash()),
+        BlobHash::of(b"lode\n"),
+        BlobHash::of(b""),
+    ] {
+        assert!(world.store.size(blob).await.unwrap().is_some(), "{blob}");
+    }
+}
+
+#[tokio::test]
+async fn a_match_is_published_for_no_other_attempt_and_no_other_result() {
+    let (world, receipt) = decided_and_not_put().await;
+    let (running, stop) = world.start();
+    let ours = receipt.result_hash();
+    let due = world.job().await;
+    let others = [(0, [8; 32], 7), (0, ours, 8), (1, ours, 7)];
+    for (later, (attempt, result, units)) in (1..).zip(others) {
+        let mut job = due;
+        (job.attempt, job.units) = (attempt, units);
+        job.result = commitment(&result, units, &JOB, attempt, &NODE);
+        // a window of its own, so that it is looked at anew
+        job.deadline += later;
+        world.set(JOB, &job);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        for attempt in [0, 1] {
+            let said = world.store.attestation(&JOB, attempt, SEAT).await.unwrap();
+            assert_eq!(said, None);
+        }
+        assert_eq!(world.store.size(BlobHash(ours)).await.unwrap(), None);
+    }
+    stop.cancel();
+    ends(running).await.unwrap();
 }
 
 #[tokio::test]

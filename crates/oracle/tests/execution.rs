@@ -17,7 +17,7 @@ use solana_address::Address;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
@@ -79,6 +79,10 @@ const TESTS: &[(&str, fn())] = &[
     (
         "a_store_that_sends_slowly_keeps_no_job_of_another_store_waiting",
         || in_runtime(slow()),
+    ),
+    (
+        "a_market_whose_store_is_slow_has_four_jobs_fetched_at_a_time",
+        || in_runtime(many()),
     ),
     (
         "a_watcher_runs_nothing_that_its_wallet_could_not_challenge",
@@ -255,6 +259,39 @@ async fn slow() {
     .await;
     world.set(JOB, &job);
     world.wait_for(Verdict::Match).await;
+    stop.cancel();
+    ends(running).await.unwrap();
+}
+
+async fn many() {
+    let world = World::new(b"").await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let answer = move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        std::future::pending::<()>()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let mut market: Market = world.client.get_account(&MARKET).await.unwrap();
+    market.store_url = [0; 96];
+    market.store_url[..url.len()].copy_from_slice(url.as_bytes());
+    world.set(ELSEWHERE, &market);
+    let mut job = world.job().await;
+    job.market = ELSEWHERE;
+    for spec in 1..=6 {
+        job.spec = [spec; 32];
+        world.set(Address::new_from_array([100 + spec; 32]), &job);
+    }
+    let (running, stop) = world.start();
+    until("four are asked for", async || {
+        asked.load(Ordering::Relaxed) == 4
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(asked.load(Ordering::Relaxed), 4);
     stop.cancel();
     ends(running).await.unwrap();
 }

@@ -75,12 +75,22 @@ pub fn sealed_size(plain: u64) -> u64 {
     age::size(plain)
 }
 
-/// Most bytes that outputs of so many bytes together have when they are sealed: a run leaves at most 65 536 files, each
-/// of which grows, and two streams.
+/// Most outputs of a run: 65 536 files and two streams.
+const BLOBS: u64 = 65_538;
+
+/// Most bytes that outputs of so many bytes together have when they are sealed: each of them grows.
 pub fn sealed_outputs(plain: u64) -> u64 {
-    const BLOBS: u64 = 65_538;
     let each = age::size(0).saturating_mul(BLOBS);
     age::size(plain).saturating_add(each)
+}
+
+/// Most bytes that a receipt of so many bytes has when it is sealed, its wrapper left out: each of its quotes and
+/// backslashes is escaped once more, and beside it stands what each output is called in plain text and sealed.
+pub fn sealed_receipt(plain: u64) -> u64 {
+    /// Two hashes, a size and names of members.
+    const NAMES: u64 = 192;
+    let names = BLOBS.saturating_mul(NAMES);
+    age::size(plain.saturating_mul(2).saturating_add(names))
 }
 
 /// A blob's name and size, as documents have them.

@@ -1,6 +1,6 @@
 //! Blobs on this machine's disk.
 
-use crate::{BlobHash, Error, GatewayClient, Result};
+use crate::{BlobHash, Error, GatewayClient, Result, Writer, MOST_SPEC_BYTES};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -123,6 +123,25 @@ impl BlobCache {
         Ok(path)
     }
 
+    /// Puts an output that is here; `spec` is the job's. Where a gateway wants the spec first and that is not here any more,
+    /// it is fetched from another one.
+    pub async fn put_output(
+        &self,
+        writer: &Writer<'_>,
+        spec: BlobHash,
+        output: BlobHash,
+        gateway: &GatewayClient,
+    ) -> Result<()> {
+        let (spec_at, output_at) = (self.path(spec), self.path(output));
+        let put = || gateway.put_output(writer, &spec_at, output_at.as_path());
+        match put().await {
+            Err(Error::File { path, .. }) if path == spec_at && !spec_at.is_file() => {}
+            put => return put.map(|_| ()),
+        }
+        self.get(spec, MOST_SPEC_BYTES, gateway).await?;
+        put().await.map(|_| ())
+    }
+
     /// Keeps bytes under their name: whole or not at all.
     pub async fn insert(&self, bytes: Vec<u8>) -> Result<(BlobHash, PathBuf)> {
         let folder = self.folder.clone();
@@ -158,8 +177,10 @@ impl BlobCache {
                 }
                 // locked until it is gone: nobody holds it meanwhile
                 let held = held.lock();
-                // of a partial download, the name without `.partial` is held
-                if held.contains_key(&path.with_extension("")) {
+                // of a partial download, what stands before the first dot is held
+                let name = path.file_name().and_then(|name| name.to_str());
+                let blob = name.and_then(|name| name.split('.').next());
+                if blob.is_some_and(|blob| held.contains_key(&folder.join(blob))) {
                     continue;
                 }
                 std::fs::remove_file(&path).map_err(Error::file(&path))?;
@@ -235,7 +256,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = BlobCache::open(folder.path()).unwrap();
         let (used, path) = cache.insert(vec![1; 100]).await.unwrap();
-        let partial = path.with_extension("partial");
+        let partial = path.with_extension("0123456789abcdef.partial");
         std::fs::write(&partial, [1; 50]).unwrap();
         let (_, other) = cache.insert(vec![2; 100]).await.unwrap();
         let then = SystemTime::now() - std::time::Duration::from_secs(300);

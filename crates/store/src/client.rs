@@ -34,6 +34,9 @@ const SLOW: Duration = Duration::from_secs(10);
 const LEAST_PACE: u64 = 512;
 /// So much more must be there for a transfer to count as having moved.
 const LEAST_PROGRESS: u64 = 4 * 1024;
+/// What one of several gateways may take to hand out an attestation: whoever asks is in a hurry, and the next one has it
+/// too.
+const ATTESTATION_TIME: Duration = Duration::from_secs(2);
 /// Of a refusal, this many bytes are read.
 const MOST_REASON: usize = 600;
 
@@ -108,13 +111,7 @@ impl Source {
     async fn name(&self) -> Result<BlobHash> {
         match self {
             Self::Bytes(bytes) => Ok(BlobHash::of(bytes)),
-            Self::File(path) => {
-                let path = path.clone();
-                let hashed = tokio::task::spawn_blocking(move || BlobHash::of_file(&path)).await;
-                Ok(hashed
-                    .map_err(|e| Error::file("blob")(std::io::Error::other(e)))??
-                    .0)
-            }
+            Self::File(path) => Ok(hashed(path).await?.0),
         }
     }
 
@@ -199,6 +196,13 @@ impl GatewayClient {
         self.sites.first().map_or("", |site| site.url.as_str())
     }
 
+    /// What tells this store from others in a file's name.
+    fn short_name(&self) -> String {
+        let urls: Vec<&str> = self.sites.iter().map(|site| site.url.as_str()).collect();
+        let name = BlobHash::of(urls.join(" ").as_bytes()).to_string();
+        name.chars().take(16).collect()
+    }
+
     fn tries(&self) -> Result<Tries<'_>> {
         Tries::new(self.sites.iter(), &self.rests, self.retry)
     }
@@ -268,9 +272,17 @@ impl GatewayClient {
     }
 
     /// Fetches a blob of at most `limit` bytes into the file `to`, which appears only when it is whole and its hash
-    /// is right. What a broken or cancelled call left in `<to>.partial` is used. Returns the size.
+    /// is right. Something else that lies there goes away first. What a broken or cancelled call left beside it, in
+    /// `<blob>.<store>.partial`, is used. Returns the size.
     pub async fn fetch(&self, blob: BlobHash, limit: u64, to: &Path) -> Result<u64> {
-        let Some(partial) = Partial::lock(to).await? else {
+        if to.is_file() {
+            let (found, size) = hashed(to).await?;
+            if found == blob {
+                return Ok(size);
+            }
+            tokio::fs::remove_file(to).await.map_err(Error::file(to))?;
+        }
+        let Some(partial) = Partial::lock(to, blob, &self.short_name()).await? else {
             return Ok(tokio::fs::metadata(to)
                 .await
                 .map_err(Error::file(to))?
@@ -583,9 +595,24 @@ impl GatewayClient {
         let mut answered = false;
         if self.sites.len() > 1 {
             let path = names::attestation(job, attempt, seat);
-            for site in self.sites.iter().filter(|site| !self.rests.rests(site)) {
-                let got = self.get_once(site, &path, ATTESTATION_BYTES as u64).await;
-                answered |= got.as_ref().map_or_else(Error::is_not_found, |_| true);
+            let mut sites: Vec<&Site> = self.sites.iter().collect();
+            sites.sort_by_key(|site| self.rests.rests(site));
+            for site in sites {
+                if answered && self.rests.rests(site) {
+                    continue;
+                }
+                let got = self.get_once(site, &path, ATTESTATION_BYTES as u64);
+                let got = tokio::time::timeout(ATTESTATION_TIME, got)
+                    .await
+                    .unwrap_or_else(|_| Err(broken(site, "no answer comes")));
+                match &got {
+                    Err(error) if error.is_fault() => self.rests.failed(site),
+                    Err(error) if !error.is_not_found() => {}
+                    _ => {
+                        self.rests.answered(site);
+                        answered = true;
+                    }
+                }
                 let read = got.and_then(|bytes| Attestation::from_bytes(&bytes));
                 found.extend(read.ok().filter(|one| !found.contains(one)));
             }
@@ -807,7 +834,8 @@ enum Upload {
     At(u64),
 }
 
-/// The file that a download grows in, held against every other download of the same blob on this machine.
+/// The file that a download grows in, held against every other download of the same blob from the same store on this
+/// machine: one that sends slowly keeps nobody waiting who has the blob from elsewhere.
 struct Partial {
     file: std::fs::File,
     path: PathBuf,
@@ -815,10 +843,9 @@ struct Partial {
 
 impl Partial {
     /// Waits for the lock; `None` if meanwhile another download finished.
-    async fn lock(to: &Path) -> Result<Option<Self>> {
-        let mut path = to.as_os_str().to_owned();
-        path.push(".partial");
-        let path = PathBuf::from(path);
+    async fn lock(to: &Path, blob: BlobHash, store: &str) -> Result<Option<Self>> {
+        // a cache's `trim` takes the name up to its first dot for the blob's
+        let path = to.with_file_name(format!("{blob}.{store}.partial"));
         loop {
             if to.is_file() {
                 return Ok(None);
@@ -849,6 +876,13 @@ fn is_at(file: &std::fs::File, path: &Path) -> bool {
         (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
         _ => false,
     }
+}
+
+/// Name and size of a file's bytes.
+async fn hashed(path: &Path) -> Result<(BlobHash, u64)> {
+    let path = path.to_owned();
+    let hashed = tokio::task::spawn_blocking(move || BlobHash::of_file(&path)).await;
+    hashed.map_err(|e| Error::file("blob")(std::io::Error::other(e)))?
 }
 
 /// Begins a download anew.
@@ -968,10 +1002,72 @@ mod tests {
         .await;
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("blob");
-        std::fs::write(folder.path().join("blob.partial"), b"XX").unwrap();
-        client.fetch(BlobHash::of(b"lode"), 4, &to).await.unwrap();
+        let blob = BlobHash::of(b"lode");
+        let left = format!("{blob}.{}.partial", client.short_name());
+        std::fs::write(folder.path().join(left), b"XX").unwrap();
+        client.fetch(blob, 4, &to).await.unwrap();
         assert_eq!(std::fs::read(&to).unwrap(), b"lode");
         assert_eq!(heads.lock().unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_lies_there_is_taken_only_where_it_is_the_blob() {
+        let (client, heads) = scripted(vec![answer("200 OK\r\ncontent-length: 4", b"lode")]).await;
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("stdout");
+        std::fs::write(&to, b"of another job").unwrap();
+        for _ in 0..2 {
+            let size = client.fetch(BlobHash::of(b"lode"), 4, &to).await.unwrap();
+            assert_eq!(size, 4);
+            assert_eq!(std::fs::read(&to).unwrap(), b"lode");
+        }
+        assert_eq!(heads.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_stops_keeps_nobody_from_the_same_blob_of_another() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let slow = GatewayClient::new(&url).unwrap();
+        let (good, _) = scripted(vec![answer("200 OK\r\ncontent-length: 4", b"lode")]).await;
+        let folder = tempfile::tempdir().unwrap();
+        let (blob, to) = (BlobHash::of(b"lode"), folder.path().join("blob"));
+        let stuck = {
+            let to = to.clone();
+            tokio::spawn(async move { slow.fetch(blob, 4, &to).await })
+        };
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let begun = answer("200 OK\r\ncontent-length: 4", b"lo");
+        socket.write_all(&begun).await.unwrap();
+        let fetched = tokio::time::timeout(Duration::from_secs(5), good.fetch(blob, 4, &to));
+        assert_eq!(fetched.await.unwrap().unwrap(), 4);
+        assert_eq!(std::fs::read(&to).unwrap(), b"lode");
+        stuck.abort();
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_holds_its_answer_keeps_nobody_from_the_attestations_of_the_next() {
+        // whoever connects is let in by the system, and nobody ever answers
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let dead = format!("http://{}", listener.local_addr().unwrap());
+        let attestation = Attestation {
+            verdict: 1,
+            signature: [7; 64].into(),
+        };
+        let one = answer("200 OK\r\ncontent-length: 65", &attestation.to_bytes());
+        let (good, _) = scripted(vec![one.clone(), one]).await;
+        let both = GatewayClient::new(&format!("{dead} {}", good.url())).unwrap();
+        let begun = Instant::now();
+        for _ in 0..2 {
+            let found = both.attestations(&Address::default(), 0, 0).await.unwrap();
+            assert_eq!(found, [attestation]);
+        }
+        // the second time it is not asked
+        assert!(
+            begun.elapsed() < Duration::from_secs(4),
+            "{:?}",
+            begun.elapsed()
+        );
     }
 
     #[tokio::test]

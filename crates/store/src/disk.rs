@@ -49,6 +49,11 @@ impl Disk {
         put.map_err(|error| broke(std::io::Error::other(error)))?
     }
 
+    /// Removes what a crash left half written.
+    pub(crate) fn remove_staged(&self) -> Result<()> {
+        remove_staged(&self.folder).map_err(Error::file(&*self.folder))
+    }
+
     fn write(
         &self,
         staged: &Path,
@@ -77,4 +82,18 @@ impl Disk {
         }
         Ok(())
     }
+}
+
+fn remove_staged(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.rsplit_once('#'));
+        if entry.file_type()?.is_dir() {
+            remove_staged(&entry.path())?;
+        } else if number.is_some_and(|(_, number)| number.parse::<u64>().is_ok()) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }

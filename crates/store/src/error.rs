@@ -3,6 +3,9 @@
 use crate::BlobHash;
 use std::path::PathBuf;
 
+/// The status of a gateway that keeps no more for whoever asks.
+const FULL: u16 = 507;
+
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -101,12 +104,18 @@ impl Error {
         matches!(self, Self::Refused { status: 413, .. })
     }
 
+    /// The gateway keeps as much as it gives to whoever asks, in all jobs together: nothing else is taken until some of it
+    /// goes.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Refused { status: FULL, .. })
+    }
+
     /// Something is wrong with the gateway itself, and not with what was asked: another one is the better choice for a
     /// while.
     pub(crate) fn is_fault(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::WrongHash { .. } => true,
-            Self::Refused { status, .. } => matches!(status, 429 | 500..=599),
+            Self::Refused { status, .. } => *status == 429 || is_failure(*status),
             _ => false,
         }
     }
@@ -120,5 +129,31 @@ impl Error {
 /// Statuses after which the same request may succeed: timeout, locked by another request, too early (the chain is not
 /// there yet), too many, and every failure of the server.
 pub(crate) fn is_transient_status(status: u16) -> bool {
-    matches!(status, 408 | 423 | 425 | 429 | 500..=599)
+    matches!(status, 408 | 423 | 425 | 429) || is_failure(status)
+}
+
+/// The server failed. That it gives no more is no failure of its own, and nothing that waiting a while would mend.
+fn is_failure(status: u16) -> bool {
+    matches!(status, 500..=599) && status != FULL
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_that_gives_no_more_is_neither_broken_nor_asked_again() {
+        let refused = |status| Error::Refused {
+            url: String::new(),
+            status,
+            reason: String::new(),
+        };
+        for status in [500, 503, 599] {
+            let error = refused(status);
+            assert!(error.is_transient() && error.is_fault() && !error.is_full());
+        }
+        let full = refused(FULL);
+        assert!(full.is_full() && !full.is_too_large());
+        assert!(!full.is_transient() && !full.is_fault());
+    }
 }

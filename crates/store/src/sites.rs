@@ -87,11 +87,11 @@ impl Rests {
         failed.is_some_and(|at| at.elapsed() < REST)
     }
 
-    fn failed(&self, site: &Site) {
+    pub(crate) fn failed(&self, site: &Site) {
         self.lock().insert(site.url.clone(), Instant::now());
     }
 
-    fn answered(&self, site: &Site) {
+    pub(crate) fn answered(&self, site: &Site) {
         self.lock().remove(&site.url);
     }
 }

@@ -8,7 +8,8 @@ use lode_map::require_receipt;
 use lode_oracle::state::Committee;
 use lode_runtime::{Blob, Receipt};
 use lode_sealed::{
-    sealed_result, sealed_size, seats, DataKey, Envelope, Identity, Opened, Private, Recipient,
+    sealed_receipt, sealed_result, sealed_size, seats, DataKey, Envelope, Identity, Opened,
+    Private, Recipient,
 };
 use lode_staking::state::Node;
 use lode_store::{BlobHash, GatewayClient, Writer, MOST_RECEIPT_BYTES, MOST_SPEC_BYTES};
@@ -170,7 +171,7 @@ impl Found {
         let envelope = gateway.get(BlobHash(job.spec), MOST_SPEC_BYTES).await?;
         let private = unlocked(&envelope, context)?
             .context("The result is sealed and the job is not private: do not trust it")?;
-        let most = sealed_size(MOST_RECEIPT_BYTES.saturating_mul(2));
+        let most = sealed_receipt(MOST_RECEIPT_BYTES);
         let sealed = gateway.get(BlobHash(name.sha256), most).await?;
         let opened = private.open_result(&sealed)?;
         let spec = private.envelope().spec();

@@ -32,9 +32,13 @@ async fn a_job_and_a_key_have_so_much_and_no_more() {
         }
         let large = world.put(&world.customer, &world.input).await;
         let said = large.as_ref().unwrap_err().to_string();
-        let whose = if of_key { "one key" } else { "one job" };
+        let (whose, refusal) = if of_key {
+            ("one key", 507)
+        } else {
+            ("one job", 413)
+        };
         assert!(said.contains(whose), "{said}");
-        assert_eq!(status(large), 413);
+        assert_eq!(status(large), refusal);
         // what is there already costs nothing more
         world.put(&world.customer, &world.module).await.unwrap();
         world.change(|job| {
@@ -44,7 +48,7 @@ async fn a_job_and_a_key_have_so_much_and_no_more() {
         let output = world.put(&world.worker, &[1; 900]).await;
         if of_key {
             output.unwrap();
-            assert_eq!(status(world.put(&world.worker, &[2; 200]).await), 413);
+            assert_eq!(status(world.put(&world.worker, &[2; 200]).await), 507);
         } else {
             assert_eq!(status(output), 413);
         }

@@ -9,7 +9,7 @@ mod mirrors;
 mod world;
 
 use lode_attestation::{commitment, Verdict};
-use lode_gateway::{Config, Gateway, Swept, RETENTION_SECONDS};
+use lode_gateway::{Config, Error, Gateway, Swept, RETENTION_SECONDS};
 use lode_jobs::state::{flag, JobState};
 use lode_oracle::state::Seat;
 use lode_store::{
@@ -54,6 +54,30 @@ async fn a_file_goes_up_and_down() {
     let down = world.folder.path().join("down");
     world.client.fetch(blob, BLOB_LIMIT, &down).await.unwrap();
     assert_eq!(std::fs::read(down).unwrap(), world.input);
+}
+
+#[tokio::test]
+async fn a_folder_is_one_gateways_who_clears_what_a_crash_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Config::in_folder("http://127.0.0.1:1", folder.path());
+    let config = open().unwrap();
+    let second = open().unwrap_err();
+    assert!(matches!(second, Error::FolderInUse(_)), "{second}");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gateway = Gateway::open(config, TestChain::default()).await.unwrap();
+    assert!(open().is_err());
+    // a gateway that has served has it no longer, whoever still knows it
+    let stop = CancellationToken::new();
+    stop.cancel();
+    gateway.clone().serve(listener, stop).await.unwrap();
+    let index = folder.path().join("blobs/index/a_job");
+    std::fs::create_dir_all(&index).unwrap();
+    let (half, whole) = (index.join("a_blob#12"), index.join("a_blob"));
+    for path in [&half, &whole] {
+        std::fs::write(path, b"").unwrap();
+    }
+    open().unwrap();
+    assert!(!half.exists() && whole.exists());
 }
 
 #[tokio::test]
