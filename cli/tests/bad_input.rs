@@ -40,7 +40,7 @@ impl Home {
     }
 
     fn lode(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_lode"))
+        Command::new(common::binary())
             .args(args)
             .current_dir(self.folder.path())
             .env("HOME", self.folder.path())

@@ -19,7 +19,7 @@ const ADDRESS: &str = "7cFVjMmfX3wbPP8JBniYGsdHNBwknZb73F7xD6hokXHX";
 
 /// The command in a folder that is its home too, as a person types it.
 fn typed(home: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lode"));
+    let mut command = Command::new(common::binary());
     command
         .args(args)
         .current_dir(home)

@@ -2,6 +2,8 @@
 //! `LODE_TEST_JOBS=100000`, which `docs/history.md` measures. Needs the programs that `cargo xtask build` makes.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use lode_client::bytemuck::{self, Zeroable as _};
 use lode_client::{addresses, LodeAccount};
 use lode_jobs::state::{Job, JobState, Market};
@@ -60,7 +62,7 @@ struct Bench {
 impl Bench {
     fn list(&self, more: &[&str]) -> (Duration, Output) {
         let begun = Instant::now();
-        let output = Command::new(env!("CARGO_BIN_EXE_lode"))
+        let output = Command::new(common::binary())
             .args([
                 "-u",
                 &self.url,

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(3_600);
 
 /// Starts the command and does not wait for it.
 fn begin(network: &Network, args: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_lode"))
+    Command::new(common::binary())
         .args([
             "-u",
             &network.url,

@@ -99,7 +99,7 @@ impl Stage {
 
     /// An agent in this time zone.
     fn agent_in(&self, zone: &str, more: &[&str]) -> Agent {
-        let process = Command::new(env!("CARGO_BIN_EXE_lode"))
+        let process = Command::new(common::binary())
             // nobody listens at the first address: every agent of these tests lives by the second
             .args([
                 "-u",
@@ -290,7 +290,7 @@ fn offline(stage: &Stage) {
     let elsewhere = ["--fee-payer", "customer.json", "--blockhash", blockhash];
     let brought = [&elsewhere[..], &["--signer", signature]].concat();
     let send = |key: &str, args: Vec<String>| {
-        let sent = Command::new(env!("CARGO_BIN_EXE_lode"))
+        let sent = Command::new(common::binary())
             .args(["-u", &network.url, "-k", key, "--output", "json"])
             .args(args)
             .current_dir(network.folder.path())
@@ -353,7 +353,7 @@ fn terminal(network: &Network, args: &[&str], waits_for: Option<&str>) -> (Optio
     assert_eq!(opened, 0);
     // SAFETY: both were opened a moment ago and belong to nobody else.
     let (ours, theirs) = unsafe { (OwnedFd::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs)) };
-    let mut child = Command::new(env!("CARGO_BIN_EXE_lode"))
+    let mut child = Command::new(common::binary())
         .args(["-u", &network.url])
         .args(args)
         .current_dir(network.folder.path())

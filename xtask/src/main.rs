@@ -7,6 +7,7 @@ mod bench_runtime;
 mod book;
 mod build;
 mod demo;
+mod dist;
 mod idl;
 mod keys;
 mod mutants;
@@ -58,6 +59,11 @@ enum Command {
         /// Only say whether what is committed is current
         #[arg(long)]
         check: bool,
+    },
+    /// Build `lode` as static files for operators' machines, in target/dist
+    Dist {
+        /// x86_64-unknown-linux-musl, aarch64-unknown-linux-musl; both without one
+        targets: Vec<String>,
     },
     /// Make a book of the guides, in target/book
     Book,
@@ -130,6 +136,7 @@ fn main() -> std::process::ExitCode {
         Command::Bench { measured: true, .. } => bench::write(),
         Command::Idl { check: true } => idl::check(),
         Command::Idl { check: false } => idl::write(),
+        Command::Dist { targets } => dist::build(&targets),
         Command::Book => book::make(),
         Command::Mutants {
             what,

@@ -86,8 +86,21 @@ pub fn programs(asked: &Asked) -> Result<()> {
         build::programs_of(tree, &work.deploy(), &work.folder.join("sbf"))
     })?;
     work.find_switches()?;
-    let tests: Vec<&str> = BINARIES.iter().flat_map(|name| ["--test", *name]).collect();
-    let binaries = test_binaries(&root(), &["lode-tests"], &tests)?;
+    // Of the whole workspace, as `cargo xtask test` compiles them: with other features of what they depend on, all of it
+    // would be compiled anew.
+    let which = BINARIES.iter().flat_map(|name| ["--test", *name]);
+    let mut command = cargo(&["test", "--workspace"]);
+    command.args(which).current_dir(root());
+    let mut binaries = test_binaries(command, "tests/Cargo.toml")?;
+    binaries.retain(|name, _| BINARIES.contains(&name.as_str()));
+    // Kept aside, so that who works on meanwhile changes nothing here.
+    let kept = work.folder.join("tests");
+    fs::create_dir_all(&kept)?;
+    for (name, binary) in &mut binaries {
+        let copy = kept.join(name);
+        fs::copy(&binary, &copy)?;
+        *binary = copy;
+    }
     let reached = work.reached(&binaries)?;
     work.run(asked, |mutant| work.kill(mutant, &binaries, &reached))
 }
@@ -102,12 +115,17 @@ pub fn crates(asked: &Asked) -> Result<()> {
     let tree = work.folder.join("tree");
     // What passes runs to its end: twenty thousand cases of long arithmetic.
     let fast = CRATES.map(|name| format!("profile.dev.package.{name}.opt-level=2"));
-    let mut which = vec!["--lib"];
-    which.extend(
-        fast.iter()
-            .flat_map(|setting| ["--config", setting.as_str()]),
-    );
-    let binaries = test_binaries(&tree, &CRATES, &which)?;
+    let mut command = cargo(&["test", "--lib"]);
+    command
+        .args(CRATES.iter().flat_map(|name| ["--package", *name]))
+        .args(
+            fast.iter()
+                .flat_map(|setting| ["--config", setting.as_str()]),
+        )
+        .arg("--target-dir")
+        .arg(root().join("target"))
+        .current_dir(&tree);
+    let binaries = test_binaries(command, "Cargo.toml")?;
     for binary in binaries.values() {
         ensure!(
             failing(crate_tests(binary, 0))?.is_none(),
@@ -262,8 +280,7 @@ impl Work {
         let file = self.folder.join("reached");
         let mut known = fs::read_to_string(&file).unwrap_or_default();
         for (name, binary) in binaries {
-            let age = fs::metadata(binary)?.modified()?;
-            let header = format!("= {name} {age:?}\n");
+            let header = format!("= {name} {}\n", hex(Sha256::digest(fs::read(binary)?)));
             if known.contains(&header) {
                 continue;
             }
@@ -476,19 +493,11 @@ fn mutant(line: &str) -> Result<Mutant> {
     })
 }
 
-/// Compiles tests of packages in a copy of the repository; where their binaries are.
-fn test_binaries(
-    tree: &Path,
-    packages: &[&str],
-    which: &[&str],
-) -> Result<BTreeMap<String, PathBuf>> {
+/// Compiles tests; where the binaries are of those whose manifest's path ends so.
+fn test_binaries(mut command: Command, manifest: &str) -> Result<BTreeMap<String, PathBuf>> {
     step("compiling the tests");
-    let output = cargo(&["test", "--no-run", "--message-format", "json"])
-        .args(packages.iter().flat_map(|package| ["--package", *package]))
-        .args(which)
-        .arg("--target-dir")
-        .arg(root().join("target"))
-        .current_dir(tree)
+    let output = command
+        .args(["--no-run", "--message-format", "json"])
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
@@ -500,8 +509,9 @@ fn test_binaries(
             continue;
         };
         let name = value["target"]["name"].as_str().unwrap_or_default();
-        let is_test = value["profile"]["test"] == true;
-        if let (true, Some(path)) = (is_test, value["executable"].as_str()) {
+        let of = value["manifest_path"].as_str().unwrap_or_default();
+        let is_asked = value["profile"]["test"] == true && of.ends_with(manifest);
+        if let (true, Some(path)) = (is_asked, value["executable"].as_str()) {
             found.insert(name.to_string(), PathBuf::from(path));
         }
     }
@@ -544,11 +554,12 @@ fn stamp() -> Result<String> {
             hash.update(fs::read(root().join(&name))?);
         }
     }
-    Ok(hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(hex(hash.finalize()))
+}
+
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    let bytes = bytes.as_ref().iter();
+    bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Says how many were killed, by kind, and which survived.

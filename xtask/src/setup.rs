@@ -131,12 +131,12 @@ fn node_version() -> Option<u32> {
 }
 
 /// Where things are kept between checkouts.
-fn cache() -> Result<PathBuf> {
+pub fn cache() -> Result<PathBuf> {
     if let Some(folder) = std::env::var_os("XDG_CACHE_HOME") {
         return Ok(PathBuf::from(folder).join("lode"));
     }
     let home = std::env::var_os("HOME")
-        .context("HOME is not set: set it, or set SBF_TOOLCHAIN to a folder")?;
+        .context("HOME is not set: set it, or XDG_CACHE_HOME to a folder")?;
     Ok(PathBuf::from(home).join(".cache/lode"))
 }
 

@@ -6,6 +6,7 @@ mod epoch;
 mod gateway;
 mod index;
 mod job;
+#[cfg(feature = "localnet")]
 mod localnet;
 mod market;
 mod network;
@@ -84,6 +85,7 @@ pub enum Command {
     /// Watch your nodes, jobs, accounts and seats as they change
     Top(top::Top),
     /// Start a whole network on this machine
+    #[cfg(feature = "localnet")]
     Localnet(localnet::LocalnetArgs),
     /// Names for addresses, which every command takes in their place
     #[command(subcommand)]
@@ -126,6 +128,7 @@ pub async fn run(command: Command, global: &GlobalArgs) -> Result<()> {
         Command::Watch(command) => watch::run(command, &context?).await,
         Command::Index(command) => index::run(command, &context?).await,
         Command::Top(args) => top::run(args, &context?).await,
+        #[cfg(feature = "localnet")]
         Command::Localnet(args) => localnet::run(args, &context?).await,
         // These ask nobody, so settings that are wrong are no matter.
         Command::Address(command) => address::run(command, &out),

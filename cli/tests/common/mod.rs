@@ -7,6 +7,7 @@ pub mod snapshot;
 use serde_json::Value;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
@@ -27,6 +28,13 @@ pub const LOGGED: &str = "with its log in a file";
 pub const LOG: &str = "network.log";
 /// Where commands and network leave temporary files.
 pub const TEMPORARY: &str = "temporary";
+
+/// The command that is tested: `LODE_TEST_BINARY`, for instance one of `cargo xtask dist`, or the one built with the
+/// tests. What starts a whole network is always the latter.
+pub fn binary() -> OsString {
+    let built = || env!("CARGO_BIN_EXE_lode").into();
+    std::env::var_os("LODE_TEST_BINARY").unwrap_or_else(built)
+}
 
 /// A network that ends with the test.
 pub struct Network {
@@ -153,7 +161,7 @@ impl Network {
 
     pub fn lode(&self, wallet: &str, args: &[&str]) -> Output {
         let file = format!("{wallet}.json");
-        Command::new(env!("CARGO_BIN_EXE_lode"))
+        Command::new(binary())
             .args(["-u", &self.url, "-k", &file, "--output", "json"])
             .args(args)
             .current_dir(self.folder.path())
@@ -167,7 +175,7 @@ impl Network {
 
     /// Starts the binary with a wallet, for as long as what is returned lives.
     pub fn spawn(&self, wallet: &str, args: &[&str]) -> Process {
-        let child = Command::new(env!("CARGO_BIN_EXE_lode"))
+        let child = Command::new(binary())
             .args(["-u", &self.url, "-k", &format!("{wallet}.json")])
             .args(args)
             .current_dir(self.folder.path())

@@ -2,20 +2,28 @@
 //! and made into a Lode network by a migration plan.
 //!
 //! It speaks the RPC of any cluster: what works here works elsewhere. Offline, nothing is fetched from anywhere.
+//!
+//! Without the feature `network` there is no embedded network, only what makes any cluster into a Lode network.
 
 mod apply;
+mod clock;
 mod error;
 mod fund;
+#[cfg(feature = "network")]
 mod network;
 mod plan;
+mod programs;
 mod survey;
 
 pub use apply::{apply, unsigned, Outcome, Report, Step, Unsigned};
+pub use clock::time_travel;
 pub use error::{Error, Result};
 pub use fund::fund;
-pub use network::{time_travel, Localnet, Options, Program, PROGRAMS, RPC_PORT, WS_PORT};
+#[cfg(feature = "network")]
+pub use network::{Localnet, Options, RPC_PORT, WS_PORT};
 pub use plan::{
     from_toml, CommitteePlan, EmissionsPlan, JobsPlan, KeysPlan, KindPlan, MarketPlan, MintPlan,
     Plan, StakingPlan,
 };
+pub use programs::{Program, PROGRAMS};
 pub use survey::{survey, Difference, Finding, Standing};

@@ -1,5 +1,6 @@
 //! Surfpool in process.
 use crate::error::{Error, Result};
+use crate::programs::PROGRAMS;
 use crossbeam_channel::{Receiver, Sender};
 use lode_client::{addresses, Client};
 use solana_account::Account;
@@ -24,35 +25,6 @@ pub const WS_PORT: u16 = 8900;
 const START: Duration = Duration::from_secs(60);
 /// How long it may take to stop.
 const STOP: Duration = Duration::from_secs(10);
-
-/// A program that is deployed at start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Program {
-    /// Its compiled id.
-    pub id: Address,
-    /// Its file, as `cargo xtask build` names it.
-    pub file: &'static str,
-}
-
-/// The programs of Lode.
-pub const PROGRAMS: [Program; 4] = [
-    Program {
-        id: lode_staking::ID,
-        file: "lode_staking.so",
-    },
-    Program {
-        id: lode_oracle::ID,
-        file: "lode_oracle.so",
-    },
-    Program {
-        id: lode_jobs::ID,
-        file: "lode_jobs.so",
-    },
-    Program {
-        id: lode_emissions::ID,
-        file: "lode_emissions.so",
-    },
-];
 
 /// How to start a network.
 #[derive(Clone, Debug)]
@@ -277,29 +249,6 @@ impl Drop for Localnet {
             let _ = self.commands.send(SimnetCommand::Terminate(None));
         }
     }
-}
-
-/// Moves the clock on by seconds, and by the slots that would pass in them. Forward only; of an embedded network only.
-pub async fn time_travel(client: &Client, seconds: u64) -> Result<()> {
-    let now = client.clock().await?.unix_timestamp;
-    let target = u64::try_from(now)
-        .ok()
-        .and_then(|now| now.checked_add(seconds))
-        .and_then(|seconds| seconds.checked_mul(1_000))
-        .ok_or_else(|| Error::Plan(format!("{seconds} seconds are too far ahead")))?;
-    let method = solana_client::rpc_request::RpcRequest::Custom {
-        method: "surfnet_timeTravel",
-    };
-    client
-        .rpc
-        .send::<serde_json::Value>(method, serde_json::json!([{ "absoluteTimestamp": target }]))
-        .await
-        .map_err(|error| {
-            Error::Plan(format!(
-                "The clock cannot be moved: {error}; that works on a network started by `lode localnet` only"
-            ))
-        })?;
-    Ok(())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
