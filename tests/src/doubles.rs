@@ -22,7 +22,7 @@ const FOREIGN: Address = Address::new_from_array([0xfe; 32]);
 const TRIED: usize = 2;
 
 /// What may take a place, and why.
-const FREE: [(&str, &str, &str, &str); 40] = [
+const FREE: [(&str, &str, &str, &str); 45] = [
     (
         "accept_job",
         "job",
@@ -218,6 +218,21 @@ const FREE: [(&str, &str, &str, &str); 40] = [
         "without the owner it goes to his associated account",
     ),
     ("withdraw_bond", "to", "another", "who signs says where to"),
+    ("close_job", "job", "another", "anyone clears what is over"),
+    (
+        "escalate_job",
+        "job",
+        "another",
+        "anyone escalates what is due",
+    ),
+    ("expire_job", "job", "another", "anyone ends what is late"),
+    ("slash_job", "job", "another", "anyone has a lie punished"),
+    (
+        "void_job",
+        "job",
+        "another",
+        "anyone ends what nobody judged",
+    ),
 ];
 
 /// A variant of an instruction.
