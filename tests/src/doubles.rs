@@ -1,7 +1,7 @@
 //! What takes the place of an account and should not. Before an instruction goes through for the first time in a test, it
-//! is simulated once for each account with somebody or something else in that place: unsigned, signed by a stranger, another
-//! account of the same type, one of another type, and an account that says the same but is another program's. Each of
-//! these must fail, unless it stands in [`FREE`].
+//! is simulated for each account with somebody or something else in that place: unsigned, signed by a stranger, another
+//! account of the same type, one of another type, one that says the same elsewhere, or says it as another program's or as
+//! another type. Each of these must fail, unless it stands in [`FREE`].
 
 use crate::World;
 use serde_json::Value;
@@ -19,10 +19,10 @@ use std::sync::OnceLock;
 /// A program of nobody's.
 const FOREIGN: Address = Address::new_from_array([0xfe; 32]);
 /// How many others of a type are tried in a place.
-const TRIED: usize = 2;
+const TRIED: usize = 3;
 
 /// What may take a place, and why.
-const FREE: [(&str, &str, &str, &str); 45] = [
+const FREE: [(&str, &str, &str, &str); 62] = [
     (
         "accept_job",
         "job",
@@ -44,10 +44,40 @@ const FREE: [(&str, &str, &str, &str); 45] = [
     ),
     ("challenge_job", "job", "another", "a challenger chooses"),
     (
+        "claim_commission",
+        "mint",
+        "foreign",
+        "a claim of nothing moves nothing",
+    ),
+    (
+        "claim_commission",
+        "to",
+        "another",
+        "commission is paid to the owner's payout or to his associated account",
+    ),
+    (
+        "claim_rewards",
+        "mint",
+        "foreign",
+        "a claim of nothing moves nothing",
+    ),
+    (
         "claim_rewards",
         "to",
         "another",
         "an owner's own stake is paid to his payout or to his associated account",
+    ),
+    (
+        "claim_rewards",
+        "to",
+        "foreign",
+        "a claim of nothing moves nothing",
+    ),
+    (
+        "claim_rewards",
+        "vault",
+        "foreign",
+        "a claim of nothing moves nothing",
     ),
     (
         "close_job",
@@ -55,6 +85,8 @@ const FREE: [(&str, &str, &str, &str); 45] = [
         "stranger",
         "whoever turns is paid for it",
     ),
+    ("close_job", "job", "another", "anyone clears what is over"),
+    ("close_node", "to", "foreign", "an empty vault pays nothing"),
     (
         "create_committee",
         "bond_mint",
@@ -69,11 +101,18 @@ const FREE: [(&str, &str, &str, &str); 45] = [
         "whoever turns is paid for it",
     ),
     (
+        "escalate_job",
+        "job",
+        "another",
+        "anyone escalates what is due",
+    ),
+    (
         "expire_job",
         "crank",
         "stranger",
         "whoever turns is paid for it",
     ),
+    ("expire_job", "job", "another", "anyone ends what is late"),
     (
         "finalize_epoch",
         "epoch",
@@ -99,16 +138,34 @@ const FREE: [(&str, &str, &str, &str); 45] = [
         "an upgrade authority chooses",
     ),
     (
+        "initialize_config",
+        "program_data",
+        "foreign",
+        "its address says all",
+    ),
+    (
         "initialize_schedule",
         "jobs",
         "another",
         "a test writes a second configuration, which no instruction does",
     ),
     (
+        "initialize_schedule",
+        "program_data",
+        "foreign",
+        "its address says all",
+    ),
+    (
         "open_ledger",
         "payer",
         "stranger",
         "anyone opens, at his expense",
+    ),
+    (
+        "penalise_oracle",
+        "reward",
+        "foreign",
+        "a bond that is empty pays nothing",
     ),
     ("place_bid", "job", "another", "a worker chooses"),
     (
@@ -153,7 +210,13 @@ const FREE: [(&str, &str, &str, &str); 45] = [
     (
         "settle_job",
         "work",
-        "foreign",
+        "foreign copy",
+        "it counts only where the node is paid",
+    ),
+    (
+        "settle_job",
+        "work",
+        "mistyped",
         "it counts only where the node is paid",
     ),
     (
@@ -162,6 +225,7 @@ const FREE: [(&str, &str, &str, &str); 45] = [
         "type",
         "it counts only where the node is paid",
     ),
+    ("slash_job", "job", "another", "anyone has a lie punished"),
     (
         "slash_job",
         "mint",
@@ -171,7 +235,7 @@ const FREE: [(&str, &str, &str, &str); 45] = [
     (
         "slash_job",
         "mint",
-        "foreign",
+        "foreign copy",
         "where the node is gone nothing is burned",
     ),
     (
@@ -182,8 +246,20 @@ const FREE: [(&str, &str, &str, &str); 45] = [
     ),
     (
         "slash_job",
-        "staking",
+        "node",
         "foreign",
+        "a node that is another program's is gone",
+    ),
+    (
+        "slash_job",
+        "staking",
+        "foreign copy",
+        "where the node is gone nothing is asked",
+    ),
+    (
+        "slash_job",
+        "staking",
+        "mistyped",
         "where the node is gone nothing is asked",
     ),
     (
@@ -191,6 +267,12 @@ const FREE: [(&str, &str, &str, &str); 45] = [
         "staking",
         "type",
         "where the node is gone nothing is asked",
+    ),
+    (
+        "stake",
+        "mint",
+        "foreign",
+        "the token program asks for its address alone",
     ),
     (
         "submit_result",
@@ -210,6 +292,18 @@ const FREE: [(&str, &str, &str, &str); 45] = [
         "stranger",
         "whoever turns is paid for it",
     ),
+    (
+        "void_job",
+        "job",
+        "another",
+        "anyone ends what nobody judged",
+    ),
+    (
+        "withdraw",
+        "mint",
+        "foreign",
+        "the token program asks for its address alone",
+    ),
     ("withdraw", "to", "another", "who signs says where to"),
     (
         "withdraw_bond",
@@ -218,21 +312,92 @@ const FREE: [(&str, &str, &str, &str); 45] = [
         "without the owner it goes to his associated account",
     ),
     ("withdraw_bond", "to", "another", "who signs says where to"),
-    ("close_job", "job", "another", "anyone clears what is over"),
     (
-        "escalate_job",
-        "job",
-        "another",
-        "anyone escalates what is due",
+        "settle_job",
+        "work",
+        "foreign",
+        "it counts only where the node is paid",
     ),
-    ("expire_job", "job", "another", "anyone ends what is late"),
-    ("slash_job", "job", "another", "anyone has a lie punished"),
     (
-        "void_job",
-        "job",
-        "another",
-        "anyone ends what nobody judged",
+        "slash_job",
+        "mint",
+        "foreign",
+        "where the node is gone nothing is burned",
     ),
+    (
+        "slash_job",
+        "staking",
+        "foreign",
+        "where the node is gone nothing is asked",
+    ),
+];
+
+/// Where an account is taken wherever it lies. Only its program can have made it, so what it says is true, and it says who
+/// it is: its address is not asked for. (Token accounts among them are those of whoever signs.)
+const ANYWHERE: [(&str, &[&str]); 63] = [
+    ("accept_governor", &["committee"]),
+    ("accept_job", &["config", "job", "ledger", "staking"]),
+    ("add_bond", &["from"]),
+    ("award_job", &["job"]),
+    ("cancel_job", &["bidder", "job"]),
+    ("challenge_job", &["job", "ledger"]),
+    ("claim_rewards", &["delegation"]),
+    ("claim_stake", &["epoch", "schedule", "share"]),
+    ("claim_treasury", &["epoch", "schedule"]),
+    ("claim_work", &["epoch", "schedule", "share"]),
+    ("close_delegation", &["delegation"]),
+    ("close_epoch", &["epoch", "schedule"]),
+    ("close_job", &["job"]),
+    ("close_ledger", &["ledger"]),
+    ("close_node", &["config"]),
+    ("close_oracle", &["oracle"]),
+    ("close_share", &["epoch", "schedule", "share"]),
+    ("close_work", &["config", "work"]),
+    ("collect_check", &["job", "ledger"]),
+    ("create_committee", &["bond_mint"]),
+    ("create_market", &["committee", "mint"]),
+    ("deposit", &["from", "ledger"]),
+    ("escalate_job", &["job"]),
+    ("exit_node", &["node"]),
+    ("expire_job", &["job", "ledger"]),
+    ("finalize_epoch", &["epoch", "schedule"]),
+    ("force_unstake", &["config"]),
+    ("free_seat", &["oracle"]),
+    ("give_up_job", &["job", "ledger"]),
+    ("initialize_config", &["emission_mint", "stake_mint"]),
+    ("initialize_schedule", &["jobs", "staking"]),
+    ("join", &["from"]),
+    ("leave", &["oracle"]),
+    ("migrate_node", &["node"]),
+    ("penalise_oracle", &["job"]),
+    ("place_bid", &["config", "job", "ledger", "staking"]),
+    ("post_job", &["config"]),
+    ("propose_governor", &["committee"]),
+    ("raise_limit", &["job"]),
+    ("record", &["schedule", "work"]),
+    ("redeem_credits", &["ledger"]),
+    ("register_node", &["config", "payout"]),
+    ("restake", &["config", "ticket"]),
+    ("retire_oracle", &["oracle"]),
+    ("seal_job", &["job"]),
+    ("set_attester", &["oracle"]),
+    ("set_commission", &["config", "node"]),
+    ("set_locked_cap", &["ledger"]),
+    ("set_market_open", &["market"]),
+    ("set_payout", &["config", "node", "payout"]),
+    ("set_worker", &["node"]),
+    ("settle_job", &["config", "job", "ledger", "work"]),
+    ("slash_job", &["job", "mint", "staking"]),
+    ("stake", &["config", "delegation", "from"]),
+    ("submit_result", &["job"]),
+    ("sweep_fees", &["config", "ledger", "market_ledger"]),
+    ("sweep_rewards", &["config", "node"]),
+    ("unjail", &["node"]),
+    ("unstake", &["config"]),
+    ("update_node", &["node"]),
+    ("void_job", &["job", "ledger"]),
+    ("withdraw", &["config", "ledger", "ticket", "to"]),
+    ("withdraw_bond", &["to"]),
 ];
 
 /// A variant of an instruction.
@@ -286,7 +451,7 @@ fn text_of(value: &Value) -> String {
 /// Tries all of them, the first time that this test sends this instruction.
 #[track_caller]
 pub(crate) fn refused(world: &mut World, instruction: &Instruction, signers: &[&Keypair]) {
-    thread_local!(static KNOWN: RefCell<BTreeSet<(Address, [u8; 8])>> = const { RefCell::new(BTreeSet::new()) });
+    thread_local!(static KNOWN: RefCell<BTreeSet<(Address, [u8; 8], Vec<bool>)>> = const { RefCell::new(BTreeSet::new()) });
     let Some(tag) = instruction.data.first_chunk::<8>() else {
         return;
     };
@@ -294,8 +459,14 @@ pub(crate) fn refused(world: &mut World, instruction: &Instruction, signers: &[&
     let Some((name, accounts)) = named().get(&key) else {
         return;
     };
+    // What an instruction makes the first time it only finds the next time.
+    let there = instruction
+        .accounts
+        .iter()
+        .map(|meta| world.exists(&meta.pubkey));
+    let new = (key.0, key.1, there.collect());
     // What does not go through by itself says nothing.
-    if !KNOWN.with_borrow_mut(|known| known.insert(key)) || !goes(world, instruction, signers) {
+    if !KNOWN.with_borrow_mut(|known| known.insert(new)) || !goes(world, instruction, signers) {
         return;
     }
     let stranger = Keypair::new_from_array([0xfd; 32]);
@@ -313,7 +484,10 @@ pub(crate) fn refused(world: &mut World, instruction: &Instruction, signers: &[&
         let account = accounts.get(double.place).map_or("more", String::as_str);
         let is_free = FREE.iter().any(|(instruction, of, kind, _)| {
             (*instruction, *of, *kind) == (name.as_str(), account, double.kind)
-        });
+        }) || double.kind == "copy"
+            && ANYWHERE
+                .iter()
+                .any(|(instruction, places)| instruction == name && places.contains(&account));
         assert!(
             !went || is_free,
             "{name} goes through with another {account} ({}: {})",
@@ -346,6 +520,7 @@ fn goes(world: &World, instruction: &Instruction, signers: &[&Keypair]) -> bool 
 
 fn doubles(world: &World, instruction: &Instruction, stranger: &Address) -> Vec<Double> {
     let mut all = Vec::new();
+    let elsewhere = Address::new_from_array([0xfc; 32]);
     let taken = |at: &Address| instruction.accounts.iter().any(|meta| meta.pubkey == *at);
     for (place, meta) in instruction.accounts.iter().enumerate() {
         let mut add = |kind, with, signed, account| {
@@ -378,19 +553,21 @@ fn doubles(world: &World, instruction: &Instruction, stranger: &Address) -> Vec<
             add("stranger", *stranger, false, Some(purse));
             continue;
         }
-        let copy = Account {
+        let foreign = Account {
             owner: FOREIGN,
             ..account.clone()
         };
-        add(
-            "foreign",
-            Address::new_from_array([0xfc; 32]),
-            false,
-            Some(copy),
-        );
+        add("foreign", meta.pubkey, false, Some(foreign.clone()));
+        add("foreign copy", elsewhere, false, Some(foreign));
+        add("copy", elsewhere, false, Some(account.clone()));
         let head = |account: &Account| account.data.first_chunk::<8>().copied();
         let own = (account.data.len(), head(&account));
         let is_tagged = named().keys().any(|(program, _)| *program == account.owner);
+        if is_tagged {
+            let mut mistyped = account.clone();
+            mistyped.data[0] ^= 1;
+            add("mistyped", meta.pubkey, false, Some(mistyped));
+        }
         let mut others = world.svm.get_program_accounts(&account.owner);
         others.retain(|(at, other)| !taken(at) && !other.executable);
         others.sort_by_key(|(at, _)| *at);
