@@ -118,6 +118,7 @@ impl Context {
     }
 
     /// The same settings on another cluster.
+    #[cfg(feature = "localnet")]
     pub fn at(&self, client: Client) -> Self {
         Self {
             settings: self.settings.clone(),

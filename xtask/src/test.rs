@@ -3,10 +3,12 @@
 
 use crate::postgres::Server;
 use crate::shell::{cargo, root, run, step};
-use crate::{bench, book, build, demo, idl, setup};
-use anyhow::{bail, Context, Result};
+use crate::{bench, book, build, idl, setup};
+use anyhow::{bail, ensure, Context, Result};
+use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 
 /// All tests that want nothing of somebody else's but a Postgres database.
 const WITHOUT_A_BUCKET: &str = "not (package(lode-store) & binary(s3))";
@@ -22,8 +24,10 @@ pub fn everything() -> Result<()> {
     run(cargo(&["clippy", "--workspace", "--all-targets"]).args(["--", "-D", "warnings"]))?;
     idl::check()?;
     book::make()?;
-    step("tests");
+    step("tests, and beside them the demonstration");
     bench::forget()?;
+    run(&mut nextest(&["--no-run"]))?;
+    let story = Story::begin()?;
     let (passed, failed) = tests()?;
     // What costs are committed is a test of its own; where tests failed, not all was measured.
     let costs = if failed == 0 { bench::check() } else { Ok(()) };
@@ -31,9 +35,8 @@ pub fn everything() -> Result<()> {
         Ok(()) => (passed + u64::from(failed == 0), failed),
         Err(_) => (passed, failed + 1),
     };
-    // The demonstration is the end-to-end story: the real command, real RPC, its own checks. It counts as one test.
     step("end to end: the demonstration");
-    let story = demo::show();
+    let story = story.end();
     let (passed, failed) = match &story {
         Ok(()) => (passed + 1, failed),
         Err(_) => (passed, failed + 1),
@@ -47,15 +50,49 @@ pub fn everything() -> Result<()> {
     Ok(())
 }
 
+/// The demonstration is the end-to-end story: the real command, real RPC, its own checks. It counts as one test. Most of its
+/// time it waits for slots, so it runs beside the tests; what it says is shown when they are done.
+struct Story {
+    process: Child,
+    said: PathBuf,
+}
+
+impl Story {
+    fn begin() -> Result<Self> {
+        let said = root().join("target/demo.log");
+        let log = File::create(&said)?;
+        let process = Command::new(std::env::current_exe()?)
+            .args(["demo", "--built"])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("the demonstration could not be started")?;
+        Ok(Self { process, said })
+    }
+
+    fn end(mut self) -> Result<()> {
+        let status = self.process.wait()?;
+        print!("{}", std::fs::read_to_string(&self.said)?);
+        ensure!(status.success(), "the demonstration failed");
+        Ok(())
+    }
+}
+
 fn formatting() -> Result<()> {
     run(Command::new("cargo").args(["fmt", "--all", "--check"]))
         .context("run `cargo fmt --all` and commit what it changed")
 }
 
+fn nextest(more: &[&str]) -> Command {
+    let mut command = cargo(&["nextest", "run", "--workspace"]);
+    command.args(more);
+    command
+}
+
 /// Runs the tests, passing their output on; how many passed and how many failed.
 fn tests() -> Result<(u64, u64)> {
-    let mut all = cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]);
-    all.args(["--test-threads", &at_once().to_string()]);
+    let mut all = nextest(&["--no-fail-fast", "--test-threads", &at_once().to_string()]);
     // lives as long as the tests; left out only where there is none
     let (postgres, started) = match Server::start() {
         Ok(server) => (server, true),
