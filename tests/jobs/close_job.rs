@@ -73,10 +73,16 @@ fn what_runs_is_not_closed_and_missing_slices_fail_nothing() {
         jobs.submitted(&mut world),
         jobs.sealed(&mut world),
     ] {
-        assert_error(
-            world.send_one(jobs.close(&world.payer.pubkey(), &at), &[]),
-            JobsError::NotClosable,
-        );
+        // Neither in its window nor when that is over and nobody has said so yet.
+        let (now, slot) = (world.now(), world.slot());
+        for passed in [0, 10_000_000] {
+            world.pass_slots(passed);
+            assert_error(
+                world.send_one(jobs.close(&world.payer.pubkey(), &at), &[]),
+                JobsError::NotClosable,
+            );
+        }
+        world.set_time(now, slot);
     }
     let at = jobs.decided(&mut world, Verdict::Match);
     let rent = world

@@ -222,6 +222,26 @@ fn native_sol_and_mints_with_extensions_are_refused() {
             JobsError::MintNotAccepted,
         );
     }
+    // Of Token-2022, with a fee on each transfer; and, to compare, with nothing.
+    let mint = world.mint(&TOKEN_2022);
+    let create = create_market(&jobs.authority.pubkey(), &jobs.panel, &mint, args);
+    let mut programs = create.accounts.iter();
+    let place = programs.position(|meta| meta.pubkey == TOKEN).unwrap();
+    let create = with_account(create, place, TOKEN_2022);
+    let signers = [&jobs.authority, &jobs.panel.governor];
+    let plain = world.svm.get_account(&mint).unwrap();
+    let mut with_fee = plain.clone();
+    with_fee.data.resize(165, 0);
+    with_fee.data.extend([1, 1, 0, 108, 0]);
+    with_fee.data.resize(170 + 108, 0);
+    with_fee.lamports *= 10;
+    world.svm.set_account(mint, with_fee).unwrap();
+    assert_error(
+        world.send_one(create.clone(), &signers),
+        JobsError::MintNotAccepted,
+    );
+    world.svm.set_account(mint, plain).unwrap();
+    world.ok(create, &signers);
 }
 
 #[test]

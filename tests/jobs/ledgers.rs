@@ -1,5 +1,6 @@
 use crate::help::*;
 use anchor_lang::{InstructionData, ToAccountMetas};
+use lode_attestation::Verdict;
 use lode_jobs::error::JobsError;
 use lode_jobs::state::{Ledger, LedgerKind, Work};
 use lode_jobs::{accounts, instruction, ID};
@@ -238,6 +239,74 @@ fn a_ledger_of_another_market_takes_and_gives_nothing_here() {
     let forged = world.foreign_owned(&jobs.customer_ledger());
     let withdraw = jobs.withdraw(&world, &customer, &customer, TOKENS);
     assert_refused(world.send_one(with_account(withdraw, 2, forged), &[&jobs.customer]));
+}
+
+/// The same parties have ledgers in another market, of the same terms: money of one market is not money of the other.
+#[test]
+fn a_job_takes_no_ledger_of_another_market() {
+    let mut world = World::new();
+    let mut jobs = sampled(&mut world);
+    let mut terms = sampled_terms();
+    terms.id = 1;
+    world.ok(
+        create_market(&jobs.authority.pubkey(), &jobs.panel, &jobs.mint, terms),
+        &[&jobs.authority, &jobs.panel.governor],
+    );
+    let other = market(&jobs.authority.pubkey(), 1);
+    let own = jobs.market;
+    let seats: Vec<Address> = jobs
+        .panel
+        .members
+        .iter()
+        .map(|m| m.owner.pubkey())
+        .collect();
+    for at in [other, own] {
+        jobs.market = at;
+        for seat in &seats {
+            world.ok(jobs.open_ledger(&world.payer.pubkey(), seat), &[]);
+        }
+    }
+    jobs.market = other;
+    let node = jobs.open_node_ledger(&jobs.node.owner.pubkey(), &jobs.node.node, 7);
+    world.ok(node, &[&jobs.node.owner]);
+    jobs.market = own;
+
+    let elsewhere = |call: Instruction, party: &Address| {
+        let here = ledger(&own, party);
+        let mut accounts = call.accounts.iter();
+        let place = accounts.position(|meta| meta.pubkey == here).unwrap();
+        with_account(call, place, ledger(&other, party))
+    };
+    let worker = jobs.node.worker.insecure_clone();
+    let party = jobs.node.node;
+    let open = jobs.open(&mut world);
+    let accept = elsewhere(jobs.accept(&jobs.node, &open), &party);
+    assert_error(
+        world.send_one(accept, &[&worker]),
+        JobsError::ForeignAccount,
+    );
+    let accepted = jobs.accepted(&mut world);
+    let give_up = elsewhere(jobs.give_up(&jobs.node, &accepted), &party);
+    assert_error(
+        world.send_one(give_up, &[&worker]),
+        JobsError::ForeignAccount,
+    );
+
+    let checked = judged(&mut world, &mut jobs, Verdict::Match);
+    settled(&mut world, &checked);
+    let job = state(&world, &checked);
+    let seat = seats_of(job.signed_match)[0];
+    let owner = &seats[usize::from(seat)];
+    let share = build::collect_check(&checked, &job, &jobs.panel.committee, seat, owner);
+    let there = elsewhere(share.clone(), owner);
+    assert_error(world.send_one(there, &[]), JobsError::ForeignAccount);
+    world.ok(share, &[]);
+
+    world.pass_slots(100_000);
+    let expire = jobs.expire(&world.payer.pubkey(), &accepted);
+    let there = elsewhere(expire.clone(), &party);
+    assert_error(world.send_one(there, &[]), JobsError::ForeignAccount);
+    world.ok(expire, &[]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ const FOREIGN: Address = Address::new_from_array([0xfe; 32]);
 const TRIED: usize = 3;
 
 /// What may take a place, and why.
-const FREE: [(&str, &str, &str, &str); 62] = [
+const FREE: [(&str, &str, &str, &str); 73] = [
     (
         "accept_job",
         "job",
@@ -330,11 +330,72 @@ const FREE: [(&str, &str, &str, &str); 62] = [
         "foreign",
         "where the node is gone nothing is asked",
     ),
+    (
+        "claim_commission",
+        "mint",
+        "foreign copy",
+        "a claim of nothing moves nothing",
+    ),
+    (
+        "claim_commission",
+        "mint",
+        "type",
+        "a claim of nothing moves nothing",
+    ),
+    (
+        "claim_commission",
+        "to",
+        "foreign",
+        "a claim of nothing moves nothing",
+    ),
+    (
+        "claim_commission",
+        "vault",
+        "foreign",
+        "a claim of nothing moves nothing",
+    ),
+    (
+        "restake",
+        "ticket",
+        "another",
+        "a wallet chooses among its tickets",
+    ),
+    (
+        "slash_oracle",
+        "oracle",
+        "another",
+        "where the seat answers for nothing, nothing is asked",
+    ),
+    (
+        "slash_oracle",
+        "vault",
+        "another",
+        "where the seat answers for nothing, nothing is asked",
+    ),
+    (
+        "slash_oracle",
+        "reward",
+        "another",
+        "a silence rewards nobody",
+    ),
+    (
+        "slash_oracle",
+        "reward",
+        "foreign",
+        "a silence rewards nobody",
+    ),
+    (
+        "slash_oracle",
+        "reward",
+        "foreign copy",
+        "a silence rewards nobody",
+    ),
+    ("slash_oracle", "reward", "type", "a silence rewards nobody"),
 ];
 
 /// Where an account is taken wherever it lies. Only its program can have made it, so what it says is true, and it says who
 /// it is: its address is not asked for. (Token accounts among them are those of whoever signs.)
-const ANYWHERE: [(&str, &[&str]); 63] = [
+const ANYWHERE: [(&str, &[&str]); 66] = [
     ("accept_governor", &["committee"]),
     ("accept_job", &["config", "job", "ledger", "staking"]),
     ("add_bond", &["from"]),
@@ -398,6 +459,9 @@ const ANYWHERE: [(&str, &[&str]); 63] = [
     ("void_job", &["job", "ledger"]),
     ("withdraw", &["config", "ledger", "ticket", "to"]),
     ("withdraw_bond", &["to"]),
+    ("claim_commission", &["mint", "node"]),
+    ("slash", &["config", "node"]),
+    ("slash_oracle", &["committee", "oracle", "reward", "vault"]),
 ];
 
 /// A variant of an instruction.
@@ -448,77 +512,107 @@ fn text_of(value: &Value) -> String {
     value.as_str().unwrap().to_string()
 }
 
-/// Tries all of them, the first time that this test sends this instruction.
+/// Tries all of them for each instruction that this test sends for the first time. `None` for the signers where nobody's
+/// signature is checked.
 #[track_caller]
-pub(crate) fn refused(world: &mut World, instruction: &Instruction, signers: &[&Keypair]) {
-    thread_local!(static KNOWN: RefCell<BTreeSet<(Address, [u8; 8], Vec<bool>)>> = const { RefCell::new(BTreeSet::new()) });
-    let Some(tag) = instruction.data.first_chunk::<8>() else {
-        return;
-    };
-    let key = (instruction.program_id, *tag);
-    let Some((name, accounts)) = named().get(&key) else {
-        return;
-    };
-    // What an instruction makes the first time it only finds the next time.
-    let there = instruction
-        .accounts
-        .iter()
-        .map(|meta| world.exists(&meta.pubkey));
-    let new = (key.0, key.1, there.collect());
-    // What does not go through by itself says nothing.
-    if !KNOWN.with_borrow_mut(|known| known.insert(new)) || !goes(world, instruction, signers) {
-        return;
-    }
-    let stranger = Keypair::new_from_array([0xfd; 32]);
-    let signers = [signers, &[&stranger]].concat();
-    for double in doubles(world, instruction, &stranger.pubkey()) {
-        let mut forged = instruction.clone();
-        let meta = &mut forged.accounts[double.place];
-        (meta.pubkey, meta.is_signer) = (double.with, double.signed);
-        let before = world.svm.get_account(&double.with).unwrap_or_default();
-        if let Some(account) = double.account {
-            world.svm.set_account(double.with, account).unwrap();
+pub(crate) fn refused(
+    world: &mut World,
+    instructions: &[Instruction],
+    signers: Option<&[&Keypair]>,
+) {
+    /// What was tried: program, instruction, and which of its accounts were there.
+    type Known = BTreeSet<(Address, [u8; 8], Vec<bool>)>;
+    thread_local!(static KNOWN: RefCell<Known> = const { RefCell::new(BTreeSet::new()) });
+    let mut goes_as_it_is = None;
+    for (index, instruction) in instructions.iter().enumerate() {
+        let Some(tag) = instruction.data.first_chunk::<8>() else {
+            continue;
+        };
+        let Some((name, accounts)) = named().get(&(instruction.program_id, *tag)) else {
+            continue;
+        };
+        // What an instruction makes the first time it only finds the next time.
+        let there = instruction.accounts.iter();
+        let there = there.map(|meta| world.exists(&meta.pubkey)).collect();
+        let key = (instruction.program_id, *tag, there);
+        // What does not go through by itself says nothing.
+        if KNOWN.with_borrow(|known| known.contains(&key))
+            || !*goes_as_it_is.get_or_insert_with(|| goes(world, instructions, signers))
+        {
+            continue;
         }
-        let went = goes(world, &forged, &signers);
-        world.svm.set_account(double.with, before).unwrap();
-        let account = accounts.get(double.place).map_or("more", String::as_str);
-        let is_free = FREE.iter().any(|(instruction, of, kind, _)| {
-            (*instruction, *of, *kind) == (name.as_str(), account, double.kind)
-        }) || double.kind == "copy"
-            && ANYWHERE
-                .iter()
-                .any(|(instruction, places)| instruction == name && places.contains(&account));
-        assert!(
-            !went || is_free,
-            "{name} goes through with another {account} ({}: {})",
-            double.kind,
-            double.with
-        );
+        KNOWN.with_borrow_mut(|known| known.insert(key));
+        let stranger = Keypair::new_from_array([0xfd; 32]);
+        let signers = signers.map(|signers| [signers, &[&stranger]].concat());
+        for double in doubles(world, instructions, index, &stranger.pubkey()) {
+            let mut forged = instructions.to_vec();
+            let meta = &mut forged[index].accounts[double.place];
+            (meta.pubkey, meta.is_signer) = (double.with, double.signed);
+            let before = world.svm.get_account(&double.with).unwrap_or_default();
+            if let Some(account) = double.account {
+                world.svm.set_account(double.with, account).unwrap();
+            }
+            let went = goes(world, &forged, signers.as_deref());
+            world.svm.set_account(double.with, before).unwrap();
+            let account = accounts.get(double.place).map_or("more", String::as_str);
+            assert!(
+                !went || is_free(name, account, double.kind),
+                "{name} goes through with another {account} ({}: {})",
+                double.kind,
+                double.with
+            );
+        }
     }
 }
 
+fn is_free(name: &str, account: &str, kind: &str) -> bool {
+    FREE.iter()
+        .any(|(instruction, of, free, _)| (*instruction, *of, *free) == (name, account, kind))
+        || kind == "copy"
+            && ANYWHERE
+                .iter()
+                .any(|(instruction, places)| *instruction == name && places.contains(&account))
+}
+
 /// Whether it would go through.
-fn goes(world: &World, instruction: &Instruction, signers: &[&Keypair]) -> bool {
-    let message = Message::new_with_blockhash(
-        std::slice::from_ref(instruction),
-        Some(&world.payer.pubkey()),
-        &world.svm.latest_blockhash(),
-    );
+fn goes(world: &World, instructions: &[Instruction], signers: Option<&[&Keypair]>) -> bool {
+    let blockhash = world.svm.latest_blockhash();
+    let payer = world.payer.pubkey();
+    let message = Message::new_with_blockhash(instructions, Some(&payer), &blockhash);
     let needed = usize::from(message.header.num_required_signatures);
-    let signs = |key: &Address| {
-        let mut all = [&[&world.payer], signers].concat().into_iter();
-        all.find(|signer| signer.pubkey() == *key)
-    };
-    let keys: Option<Vec<&Keypair>> = message.account_keys[..needed].iter().map(signs).collect();
-    let mut transaction = Transaction::new_unsigned(message);
-    match keys {
-        Some(keys) => transaction.sign(&keys, world.svm.latest_blockhash()),
-        None => return false,
+    let mut transaction = Transaction::new_unsigned(message.clone());
+    if let Some(signers) = signers {
+        let signs = |key: &Address| {
+            let mut all = [&[&world.payer], signers].concat().into_iter();
+            all.find(|signer| signer.pubkey() == *key)
+        };
+        let keys: Option<Vec<&Keypair>> =
+            message.account_keys[..needed].iter().map(signs).collect();
+        match keys {
+            Some(keys) => transaction.sign(&keys, blockhash),
+            None => return false,
+        }
     }
     world.svm.simulate_transaction(transaction).is_ok()
 }
 
-fn doubles(world: &World, instruction: &Instruction, stranger: &Address) -> Vec<Double> {
+fn doubles(
+    world: &World,
+    instructions: &[Instruction],
+    index: usize,
+    stranger: &Address,
+) -> Vec<Double> {
+    let instruction = &instructions[index];
+    // Who signs for the fee or another instruction of a transaction has signed for all of it.
+    let signs_elsewhere = |key: &Address| {
+        let others = instructions.iter().enumerate();
+        let mut others = others.filter(|(other, _)| *other != index);
+        *key == world.payer.pubkey()
+            || others.any(|(_, other)| {
+                let mut metas = other.accounts.iter();
+                metas.any(|meta| meta.is_signer && meta.pubkey == *key)
+            })
+    };
     let mut all = Vec::new();
     let elsewhere = Address::new_from_array([0xfc; 32]);
     let taken = |at: &Address| instruction.accounts.iter().any(|meta| meta.pubkey == *at);
@@ -537,7 +631,7 @@ fn doubles(world: &World, instruction: &Instruction, stranger: &Address) -> Vec<
             ..Account::default()
         };
         if meta.is_signer {
-            if meta.pubkey != world.payer.pubkey() {
+            if !signs_elsewhere(&meta.pubkey) {
                 add("unsigned", meta.pubkey, false, None);
             }
             add("stranger", *stranger, true, Some(purse));

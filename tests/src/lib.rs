@@ -333,7 +333,8 @@ impl World {
             });
     }
 
-    /// Sends instructions in one transaction, paid by the world's payer, which signs along with `signers`.
+    /// Sends instructions in one transaction, paid by the world's payer, which signs along with `signers`. See [`doubles`] for
+    /// what is tried before.
     pub fn send(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Sent {
         let mut all = vec![Instruction {
             program_id: COMPUTE_BUDGET,
@@ -342,6 +343,7 @@ impl World {
         }];
         all.extend_from_slice(instructions);
         self.svm.expire_blockhash();
+        doubles::refused(self, &all, Some(signers));
         let mut keys: Vec<&Keypair> = vec![&self.payer];
         for signer in signers {
             if keys.iter().all(|k| k.pubkey() != signer.pubkey()) {
@@ -363,6 +365,7 @@ impl World {
             &self.svm.latest_blockhash(),
         );
         self.verify_signatures(false);
+        doubles::refused(self, std::slice::from_ref(&instruction), None);
         let sent = self.deliver(Transaction::new_unsigned(message), &[instruction]);
         self.verify_signatures(true);
         sent
@@ -403,10 +406,9 @@ impl World {
         self.send(&[instruction], signers)
     }
 
-    /// Sends one instruction that must go through; returns its outcome. See [`doubles`] for what is tried before.
+    /// Sends one instruction that must go through; returns its outcome.
     #[track_caller]
     pub fn ok(&mut self, instruction: Instruction, signers: &[&Keypair]) -> TransactionMetadata {
-        doubles::refused(self, &instruction, signers);
         match self.send(&[instruction], signers) {
             Ok(meta) => meta,
             Err(failure) => panic!("failed: {:?}\n{}", failure.error, failure.log),

@@ -74,24 +74,36 @@ fn it_is_refused_wherever_stake_would_be() {
         assert_error(world.send_one(restake.clone(), &[&delegator]), error);
     }
     world.write(&operator.node, &node);
-    // the owner left with a token: the ratio holds no more
-    world.ok(
-        staking.unstake(&operator.node, &operator.owner.pubkey(), 0, TOKENS),
-        &[&operator.owner],
-    );
+    // the owner left with two tokens: the ratio holds no more
+    for number in 0..2 {
+        world.ok(
+            staking.unstake(&operator.node, &operator.owner.pubkey(), number, TOKENS),
+            &[&operator.owner],
+        );
+    }
     assert_error(
         world.send_one(restake.clone(), &[&delegator]),
         StakingError::RatioExceeded,
     );
-    // the owner may always come back
+    // the owner may always come back, also by less than it takes to make the ratio hold
     world.ok(
         staking.restake(&operator.node, &operator.owner.pubkey(), 0),
+        &[&operator.owner],
+    );
+    let more = staking.stake(&world, &operator.node, &operator.owner.pubkey(), 1);
+    world.ok(more, &[&operator.owner]);
+    assert_error(
+        world.send_one(restake.clone(), &[&delegator]),
+        StakingError::RatioExceeded,
+    );
+    world.ok(
+        staking.restake(&operator.node, &operator.owner.pubkey(), 1),
         &[&operator.owner],
     );
     world.ok(restake, &[&delegator]);
     assert_eq!(
         world.read::<Node>(&operator.node).active_shares,
-        600 * TOKENS
+        600 * TOKENS + 1
     );
 }
 

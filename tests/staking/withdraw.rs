@@ -106,6 +106,10 @@ fn the_money_has_one_way_to_go() {
         world.send_one(with_account(withdraw.clone(), 3, other.node), &[]),
         StakingError::ForeignAccount,
     );
+    // another node with the vault of its own: a ticket takes no other node's stake
+    let theirs = world.read::<Node>(&other.node).vault;
+    let both = with_account(with_account(withdraw.clone(), 3, other.node), 5, theirs);
+    assert_error(world.send_one(both, &[]), StakingError::ForeignAccount);
     assert_error(
         world.send_one(with_account(withdraw.clone(), 4, other_delegation), &[]),
         StakingError::ForeignAccount,
