@@ -55,6 +55,16 @@ fn only_the_upgrade_authority_starts_the_program_and_once() {
             JobsError::OutOfBounds,
         );
     }
+    // a mint of Token-2022 with a fee on each transfer
+    let dear = world.mint(&TOKEN_2022);
+    world.charge_transfers(&dear);
+    assert_error(
+        world.send_one(
+            initialize_config(&key, &dear, config_args(&me, &me)),
+            &[&authority],
+        ),
+        JobsError::MintNotAccepted,
+    );
     world.ok(
         initialize_config(&key, &mint, config_args(&me, &me)),
         &[&authority],

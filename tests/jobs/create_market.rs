@@ -230,12 +230,7 @@ fn native_sol_and_mints_with_extensions_are_refused() {
     let create = with_account(create, place, TOKEN_2022);
     let signers = [&jobs.authority, &jobs.panel.governor];
     let plain = world.svm.get_account(&mint).unwrap();
-    let mut with_fee = plain.clone();
-    with_fee.data.resize(165, 0);
-    with_fee.data.extend([1, 1, 0, 108, 0]);
-    with_fee.data.resize(170 + 108, 0);
-    with_fee.lamports *= 10;
-    world.svm.set_account(mint, with_fee).unwrap();
+    world.charge_transfers(&mint);
     assert_error(
         world.send_one(create.clone(), &signers),
         JobsError::MintNotAccepted,

@@ -1,7 +1,7 @@
 //! What takes the place of an account and should not. Before an instruction goes through for the first time in a test, it
 //! is simulated for each account with somebody or something else in that place: unsigned, signed by a stranger, another
-//! account of the same type, one of another type, one that says the same elsewhere, or says it as another program's or as
-//! another type. Each of these must fail, unless it stands in [`FREE`].
+//! account of the same type, one of another type, one that says the same elsewhere, or says it as another program's, as
+//! another type, or as a layout that is not known. Each of these must fail, unless it stands in [`FREE`].
 
 use crate::World;
 use serde_json::Value;
@@ -22,7 +22,7 @@ const FOREIGN: Address = Address::new_from_array([0xfe; 32]);
 const TRIED: usize = 3;
 
 /// What may take a place, and why.
-const FREE: [(&str, &str, &str, &str); 73] = [
+const FREE: [(&str, &str, &str, &str); 78] = [
     (
         "accept_job",
         "job",
@@ -391,6 +391,36 @@ const FREE: [(&str, &str, &str, &str); 73] = [
         "a silence rewards nobody",
     ),
     ("slash_oracle", "reward", "type", "a silence rewards nobody"),
+    (
+        "give_up_job",
+        "node",
+        "newer",
+        "of it only the key is read, whose place is fixed for ever",
+    ),
+    (
+        "submit_result",
+        "node",
+        "newer",
+        "of it only the key is read, whose place is fixed for ever",
+    ),
+    (
+        "penalise_oracle",
+        "committee",
+        "newer",
+        "it is handed on to its own program",
+    ),
+    (
+        "slash_job",
+        "staking",
+        "newer",
+        "it is handed on to its own program",
+    ),
+    (
+        "penalise_oracle",
+        "oracle",
+        "newer",
+        "it is handed on to its own program",
+    ),
 ];
 
 /// Where an account is taken wherever it lies. Only its program can have made it, so what it says is true, and it says who
@@ -661,6 +691,12 @@ fn doubles(
             let mut mistyped = account.clone();
             mistyped.data[0] ^= 1;
             add("mistyped", meta.pubkey, false, Some(mistyped));
+            // a layout that a sister program may have some day
+            if account.owner != instruction.program_id {
+                let mut newer = account.clone();
+                newer.data[8] ^= 0x80;
+                add("newer", meta.pubkey, false, Some(newer));
+            }
         }
         let mut others = world.svm.get_program_accounts(&account.owner);
         others.retain(|(at, other)| !taken(at) && !other.executable);

@@ -474,6 +474,17 @@ impl World {
         at
     }
 
+    /// Gives a mint of Token-2022 the extension of a fee on each transfer.
+    pub fn charge_transfers(&mut self, mint: &Address) {
+        let mut account = self.svm.get_account(mint).expect("no such mint");
+        account.data.resize(165, 0);
+        // a mint, with the extension 1 of 108 bytes
+        account.data.extend([1, 1, 0, 108, 0]);
+        account.data.resize(165 + 5 + 108, 0);
+        account.lamports *= 10;
+        self.svm.set_account(*mint, account).unwrap();
+    }
+
     /// A new mint of nine decimals under `mint_authority`, without freeze authority, of `program` (TOKEN or TOKEN_2022).
     pub fn mint(&mut self, program: &Address) -> Address {
         let at = self.keypair().pubkey();
