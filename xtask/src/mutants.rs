@@ -418,8 +418,8 @@ fn tests(binary: &Path, programs: &Path, names: &[&str]) -> Command {
         .args(["--test-threads", "2"])
         .current_dir(root().join("tests"))
         .env("LODE_PROGRAMS", programs)
-        .env("LODE_MODEL_STEPS", "1000")
-        .env("LODE_SAVERS_STEPS", "500")
+        .env("LODE_MODEL_STEPS", "300")
+        .env("LODE_SAVERS_STEPS", "150")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
