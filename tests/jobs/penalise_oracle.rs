@@ -176,11 +176,17 @@ fn the_silent_pay_nobody_and_a_reward_for_it_is_refused() {
     let (jobs, at) = silent(&mut world);
     let stranger = world.wallet().pubkey();
     let theirs = world.associated_account(&jobs.panel.mint, &stranger, 0);
-    let mut good = penalise(&world, &jobs, &at, 1, None);
-    good.accounts[7].pubkey = stranger;
-    good.accounts[8].pubkey = theirs;
-    good.accounts[8].is_writable = true;
-    assert_error(world.send_one(good, &[]), JobsError::WrongReward);
+    let good = penalise(&world, &jobs, &at, 1, None);
+    // one of both, and both
+    for places in [&[7][..], &[8], &[7, 8]] {
+        let mut asked = good.clone();
+        for place in places {
+            let account = if *place == 7 { stranger } else { theirs };
+            asked.accounts[*place].pubkey = account;
+            asked.accounts[*place].is_writable = *place == 8;
+        }
+        assert_error(world.send_one(asked, &[]), JobsError::WrongReward);
+    }
 }
 
 #[test]

@@ -196,6 +196,31 @@ fn auctions_are_bid_for_and_other_jobs_accepted() {
 }
 
 #[test]
+fn a_bid_takes_no_ledger_of_another_market() {
+    let mut world = World::new();
+    let (mut jobs, _) = auction(&mut world);
+    let at = jobs.open(&mut world);
+    let good = bid(&world, &jobs.node, &at, PRICE);
+    let here = jobs.node_ledger();
+    let mut terms = sampled_terms();
+    terms.id = 1;
+    world.ok(
+        create_market(&jobs.authority.pubkey(), &jobs.panel, &jobs.mint, terms),
+        &[&jobs.authority, &jobs.panel.governor],
+    );
+    jobs.market = market(&jobs.authority.pubkey(), 1);
+    jobs.open_node(&mut world, &jobs.node);
+    let mut accounts = good.accounts.iter();
+    let place = accounts.position(|meta| meta.pubkey == here).unwrap();
+    let wrong = with_account(good.clone(), place, jobs.node_ledger());
+    assert_error(
+        world.send_one(wrong, &[&jobs.node.worker]),
+        JobsError::ForeignAccount,
+    );
+    world.ok(good, &[&jobs.node.worker]);
+}
+
+#[test]
 fn a_bid_is_for_the_terms_that_were_read() {
     let mut world = World::new();
     let (mut jobs, _) = auction(&mut world);

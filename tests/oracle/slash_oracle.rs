@@ -336,6 +336,25 @@ fn nobody_else_slashes_and_nothing_else_is_slashed() {
         }
         assert_error(world.send_as_program(tried), OracleError::ForeignAccount);
     }
+    // A membership with the vault of its own: of another seat of the committee; of the same owner in another committee.
+    let with_vault = |oracle: Address| {
+        let vault = bond_vault(&oracle);
+        with_account(with_account(slash.clone(), 2, oracle), 3, vault)
+    };
+    let theirs = with_vault(panel.oracle(neighbour));
+    assert_error(world.send_as_program(theirs), OracleError::ForeignAccount);
+    let elsewhere = other.oracle(&other.members[0]);
+    let there: Oracle = world.read(&elsewhere);
+    let his = Oracle {
+        owner: member.owner.pubkey(),
+        ..there
+    };
+    world.write(&elsewhere, &his);
+    assert_error(
+        world.send_as_program(with_vault(elsewhere)),
+        OracleError::ForeignAccount,
+    );
+    world.write(&elsewhere, &there);
     assert_error(
         world.send_as_program(with_account(slash.clone(), 5, other.mint)),
         OracleError::WrongMint,
