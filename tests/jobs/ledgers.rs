@@ -293,7 +293,26 @@ fn a_job_takes_no_ledger_of_another_market() {
     );
 
     let checked = judged(&mut world, &mut jobs, Verdict::Match);
+    let customer = jobs.customer.insecure_clone();
+    let settle = elsewhere(settle(&world, &customer.pubkey(), &checked), &party);
+    assert_error(
+        world.send_one(settle, &[&customer]),
+        JobsError::ForeignAccount,
+    );
     settled(&mut world, &checked);
+    // What it owes is not swept out of the other market's vault.
+    let (terms, payment) = (jobs.terms(&world), mint(&world, &jobs.mint));
+    let sweep = build::sweep_fees(&own, &terms, &party, &payment, None, false);
+    let mut there = sweep.clone();
+    for meta in &mut there.accounts {
+        for (this, that) in [(own, other), (vault(&own), vault(&other))] {
+            if meta.pubkey == this {
+                meta.pubkey = that;
+            }
+        }
+    }
+    assert_error(world.send_one(there, &[]), JobsError::ForeignAccount);
+    world.ok(sweep, &[]);
     let job = state(&world, &checked);
     let seat = seats_of(job.signed_match)[0];
     let owner = &seats[usize::from(seat)];
@@ -302,7 +321,24 @@ fn a_job_takes_no_ledger_of_another_market() {
     assert_error(world.send_one(there, &[]), JobsError::ForeignAccount);
     world.ok(share, &[]);
 
-    world.pass_slots(100_000);
+    let unsealed = jobs.submitted(&mut world);
+    world.pass_slots(216_000);
+    let good = void(&world, &unsealed);
+    let there = elsewhere(good.clone(), &party);
+    assert_error(world.send_one(there, &[]), JobsError::ForeignAccount);
+    // nor another node's of this market
+    let second = jobs.staking.staked_operator(&mut world, 1_000 * TOKENS);
+    jobs.open_node(&mut world, &second);
+    let here = jobs.node_ledger();
+    let mut theirs = good.clone();
+    for meta in &mut theirs.accounts {
+        if meta.pubkey == here {
+            meta.pubkey = ledger(&own, &second.node);
+        }
+    }
+    assert_error(world.send_one(theirs, &[]), JobsError::ForeignAccount);
+    world.ok(good, &[]);
+
     let expire = jobs.expire(&world.payer.pubkey(), &accepted);
     let there = elsewhere(expire.clone(), &party);
     assert_error(world.send_one(there, &[]), JobsError::ForeignAccount);
