@@ -122,7 +122,7 @@ fn every_parameter_has_a_compiled_bound() {
         |a| a.breaker_epochs = 33,
         |a| a.era_epochs = 0,
         |a| a.first_ceiling = 0,
-        |a| a.first_ceiling = a.cap + 1,
+        |a| (a.first_ceiling, a.breaker_limit) = (a.cap + 1, u64::MAX),
         |a| a.breaker_limit = a.first_ceiling - 1,
         |a| a.treasury_owner = Address::default(),
     ];

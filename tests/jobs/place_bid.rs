@@ -5,6 +5,7 @@ use lode_staking::state::{Node, NodeStatus};
 use lode_tests::jobs::*;
 use lode_tests::staking::TOKENS;
 use lode_tests::*;
+use solana_instruction::Instruction;
 use solana_signer::Signer;
 
 #[test]
@@ -198,7 +199,7 @@ fn auctions_are_bid_for_and_other_jobs_accepted() {
 #[test]
 fn a_bid_takes_no_ledger_of_another_market() {
     let mut world = World::new();
-    let (mut jobs, _) = auction(&mut world);
+    let (mut jobs, second) = auction(&mut world);
     let at = jobs.open(&mut world);
     let good = bid(&world, &jobs.node, &at, PRICE);
     let here = jobs.node_ledger();
@@ -210,14 +211,24 @@ fn a_bid_takes_no_ledger_of_another_market() {
     );
     jobs.market = market(&jobs.authority.pubkey(), 1);
     jobs.open_node(&mut world, &jobs.node);
-    let mut accounts = good.accounts.iter();
-    let place = accounts.position(|meta| meta.pubkey == here).unwrap();
-    let wrong = with_account(good.clone(), place, jobs.node_ledger());
+    let there = jobs.node_ledger();
+    let elsewhere = |call: &Instruction| {
+        let mut accounts = call.accounts.iter();
+        let place = accounts.position(|meta| meta.pubkey == here).unwrap();
+        with_account(call.clone(), place, there)
+    };
     assert_error(
-        world.send_one(wrong, &[&jobs.node.worker]),
+        world.send_one(elsewhere(&good), &[&jobs.node.worker]),
         JobsError::ForeignAccount,
     );
     world.ok(good, &[&jobs.node.worker]);
+    // nor is the money of who is outbid unlocked there
+    let lower = bid(&world, &second, &at, PRICE / 2);
+    assert_error(
+        world.send_one(elsewhere(&lower), &[&second.worker]),
+        JobsError::NamedLedger,
+    );
+    world.ok(lower, &[&second.worker]);
 }
 
 #[test]

@@ -580,15 +580,6 @@ impl Job {
         !self.has(flag::SLASH_DUE) && self.to_penalise() == 0
     }
 
-    /// The ledger is the customer's of this job.
-    pub fn require_customer(&self, ledger: &Address) -> Result<()> {
-        require!(
-            address_eq(&self.customer, ledger),
-            JobsError::ForeignAccount
-        );
-        Ok(())
-    }
-
     /// Tells what changed.
     #[inline(always)]
     pub fn tell(&self, job: &Address, amount: u64) {
