@@ -117,6 +117,7 @@ enum Simulate {
 }
 
 fn main() -> std::process::ExitCode {
+    shell::forget_cargo();
     let result = match Arguments::parse().command {
         Command::Setup => setup::everything(),
         Command::Build { workloads } => build::programs().and_then(|()| match workloads {

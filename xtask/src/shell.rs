@@ -12,6 +12,17 @@ pub fn root() -> PathBuf {
         .unwrap_or_default()
 }
 
+/// Forgets what `cargo run` says of this package. Crates watch it (`ring` does), and would be compiled anew, with all that
+/// depend on them, whenever somebody takes turns between `cargo xtask` and `cargo`.
+pub fn forget_cargo() {
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_string_lossy();
+        if told.starts_with("CARGO_PKG_") || told.starts_with("CARGO_MANIFEST_") {
+            std::env::remove_var(&name);
+        }
+    }
+}
+
 /// Says what happens next.
 pub fn step(what: &str) {
     println!("==> {what}");
