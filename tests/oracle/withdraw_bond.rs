@@ -1,4 +1,6 @@
+use lode_client::events::told;
 use lode_oracle::error::OracleError;
+use lode_oracle::event::SeatChanged;
 use lode_oracle::state::{Committee, Oracle};
 use lode_tests::oracle::*;
 use lode_tests::*;
@@ -27,7 +29,16 @@ fn the_bond_goes_home_and_the_seat_is_freed_fourteen_days_after_the_service() {
     );
     assert!(!world.read::<Committee>(&panel.committee).seats[0].is_free());
     world.pass_seconds(1);
-    world.ok(withdraw.clone(), &[&member.owner]);
+    let meta = world.ok(withdraw.clone(), &[&member.owner]);
+    // whoever follows seats is told that this one is nobody's
+    let freed = told(&meta.logs)
+        .iter()
+        .find_map(|it| it.read::<SeatChanged>());
+    let freed = freed.expect("the seat is told");
+    assert_eq!(
+        (freed.committee, freed.owner, freed.seat),
+        (panel.committee, Address::default(), 0)
+    );
     assert_eq!(
         world.amount(&world.associated(&member.owner.pubkey(), &panel.mint)),
         10 * MINIMUM_BOND

@@ -5,9 +5,11 @@
 
 use anchor_lang::Discriminator;
 use bytemuck::{Pod, Zeroable};
+use lode_client::events::told;
 use lode_client::instructions::staking as build;
 use lode_jobs::error::JobsError;
 use lode_staking::error::StakingError;
+use lode_staking::event::NodeMigrated;
 use lode_staking::state::{Node, NodeStatus};
 use lode_tests::jobs::Jobs;
 use lode_tests::staking::*;
@@ -437,9 +439,17 @@ fn a_slash_waits_for_no_migration() {
     };
     world.pass_seconds(DAY);
     let slash = |world: &mut World, at: &Address| {
-        world
+        let old = world.read::<Node>(at).version == 0;
+        let meta = world
             .send_as_program(staking.slash(at, 1_000, START + 1))
             .unwrap();
+        // what is migrated on the way is told as by `migrate_node`
+        let events = told(&meta.logs);
+        let migrated = events.iter().find_map(|it| it.read::<NodeMigrated>());
+        assert_eq!(
+            migrated.map(|it| (it.node, it.from)),
+            old.then_some((*at, 0))
+        );
         let state: Node = world.read(at);
         (
             state.version,

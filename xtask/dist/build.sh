@@ -9,6 +9,7 @@ set -euo pipefail
 umask 022
 
 ZIG_VERSION=0.17.1
+[ $# -gt 0 ] || { sed -n '2,3s/^# //p' "$0" >&2; exit 2; }
 T=$1; shift
 mkdir -p "$T"; T=$(cd "$T" && pwd)
 [ $# -gt 0 ] || set -- x86_64-unknown-linux-musl aarch64-unknown-linux-musl

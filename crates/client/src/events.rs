@@ -28,7 +28,7 @@ macro_rules! events_of {
 
 events_of!(lode_staking:
     NodeRegistered, NodeUpdated, Staked, Unstaked, Withdrawn, Restaked, CommissionChanged, RewardsSwept, RewardsClaimed,
-    CommissionClaimed, NodeSlashed, NodeUnjailed, NodeExiting, DelegationClosed, NodeClosed,
+    CommissionClaimed, NodeSlashed, NodeUnjailed, NodeExiting, DelegationClosed, NodeClosed, NodeMigrated,
 );
 events_of!(lode_oracle: SeatChanged, BondSlashed, BondChanged);
 events_of!(lode_jobs: LedgerChanged, Moved, CheckCollected, CreditsRedeemed, FeesSwept, JobChanged, JobSettled);
