@@ -707,6 +707,11 @@ fn an_agent_is_examined_watched_withdraws_by_policy_and_drains() {
     assert_eq!(agent.has_ended(), None);
     let stopped = network.ask("owner", &[&drain[..], &["--stop"]].concat());
     assert_eq!(stopped["agent_runs"], false);
+    // Its folder is free before its process is gone.
+    let begun = Instant::now();
+    while agent.has_ended().is_none() && begun.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     assert_eq!(agent.has_ended(), Some(0));
     let fourth = stage.post();
     let local = ["node", "status", "--folder", FOLDER];
