@@ -81,7 +81,8 @@ impl Node {
         agent.is_none_or(JoinHandle::is_finished)
     }
 
-    /// Ends it wherever it stands, with all that it holds in memory, and starts it again.
+    /// Ends it wherever it stands, with all that it holds in memory, and starts it again. Its task is aborted, no process is
+    /// killed: what `kill -9` does to the processes of agents is tested with the command itself.
     pub async fn kill(&mut self) {
         if let Some((_stop, agent)) = self.running.take() {
             agent.abort();

@@ -21,17 +21,65 @@ const MOST_BYTES: usize = 64 << 20;
 const REMEMBER: Duration = Duration::from_millis(500);
 const REMEMBERED: usize = 120;
 
-/// How often what fails, of 1 000 requests.
+/// One of how many requests each thing happens to; 0: to none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rates {
     /// The request gets nowhere.
-    pub dropped: u32,
+    pub dropped: u64,
     /// The request gets there, its answer does not come back.
-    pub lost: u32,
+    pub lost: u64,
     /// The answer takes up to two seconds.
-    pub delayed: u32,
+    pub delayed: u64,
     /// A question for the latest blockhash is answered with the oldest one that is remembered, up to a minute old.
-    pub stale: u32,
+    pub stale: u64,
+}
+
+/// Something that happens to one of every so many requests, and nobody knows to which of them: to each with the same
+/// chance, but even a short soak has its share, where independent draws would now and then leave it without any.
+#[derive(Debug)]
+struct Fault {
+    one_of: u64,
+    /// How many of the present ones are gone, and which of them is struck.
+    present: Mutex<(u64, u64)>,
+    happened: AtomicU64,
+}
+
+impl Fault {
+    fn new(one_of: u64) -> Self {
+        Self {
+            one_of,
+            present: Mutex::default(),
+            happened: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether it happens to this request; counted if so.
+    fn strikes(&self) -> bool {
+        if self.one_of == 0 {
+            return false;
+        }
+        let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+        let (gone, struck) = *present;
+        let struck = if gone == 0 {
+            rand::thread_rng().gen_range(0..self.one_of)
+        } else {
+            struck
+        };
+        *present = ((gone + 1) % self.one_of, struck);
+        let strikes = gone == struck;
+        if strikes {
+            self.count();
+        }
+        strikes
+    }
+
+    fn count(&self) {
+        self.happened.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn happened(&self) -> u64 {
+        self.happened.load(Ordering::Relaxed)
+    }
 }
 
 /// How often what failed.
@@ -49,22 +97,16 @@ pub struct Faults {
     pub stale: u64,
 }
 
-#[derive(Default)]
-struct Counters {
-    requests: AtomicU64,
-    dropped: AtomicU64,
-    lost: AtomicU64,
-    delayed: AtomicU64,
-    stale: AtomicU64,
-}
-
 /// The proxy.
 pub struct Proxy {
     target: String,
-    rates: Rates,
     client: reqwest::Client,
     away: AtomicBool,
-    counters: Counters,
+    requests: AtomicU64,
+    dropped: Fault,
+    lost: Fault,
+    delayed: Fault,
+    stale: Fault,
     hashes: Mutex<VecDeque<(Instant, Value)>>,
 }
 
@@ -78,10 +120,13 @@ impl Proxy {
         let url = format!("http://{}", listener.local_addr()?);
         let proxy = Arc::new(Self {
             target,
-            rates,
             client: reqwest::Client::new(),
             away: AtomicBool::new(false),
-            counters: Counters::default(),
+            requests: AtomicU64::new(0),
+            dropped: Fault::new(rates.dropped),
+            lost: Fault::new(rates.lost),
+            delayed: Fault::new(rates.delayed),
+            stale: Fault::new(rates.stale),
             hashes: Mutex::default(),
         });
         let router = Router::new().fallback(pass).with_state(proxy.clone());
@@ -99,18 +144,13 @@ impl Proxy {
 
     /// What failed so far.
     pub fn faults(&self) -> Faults {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Faults {
-            requests: read(&self.counters.requests),
-            dropped: read(&self.counters.dropped),
-            lost: read(&self.counters.lost),
-            delayed: read(&self.counters.delayed),
-            stale: read(&self.counters.stale),
+            requests: self.requests.load(Ordering::Relaxed),
+            dropped: self.dropped.happened(),
+            lost: self.lost.happened(),
+            delayed: self.delayed.happened(),
+            stale: self.stale.happened(),
         }
-    }
-
-    fn chance(&self, of_thousand: u32) -> bool {
-        of_thousand > 0 && rand::thread_rng().gen_range(0..1_000) < of_thousand
     }
 
     /// Keeps the answer to a question for the latest blockhash; the oldest that is kept.
@@ -126,10 +166,6 @@ impl Proxy {
     }
 }
 
-fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
-}
-
 /// An answer whose body breaks off: the connection is gone before anything was said.
 fn broken() -> Response {
     let end = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
@@ -140,21 +176,22 @@ fn broken() -> Response {
 }
 
 async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
-    count(&proxy.counters.requests);
-    if proxy.away.load(Ordering::Relaxed) || proxy.chance(proxy.rates.dropped) {
-        count(&proxy.counters.dropped);
+    proxy.requests.fetch_add(1, Ordering::Relaxed);
+    if proxy.away.load(Ordering::Relaxed) {
+        proxy.dropped.count();
         return broken();
     }
-    if proxy.chance(proxy.rates.delayed) {
-        count(&proxy.counters.delayed);
+    if proxy.dropped.strikes() {
+        return broken();
+    }
+    if proxy.delayed.strikes() {
         let millis = rand::thread_rng().gen_range(100..2_000);
         tokio::time::sleep(Duration::from_millis(millis)).await;
     }
     let Ok(answer) = forward(&proxy, request).await else {
         return broken();
     };
-    if proxy.chance(proxy.rates.lost) {
-        count(&proxy.counters.lost);
+    if proxy.lost.strikes() {
         return broken();
     }
     answer
@@ -183,11 +220,10 @@ async fn forward(proxy: &Proxy, request: Request) -> Result<Response> {
         }
     }
     let mut told = asked.bytes().await?;
-    if proxy.rates.stale > 0 && is_hash_question(&body) {
+    if proxy.stale.one_of > 0 && is_hash_question(&body) {
         if let Ok(value) = serde_json::from_slice::<Value>(&told) {
             let oldest = proxy.remember(&value);
-            if let Some(mut oldest) = oldest.filter(|_| proxy.chance(proxy.rates.stale)) {
-                count(&proxy.counters.stale);
+            if let Some(mut oldest) = oldest.filter(|_| proxy.stale.strikes()) {
                 oldest["id"] = value["id"].clone();
                 told = serde_json::to_vec(&oldest)?.into();
                 if let Some(headers) = answer.headers_mut() {

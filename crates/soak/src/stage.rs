@@ -11,7 +11,7 @@ use lode_client::instructions::{jobs, oracle, staking};
 use lode_client::{addresses, filter, Client, PriorityFee};
 use lode_crank::{Crank, Policy};
 use lode_jobs::state::Job;
-use lode_localnet::{apply, fund, Localnet, Options, Plan, Report};
+use lode_localnet::{apply, free_port, fund, Localnet, Options, Plan, Report};
 use lode_oracle::state::Committee;
 use lode_staking::state::NodeDescription;
 use lode_staking::NodeArgs;
@@ -22,7 +22,7 @@ use solana_address::Address;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::collections::BTreeSet;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -43,17 +43,17 @@ const MONEY: u64 = 1_000 * LODE;
 const LAMPORTS: u64 = 20_000_000_000;
 const SLOT_MILLIS: u64 = 200;
 const ATTEST_WINDOW: u64 = 4_000;
-/// What fails of 1 000 requests.
+/// One of how many requests fails.
 const RPC_RATES: Rates = Rates {
-    dropped: 10,
-    lost: 10,
-    delayed: 20,
-    stale: 100,
+    dropped: 100,
+    lost: 100,
+    delayed: 50,
+    stale: 10,
 };
 const STORE_RATES: Rates = Rates {
-    dropped: 20,
-    lost: 20,
-    delayed: 20,
+    dropped: 50,
+    lost: 50,
+    delayed: 50,
     stale: 0,
 };
 /// How long the RPC server is away, each time, and how often that happens.
@@ -93,11 +93,6 @@ pub struct Stage {
     operators: Vec<Operator>,
     seats: Vec<Seat>,
     customers: Vec<Keypair>,
-}
-
-fn free_port() -> Result<u16> {
-    let socket = TcpListener::bind("127.0.0.1:0")?;
-    Ok(socket.local_addr()?.port())
 }
 
 fn say(begun: Instant, what: &str) {
