@@ -266,26 +266,13 @@ fn only_the_program_can_mint_and_nobody_can_freeze() {
 }
 
 /// Appends extensions to a Token-2022 mint: type and length each.
-fn extend(world: &mut World, mint: &Address, extensions: &[(u16, u16)]) {
-    let mut account = world.svm.get_account(mint).unwrap();
-    account.data.resize(165, 0);
-    account.data.push(1);
-    for (kind, length) in extensions {
-        account.data.extend(kind.to_le_bytes());
-        account.data.extend(length.to_le_bytes());
-        account.data.extend(vec![0; usize::from(*length)]);
-    }
-    account.lamports *= 10;
-    world.svm.set_account(*mint, account).unwrap();
-}
-
 #[test]
 fn a_mint_has_no_extension_but_what_describes_it() {
     let mut world = World::new();
     let (staking, good) = ready(&mut world, &TOKEN_2022);
     let plain = world.svm.get_account(&staking.mint).unwrap();
-    // transfer fee, close authority, default state, non-transferable, interest, permanent delegate, hook, pausable,
-    // and one that nobody has heard of yet
+    // transfer fee, close authority, default state, non-transferable, interest, permanent delegate, hook, pausable, what
+    // makes it a part of a group, and one that nobody has heard of yet
     for (kind, length) in [
         (1, 108),
         (3, 32),
@@ -295,13 +282,17 @@ fn a_mint_has_no_extension_but_what_describes_it() {
         (12, 32),
         (14, 64),
         (26, 33),
+        (20, 64),
+        (21, 80),
+        (22, 64),
+        (23, 72),
         (999, 4),
     ] {
-        extend(&mut world, &staking.mint, &[(18, 64), (kind, length)]);
+        world.extend_mint(&staking.mint, &[(18, 64), (kind, length)]);
         refused(&mut world, &good, EmissionsError::MintNotPlain);
         world.svm.set_account(staking.mint, plain.clone()).unwrap();
     }
-    extend(&mut world, &staking.mint, &[(18, 64), (20, 64), (21, 80)]);
+    world.extend_mint(&staking.mint, &[(18, 64), (19, 80)]);
     let authority = world.upgrade_authority.insecure_clone();
     world.ok(good, &[&authority]);
     assert_eq!(world.read::<Schedule>(&schedule()).mint, staking.mint);

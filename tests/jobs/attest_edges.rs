@@ -104,17 +104,19 @@ fn a_seat_that_somebody_took_after_the_submission_does_not_sign() {
 }
 
 #[test]
-fn a_restart_inside_the_window_lengthens_it() {
+fn a_restart_inside_the_window_lengthens_it_and_a_second_one_takes_nothing_away() {
     let (mut world, jobs, at, panel) = drawn_panel();
     let deadline = world.read::<Job>(&at).deadline;
     let attest = jobs.attested(&world, &at, Verdict::Match, &panel);
     world.set_time(world.now(), deadline + 8_999);
-    for outside in [deadline - 3_000, deadline] {
+    for outside in [deadline - 3_000, deadline + 9_000] {
         world.set_last_restart(outside);
         assert_error(world.send(&attest, &[]), JobsError::WindowOver);
     }
     world.set_last_restart(deadline - 1);
     world.set_time(world.now(), deadline + 9_000);
+    assert_error(world.send(&attest, &[]), JobsError::WindowOver);
+    world.set_last_restart(deadline + 8_000);
     assert_error(world.send(&attest, &[]), JobsError::WindowOver);
     world.set_time(world.now(), deadline + 8_999);
     expect(world.send(&attest, &[]));

@@ -215,7 +215,7 @@ fn an_awarded_job_is_paid_at_its_bid() {
 }
 
 #[test]
-fn a_bid_of_next_to_nothing_that_is_given_up_costs_as_much_as_any_and_leaves_the_posted_price() {
+fn a_bid_of_next_to_nothing_that_is_given_up_costs_all_of_late_and_leaves_the_posted_price() {
     let mut world = World::new();
     let (mut jobs, _) = auction(&mut world);
     let at = jobs.open(&mut world);
@@ -223,9 +223,9 @@ fn a_bid_of_next_to_nothing_that_is_given_up_costs_as_much_as_any_and_leaves_the
     pass_until(&mut world, &at, 0);
     world.ok(award(&world, &at), &[]);
     world.ok(jobs.give_up(&jobs.node, &at), &[&jobs.node.worker]);
-    // a twentieth of what is late at the posted price: 20 % of the escrow of 5 000
+    // all that is late at the posted price, 20 % of the escrow of 5 000, though it was given up at once
     let node = nodes(&world, &jobs);
-    assert_eq!((node.available, node.burn_owed), (ALL - 50, 50));
+    assert_eq!((node.available, node.burn_owed), (ALL - 1_000, 1_000));
     let job = state(&world, &at);
     assert_eq!(
         (job.state, job.price, job.bid, job.flags, job.attempt),

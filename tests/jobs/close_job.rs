@@ -23,6 +23,15 @@ fn a_settled_job_closes_after_its_retention_and_its_rent_returns() {
         JobsError::WrongPayer,
     );
     assert_refused(world.send_one(read_only(close.clone(), 3), &[]));
+    let mut terms = args(3);
+    terms.id = 1;
+    let other = create_market(&jobs.authority.pubkey(), &jobs.panel, &jobs.mint, terms);
+    world.ok(other, &[&jobs.authority, &jobs.panel.governor]);
+    let other = market(&jobs.authority.pubkey(), 1);
+    assert_error(
+        world.send_one(with_account(close.clone(), 2, other), &[]),
+        JobsError::ForeignAccount,
+    );
     world.ok(close.clone(), &[]);
     assert!(!world.exists(&at));
     assert_eq!(

@@ -55,16 +55,22 @@ fn only_the_upgrade_authority_starts_the_program_and_once() {
             JobsError::OutOfBounds,
         );
     }
-    // a mint of Token-2022 with a fee on each transfer
-    let dear = world.mint(&TOKEN_2022);
-    world.charge_transfers(&dear);
-    assert_error(
-        world.send_one(
-            initialize_config(&key, &dear, config_args(&me, &me)),
-            &[&authority],
-        ),
-        JobsError::MintNotAccepted,
-    );
+    // mints of Token-2022 with a fee on each transfer, of a group, and native ones
+    let refused = |world: &mut World, mint: &Address| {
+        let start = initialize_config(&key, mint, config_args(&me, &me));
+        let sent = world.send_one(start, &[&authority]);
+        assert_error(sent, JobsError::MintNotAccepted);
+    };
+    for (kind, length) in [(1, 108), (20, 64), (999, 4)] {
+        let extended = world.mint(&TOKEN_2022);
+        world.extend_mint(&extended, &[(18, 64), (kind, length)]);
+        refused(&mut world, &extended);
+    }
+    let plain = world.svm.get_account(&mint).unwrap();
+    for native in lode_token::NATIVE_MINTS {
+        world.svm.set_account(native, plain.clone()).unwrap();
+        refused(&mut world, &native);
+    }
     world.ok(
         initialize_config(&key, &mint, config_args(&me, &me)),
         &[&authority],
@@ -115,12 +121,13 @@ fn keys_change_as_the_governor_says_and_in_two_steps() {
     let treasury = |signer: &Address| {
         govern(
             signer,
-            instruction::SetTreasury {
-                treasury_owner: next.pubkey(),
+            instruction::ProposeTreasury {
+                pending: next.pubkey(),
             }
             .data(),
         )
     };
+    let accept_treasury = |signer: &Address| govern(signer, instruction::AcceptTreasury {}.data());
     for foreign in [
         propose(&next.pubkey()),
         guard(&next.pubkey()),
@@ -132,6 +139,10 @@ fn keys_change_as_the_governor_says_and_in_two_steps() {
         world.send_one(accept(&next.pubkey()), &[&next]),
         JobsError::NotPendingGovernor,
     );
+    assert_error(
+        world.send_one(accept_treasury(&next.pubkey()), &[&next]),
+        JobsError::NotPendingTreasuryOwner,
+    );
     for change in [treasury(&governor), guard(&governor), propose(&governor)] {
         assert_refused(world.send_one(unsigned(change.clone(), 0), &[]));
         assert_refused(world.send_one(read_only(change.clone(), 1), &[&jobs.governor]));
@@ -142,6 +153,21 @@ fn keys_change_as_the_governor_says_and_in_two_steps() {
         ));
         world.ok(change, &[&jobs.governor]);
     }
+    // Nothing has changed hands by a proposal, and nobody accepts for another: not even who governs and has it.
+    let state: JobsConfig = world.read(&config());
+    assert_eq!(
+        (state.treasury_owner, state.pending_treasury_owner),
+        (governor, next.pubkey())
+    );
+    assert_error(
+        world.send_one(accept_treasury(&governor), &[&jobs.governor]),
+        JobsError::NotPendingTreasuryOwner,
+    );
+    world.ok(accept_treasury(&next.pubkey()), &[&next]);
+    assert_error(
+        world.send_one(accept_treasury(&next.pubkey()), &[&next]),
+        JobsError::NotPendingTreasuryOwner,
+    );
     world.ok(accept(&next.pubkey()), &[&next]);
     let state: JobsConfig = world.read(&config());
     assert_eq!(

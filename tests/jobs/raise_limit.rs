@@ -1,6 +1,7 @@
 use crate::help::*;
 use lode_jobs::error::JobsError;
-use lode_jobs::state::MarketArgs;
+use lode_jobs::state::{Ledger, MarketArgs};
+use lode_jobs::PostArgs;
 use lode_tests::jobs::*;
 use lode_tests::*;
 use solana_address::Address;
@@ -150,4 +151,23 @@ fn nobody_else_raises_a_limit_and_no_other_account_is_taken() {
     let customer = jobs.customer.insecure_clone();
     forge_each(&mut world, &good, &[], &[1, 2], &[&customer]);
     world.ok(good, &[&customer]);
+}
+
+#[test]
+fn a_limit_whose_escrow_no_number_holds_is_refused() {
+    let mut world = World::new();
+    let terms = MarketArgs {
+        most_reserved: 1 << 50,
+        ..args(3)
+    };
+    let mut jobs = Jobs::with(&mut world, terms, 3, 3);
+    let at = jobs.customer_ledger();
+    let mut ledger: Ledger = world.read(&at);
+    ledger.available = 1 << 50;
+    world.write(&at, &ledger);
+    let posted = posted(&mut world, &mut jobs, |args: &mut PostArgs| {
+        (args.price, args.units_limit) = (u64::MAX / 3, 1);
+    });
+    let more = raise(&world, &jobs, &posted, 1_000_000);
+    assert_error(world.send_one(more, &[&jobs.customer]), JobsError::Overflow);
 }

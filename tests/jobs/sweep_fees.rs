@@ -1,6 +1,7 @@
 use crate::help::*;
 use lode_attestation::Verdict;
 use lode_jobs::error::JobsError;
+use lode_jobs::state::Market;
 use lode_tests::jobs::*;
 use lode_tests::*;
 use solana_address::Address;
@@ -198,4 +199,17 @@ fn the_fees_go_to_nobody_else() {
     forge_each(&mut world, &good, &[5], &[1, 3, 4], &[]);
     assert_eq!(nodes(&world, &jobs).market_owed, 36);
     world.ok(good, &[]);
+}
+
+#[test]
+fn a_pool_that_no_number_holds_takes_no_more() {
+    let mut world = World::new();
+    let jobs = owing(&mut world);
+    let mut market: Market = world.read(&jobs.market);
+    market.check_pool = u64::MAX;
+    world.write(&jobs.market, &market);
+    let sweep = sweep(&world, &jobs, None, false);
+    assert_error(world.send_one(sweep, &[]), JobsError::Overflow);
+    // that is no state a market can come to: no more tokens exist
+    assert!(world.supply(&jobs.mint) < u64::MAX);
 }

@@ -1,6 +1,7 @@
 //! Properties of transactions as they are sent: how many bytes, and which accounts they write.
 
 use lode_attestation::{seal, Verdict};
+use lode_client::instructions::jobs as build;
 use lode_jobs::state::{Job, JobState, NodeFilter};
 use lode_jobs::PostArgs;
 use lode_tests::costs::figure;
@@ -67,12 +68,13 @@ fn no_account_is_written_by_two_unrelated_jobs() {
     let mut jobs = Jobs::new(&mut world, 5);
     // of a real job, so that the attestations are whole
     let real = jobs.sealed(&mut world);
-    let signed = jobs.digests(&real, &world.read(&real), Verdict::Match, &[0, 1, 3]);
+    let sealed: Job = world.read(&real);
+    let signed = jobs.digests(&real, &sealed, Verdict::Match, &[0, 1, 3]);
 
     let mut writers: BTreeMap<Address, BTreeSet<usize>> = BTreeMap::new();
     let mut transactions = 0;
     // one market, one committee; every job has a customer, a node and a crank of its own
-    for number in 0..200 {
+    for number in 0..2_000 {
         jobs.customer = Keypair::new();
         let owner = Keypair::new();
         jobs.node = Operator {
@@ -94,6 +96,13 @@ fn no_account_is_written_by_two_unrelated_jobs() {
         };
         let at = job(&jobs.customer_ledger(), 1).0;
         let attest = jobs.attest(&at, MATCH, &RESULT, UNITS, 0b1011);
+        let (challenger, node) = (Address::new_unique(), jobs.node.node);
+        let read = Job {
+            customer,
+            node,
+            challenger,
+            ..sealed
+        };
         for (instructions, payer) in [
             (vec![jobs.post(args)], customer),
             (vec![jobs.cancel(&customer, &at)], customer),
@@ -111,6 +120,21 @@ fn no_account_is_written_by_two_unrelated_jobs() {
                 vec![jobs.settle(&crank, &at), jobs.close(&crank, &at)],
                 crank,
             ),
+            (
+                vec![build::raise_limit(&customer, &at, &read, LIMIT)],
+                customer,
+            ),
+            (
+                vec![build::place_bid(&worker, &node, &at, &read, PRICE)],
+                worker,
+            ),
+            (vec![build::award_job(&at, &read)], crank),
+            (
+                vec![build::challenge_job(&challenger, &at, &read)],
+                challenger,
+            ),
+            (vec![build::escalate_job(&crank, &at, &read)], crank),
+            (vec![build::void_job(&crank, &at, &read)], crank),
         ] {
             transactions += 1;
             let message = message(&instructions, &payer);
@@ -122,15 +146,15 @@ fn no_account_is_written_by_two_unrelated_jobs() {
             }
         }
     }
-    assert_eq!(transactions, 2_000);
+    assert_eq!(transactions, 32_000);
     let shared: Vec<_> = writers
         .iter()
         .filter(|(_, jobs)| jobs.len() > 1)
         .map(|(account, _)| account)
         .collect();
     assert!(shared.is_empty(), "{shared:?}");
-    // job, two ledgers, points, customer, worker, crank: nothing else is written at all
-    assert_eq!(writers.len(), 200 * 7);
+    // job, three ledgers, points, customer, worker, challenger, crank: nothing else is written at all
+    assert_eq!(writers.len(), 2_000 * 9);
 }
 
 #[test]

@@ -263,9 +263,9 @@ impl Market {
     }
 }
 
-/// A deadline is 9 000 slots later if a restart fell inside its window.
+/// A deadline is 9 000 slots later if a restart fell inside its window, or inside what it is longer by.
 fn extended(deadline: u64, window: u64, restart: u64) -> u64 {
-    if restart > deadline.saturating_sub(window) && restart < deadline {
+    if restart > deadline.saturating_sub(window) && restart < deadline + 9_000 {
         deadline + 9_000
     } else {
         deadline
@@ -1042,6 +1042,8 @@ impl Model {
             let window = market.run_window(&job);
             let elapsed = (now.slot - (job.deadline - window)).min(window);
             let bps = 500 + 9_500 * elapsed / window;
+            // who was given the job for his bid pays as if he were late
+            let bps = if job.bid == 0 { bps } else { 10_000 };
             let forfeit = ceil_bps(market.late(&job), bps);
             self.end_attempt(now, at, forfeit, 0);
         }

@@ -253,7 +253,7 @@ impl Savers {
         call: Instruction,
         after: Option<Books>,
     ) -> Outcome<bool> {
-        if after.is_some() && self.dice.one_in(6) {
+        if after.is_some() && self.dice.one_in(5) {
             self.forge(name, &call)?;
         }
         let sent = self.world.send_unchecked(&[call]);

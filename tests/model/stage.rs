@@ -1970,9 +1970,11 @@ impl Stage {
                 self.make(call("set_guardian", set), &Broken::default())
             }
             2 => {
+                let propose = build::propose_treasury(&governor, &next);
+                self.make(call("propose_treasury (jobs)", propose), &Broken::default())?;
                 self.treasury = next;
-                let set = build::set_treasury(&governor, &next);
-                self.make(call("set_treasury", set), &Broken::default())
+                let accept = build::accept_treasury(&next);
+                self.make(call("accept_treasury (jobs)", accept), &Broken::default())
             }
             3 if self.dice.one_in(4) => {
                 let now = self.now();

@@ -121,7 +121,7 @@ fn the_native_mint_is_no_bond() {
     let creator = world.wallet();
     let me = creator.pubkey();
     let plain = world.mint(&TOKEN);
-    for native in lode_oracle::constants::NATIVE_MINTS {
+    for native in lode_token::NATIVE_MINTS {
         let mint = world.svm.get_account(&plain).unwrap();
         world.svm.set_account(native, mint).unwrap();
         let create = create_committee(&me, &native, args(&me, 3), vec![me]);

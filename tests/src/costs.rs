@@ -1,10 +1,14 @@
-//! What instructions cost, as every test that goes through sees it. Written down for `cargo xtask bench` and
-//! `cargo xtask test` where `LODE_COSTS` names a file; one line a call, one a figure that a test is about.
+//! What instructions cost, as every test that goes through sees it, and with which errors they are refused. Written down
+//! for `cargo xtask bench` and `cargo xtask test` where `LODE_COSTS` names a file; one line a call, one a figure that a test
+//! is about, one a refusal.
 
-use crate::{Address, LiteSVM, TransactionMetadata, PROGRAMS};
+use crate::{Address, FailedTransactionMetadata, LiteSVM, TransactionMetadata, PROGRAMS};
 use solana_compute_budget_interface::ComputeBudgetInstruction;
+use solana_instruction::error::InstructionError;
 use solana_instruction::{AccountMeta, Instruction};
 use solana_message::Message;
+use solana_transaction::Transaction;
+use solana_transaction_error::TransactionError;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
@@ -38,19 +42,25 @@ pub fn figure(what: &str, units: u64) {
     }
 }
 
-/// The sum of compute units that the log says each instruction of ours took, in order; calls from within are part of
-/// their caller's.
-fn units(logs: &[String]) -> Vec<u64> {
+/// The sum of compute units that the log says each instruction of ours took, in order, and how many calls of other programs
+/// it made for that, the system's left out, which makes accounts in one or in three: they are part of their caller's.
+fn units(logs: &[String]) -> Vec<(u64, u64)> {
     let mut found = vec![];
-    let mut depth = 0;
+    let (mut depth, mut within) = (0, 0);
     for line in logs {
         let words: Vec<&str> = line.split(' ').collect();
         match words.as_slice() {
-            ["Program", _, "invoke", _] => depth += 1,
+            ["Program", id, "invoke", _] => {
+                within = match depth {
+                    0 => 0,
+                    _ => within + u64::from(*id != crate::SYSTEM.to_string()),
+                };
+                depth += 1;
+            }
             ["Program", id, "consumed", units, ..]
                 if depth == 1 && PROGRAMS.iter().any(|p| p.id.to_string() == *id) =>
             {
-                found.push(units.parse().unwrap());
+                found.push((units.parse().unwrap(), within));
             }
             ["Program", _, "success"] => depth -= 1,
             _ => {}
@@ -74,7 +84,9 @@ pub(crate) fn record(
             continue;
         }
         // A log that was cut off tells nothing.
-        let Some(units) = units.next() else { return };
+        let Some((units, within)) = units.next() else {
+            return;
+        };
         let before = i.checked_sub(1).and_then(|i| instructions.get(i));
         let proof = before.filter(|i| i.program_id == lode_attestation::ED25519_PROGRAM);
         let alone: Vec<Instruction> = proof.into_iter().chain([instruction]).cloned().collect();
@@ -95,7 +107,7 @@ pub(crate) fn record(
         }
         let shared: Vec<&str> = shared(svm, &instruction.accounts).into_iter().collect();
         lines += &format!(
-            "call {} {} {units} {} {} {bytes} {}\n",
+            "call {} {} {units} {within} {} {} {bytes} {}\n",
             instruction.program_id,
             hex(&instruction.data[..8]),
             instruction.accounts.len(),
@@ -108,6 +120,31 @@ pub(crate) fn record(
         );
     }
     write(file, &lines);
+}
+
+/// Writes down with which error of its own an instruction of ours was refused.
+pub(crate) fn refused(transaction: &Transaction, failed: &FailedTransactionMetadata) {
+    let Some(file) = file() else { return };
+    let TransactionError::InstructionError(index, InstructionError::Custom(code)) = failed.err
+    else {
+        return;
+    };
+    let message = &transaction.message;
+    let Some(instruction) = message.instructions.get(usize::from(index)) else {
+        return;
+    };
+    let program = message.account_keys[usize::from(instruction.program_id_index)];
+    // Who was called by it and refused is named first.
+    let first = failed
+        .meta
+        .logs
+        .iter()
+        .find(|log| log.contains(" failed: "));
+    let own = format!("Program {program} failed: ");
+    if PROGRAMS.iter().any(|p| p.id == program) && first.is_some_and(|log| log.starts_with(&own)) {
+        let name = hex(&instruction.data[..8]);
+        write(file, &format!("refused {program} {name} {code}\n"));
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -377,11 +377,12 @@ impl World {
     }
 
     fn deliver(&mut self, transaction: Transaction, instructions: &[Instruction]) -> Sent {
-        let sent = self.svm.send_transaction(transaction);
+        let sent = self.svm.send_transaction(transaction.clone());
         reached::record(&sent);
         sent.inspect(|meta| {
             costs::record(&self.svm, instructions, &self.payer.pubkey(), meta);
         })
+        .inspect_err(|failed| costs::refused(&transaction, failed))
         .map_err(|failed| Failure::of(failed, 1))
     }
 
@@ -476,11 +477,20 @@ impl World {
 
     /// Gives a mint of Token-2022 the extension of a fee on each transfer.
     pub fn charge_transfers(&mut self, mint: &Address) {
+        self.extend_mint(mint, &[(1, 108)]);
+    }
+
+    /// Gives a mint of Token-2022 extensions: their types and lengths. What is in them is zero.
+    pub fn extend_mint(&mut self, mint: &Address, extensions: &[(u16, u16)]) {
         let mut account = self.svm.get_account(mint).expect("no such mint");
         account.data.resize(165, 0);
-        // a mint, with the extension 1 of 108 bytes
-        account.data.extend([1, 1, 0, 108, 0]);
-        account.data.resize(165 + 5 + 108, 0);
+        // a mint, and no token account
+        account.data.push(1);
+        for (kind, length) in extensions {
+            account.data.extend(kind.to_le_bytes());
+            account.data.extend(length.to_le_bytes());
+            account.data.extend(vec![0; usize::from(*length)]);
+        }
         account.lamports *= 10;
         self.svm.set_account(*mint, account).unwrap();
     }

@@ -13,6 +13,7 @@ mod keys;
 mod mutants;
 mod postgres;
 mod reference;
+mod refusals;
 mod setup;
 mod shell;
 mod simulate;

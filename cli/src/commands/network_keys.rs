@@ -57,6 +57,8 @@ pub enum Office {
     Committee,
     /// Owner of the treasury's share of emissions
     Treasury,
+    /// Owner of the burn fees of other mints; the governor of jobs offers it
+    JobsTreasury,
 }
 
 /// What can be paused.
@@ -64,7 +66,7 @@ pub enum Office {
 pub enum Program {
     /// No new node and no new stake
     Staking,
-    /// No new account, market, job, bid and accept
+    /// No new market, account of a node, job, bid and accept; a wallet's account is opened all the same
     Jobs,
 }
 
@@ -95,9 +97,6 @@ pub struct Set {
     /// Jobs: who may pause it; an address, a keypair file, or `nobody`
     #[arg(long, value_name = "ADDRESS OR FILE")]
     jobs_guardian: Option<String>,
-    /// Jobs: who owns the burn fees of other mints; an address or a keypair file
-    #[arg(long, value_name = "ADDRESS OR FILE")]
-    jobs_treasury: Option<String>,
 }
 
 pub async fn run(command: Command, context: &Context) -> Result<()> {
@@ -183,17 +182,8 @@ async fn set(args: Set, context: &Context) -> Result<()> {
     if let Some(text) = &args.jobs_guardian {
         instructions.push(jobs::set_guardian(&me, &key_or_nobody(text)?));
     }
-    if let Some(text) = &args.jobs_treasury {
-        instructions.push(jobs::set_treasury(&me, &address_of(text)?));
-    }
     if instructions.len() > of_staking {
         require("governor of jobs", &jobs_now.governor, &me)?;
-    }
-    if let Some(text) = &args.jobs_treasury {
-        context.confirm(&format!(
-            "From now on the treasury's share of fees would go to {}",
-            address_of(text)?
-        ))?;
     }
     if instructions.is_empty() {
         bail!("Nothing to set: name what is to change, `lode network set --help` lists it");
@@ -248,6 +238,22 @@ async fn office_now(
             let (owner, pending) = (schedule.treasury_owner, schedule.pending_treasury_owner);
             (None, owner, pending)
         }
+        Office::JobsTreasury => {
+            let config = jobs_config(context).await?;
+            (None, config.treasury_owner, config.pending_treasury_owner)
+        }
+    })
+}
+
+/// The key that may offer an office: of the burn fees of other mints it is the governor, of all others the holder.
+async fn offered_by(
+    office: Office,
+    holder: Address,
+    context: &Context,
+) -> Result<(&'static str, Address)> {
+    Ok(match office {
+        Office::JobsTreasury => (name(Office::Jobs), jobs_config(context).await?.governor),
+        office => (name(office), holder),
     })
 }
 
@@ -257,6 +263,7 @@ fn name(office: Office) -> &'static str {
         Office::Jobs => "governor of jobs",
         Office::Committee => "governor of the committee",
         Office::Treasury => "owner of the treasury",
+        Office::JobsTreasury => "owner of the burn fees of other mints",
     }
 }
 
@@ -285,11 +292,16 @@ async fn handover(
     let to = key_or_nobody(to)?;
     let wallet = context.wallet()?;
     let me = wallet.pubkey();
-    let (committee, governor, _) = office_now(office, named, context).await?;
-    require(name(office), &governor, &me)?;
+    let (committee, holder, _) = office_now(office, named, context).await?;
+    let (offering, key) = offered_by(office, holder, context).await?;
+    require(offering, &key, &me)?;
     if ![me, Address::default()].contains(&to) {
+        let then = match office {
+            Office::JobsTreasury => "to whom they go once he accepts",
+            _ => "who alone could give it back once he accepts",
+        };
         context.confirm(&format!(
-            "The office of {} would be offered to {to}, who alone could give it back once he accepts",
+            "The office of {} would be offered to {to}, {then}",
             name(office)
         ))?;
     }
@@ -297,6 +309,7 @@ async fn handover(
         (Office::Committee, Some(at)) => oracle::propose_governor(&me, &at, &to),
         (Office::Jobs, _) => jobs::propose_governor(&me, &to),
         (Office::Treasury, _) => emissions::propose_treasury(&me, &to),
+        (Office::JobsTreasury, _) => jobs::propose_treasury(&me, &to),
         _ => staking::propose_governor(&me, &to),
     };
     let sent = context
@@ -325,6 +338,7 @@ async fn accept(office: Office, named: Option<Address>, context: &Context) -> Re
         (Office::Committee, Some(at)) => oracle::accept_governor(&me, &at),
         (Office::Jobs, _) => jobs::accept_governor(&me),
         (Office::Treasury, _) => emissions::accept_treasury(&me),
+        (Office::JobsTreasury, _) => jobs::accept_treasury(&me),
         _ => staking::accept_governor(&me),
     };
     let sent = context
@@ -351,7 +365,10 @@ async fn pause(program: Program, context: &Context) -> Result<()> {
                 &jobs_config(context).await?.guardian,
                 &me,
             )?;
-            (jobs::pause(&me), "account, market, job, bid and accept")
+            (
+                jobs::pause(&me),
+                "market, account of a node, job, bid and accept",
+            )
         }
     };
     context.confirm(&format!(

@@ -347,6 +347,9 @@ mod tests {
         assert!(restarted(960, 1_000).is_empty());
         assert!(restarted(960, 9_999).is_empty());
         assert_eq!(restarted(960, 10_000), [Cancel]);
+        // a second one takes nothing away from what the first one gave
+        assert!(restarted(9_000, 9_999).is_empty());
+        assert_eq!(restarted(9_000, 10_000), [Cancel]);
         // with a bid the time to award moves too: 1 000 to 1 050
         let auction = with(JobState::Open, |job| job.flags = flag::BID);
         let restarted = |last_restart, slot| {
@@ -354,7 +357,8 @@ mod tests {
             due(&auction, &market(), &now, 0)
         };
         assert_eq!(restarted(0, 1_050), [Cancel]);
-        assert_eq!(restarted(1_020, 1_050), [Award]);
+        assert!(restarted(1_020, 1_050).is_empty(), "bids are taken again");
+        assert_eq!(restarted(1_020, 10_049), [Award]);
         assert_eq!(restarted(1_020, 10_050), [Cancel]);
     }
 

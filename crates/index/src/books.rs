@@ -615,11 +615,9 @@ fn running(
         tag if tag == ix::GiveUpJob::DISCRIMINATOR => {
             let (terms, job_at) = (terms(facts)?, at(2)?);
             let job = work.job(&job_at)?;
-            let window = rule(job.window(terms))?;
-            let elapsed = facts.slot.saturating_sub(rule(job.opened(terms))?);
             let forfeit = match facts.given_up {
                 Some(told) => told,
-                None => fits(bills::give_up(rule(job.late(terms))?, elapsed, window))?,
+                None => rule(job.giving_up(terms, facts.slot))?,
             };
             end_attempt(work, job_at, job, [at(4)?, at(5)?], (forfeit, 0), facts)?;
         }

@@ -19,13 +19,15 @@ pub fn run_window(base_slots: u64, units: u64, slots_per_million: u64) -> Option
     )
 }
 
-/// The deadline that holds: `RESTART_EXTENSION` later if the cluster last restarted inside the window, which is
-/// after it opened and before it would have ended.
+/// The deadline that holds: `RESTART_EXTENSION` later if the cluster last restarted inside the window as it would be
+/// then, which is after it opened. Only the last restart is known: one that follows within the extension must not take
+/// away the time that the one before it gave.
 #[inline]
 pub fn effective_deadline(deadline: u64, window: u64, last_restart: u64) -> u64 {
     let opened = deadline.saturating_sub(window);
-    if last_restart > opened && last_restart < deadline {
-        deadline.saturating_add(RESTART_EXTENSION)
+    let longer = deadline.saturating_add(RESTART_EXTENSION);
+    if last_restart > opened && last_restart < longer {
+        longer
     } else {
         deadline
     }
@@ -44,12 +46,14 @@ mod tests {
     }
 
     #[test]
-    fn only_a_restart_inside_the_window_extends_it() {
+    fn only_a_restart_inside_the_window_or_its_extension_extends_it() {
         assert_eq!(effective_deadline(1_000, 100, 0), 1_000);
         assert_eq!(effective_deadline(1_000, 100, 900), 1_000);
         assert_eq!(effective_deadline(1_000, 100, 901), 10_000);
         assert_eq!(effective_deadline(1_000, 100, 999), 10_000);
-        assert_eq!(effective_deadline(1_000, 100, 1_000), 1_000);
+        assert_eq!(effective_deadline(1_000, 100, 1_000), 10_000);
+        assert_eq!(effective_deadline(1_000, 100, 9_999), 10_000);
+        assert_eq!(effective_deadline(1_000, 100, 10_000), 1_000);
         assert_eq!(
             effective_deadline(u64::MAX - 1, 100, u64::MAX - 50),
             u64::MAX

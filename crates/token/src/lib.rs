@@ -9,6 +9,7 @@ use anchor_lang::cpi::{CpiSeed, CpiSigner, InstructionAccount, InstructionView};
 use anchor_lang::pinocchio::cpi::{invoke_signed_unchecked, CpiAccount};
 use anchor_lang::solana_program::hash::hashv;
 use anchor_lang::{address_eq, AccountView, Address};
+use core::ops::RangeInclusive;
 
 /// Token-2022.
 pub const TOKEN_2022: Address =
@@ -221,6 +222,16 @@ const ACCOUNT_TYPE_MINT: u8 = 1;
 /// Checked by presence and by allow-list, so that an extension nobody here has heard of is refused: a transfer fee
 /// or hook, a permanent delegate, a pausable or confidential mint would break what vaults promise.
 pub fn is_plain_mint(owner: &Address, data: &[u8]) -> bool {
+    // metadata pointer, metadata, group pointer, group, member pointer, member
+    has_only(owner, data, 18..=23)
+}
+
+/// Whether a mint has no extension but metadata and the pointer to it. Checked as [`is_plain_mint`] is.
+pub fn has_only_metadata(owner: &Address, data: &[u8]) -> bool {
+    has_only(owner, data, 18..=19)
+}
+
+fn has_only(owner: &Address, data: &[u8], allowed: RangeInclusive<u16>) -> bool {
     if data.len() == MINT {
         return true;
     }
@@ -235,8 +246,7 @@ pub fn is_plain_mint(owner: &Address, data: &[u8]) -> bool {
         };
         match u16::from_le_bytes([*a, *b]) {
             0 => return rest.iter().all(|byte| *byte == 0),
-            // metadata pointer, metadata, group pointer, group, member pointer, member
-            18..=23 => {}
+            kind if allowed.contains(&kind) => {}
             _ => return false,
         }
         let Some(next) = value.get(usize::from(u16::from_le_bytes([*c, *d]))..) else {
@@ -322,6 +332,12 @@ mod tests {
     #[test]
     fn a_mint_without_extensions_is_plain() {
         assert!(is_plain_mint(&OTHER, &[0; MINT]));
+        assert!(has_only_metadata(&OTHER, &[0; MINT]));
+        assert!(has_only_metadata(&TOKEN_2022, &mint(&[(18, 64), (19, 80)])));
+        for kind in [17, 20, 21, 22, 23, 24, 999] {
+            let both = mint(&[(18, 64), (kind, 64)]);
+            assert!(!has_only_metadata(&TOKEN_2022, &both), "{kind}");
+        }
         assert!(is_plain_mint(&TOKEN_2022, &[0; MINT]));
         assert!(is_plain_mint(&TOKEN_2022, &mint(&[])));
         assert!(is_plain_mint(

@@ -14,7 +14,7 @@ pub enum EmissionsError {
     )]
     OutOfBounds,
     /// 6002
-    #[msg("This mint has an extension that changes what a token is: only metadata and group extensions are accepted")]
+    #[msg("This mint has an extension: the mint of the emission may have metadata and the pointer to it, nothing else")]
     MintNotPlain,
     /// 6003
     #[msg("The mint's authority must be this program's mint authority: hand it over before the schedule starts")]

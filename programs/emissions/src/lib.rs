@@ -44,7 +44,7 @@ pub mod lode_emissions {
     /// Writes down a node's points and active stake of epoch `index`, while `index + 1` runs.
     ///
     /// Who: anyone, who lends the rents. Errors: `NotRecordTime`, `NothingToRecord`, `ForeignAccount`,
-    /// `UnknownVersion`; the system program's own where the node was recorded before.
+    /// `UnknownVersion`, `Overflow`; the system program's own where the node was recorded before.
     pub fn record(ctx: &mut Context<Record>, index: u64) -> Result<()> {
         let (epoch_bump, share_bump) = (ctx.bumps.epoch, ctx.bumps.share);
         let now = Clock::get()?.unix_timestamp;

@@ -12,7 +12,7 @@ pub enum JobsError {
     #[msg("A term lies outside of its bounds: see the bounds of markets in the protocol")]
     OutOfBounds,
     /// 6002
-    #[msg("This mint cannot be used: it is native SOL or has an extension other than metadata and groups")]
+    #[msg("This mint cannot be used: it is native SOL, or has an extension other than metadata (of the mint of the emission) or metadata and groups (of a market)")]
     MintNotAccepted,
     /// 6003
     #[msg("Only the governor may do this")]
@@ -231,4 +231,7 @@ pub enum JobsError {
     /// 6073
     #[msg("The bid's escrow would be below the market's least: bid more")]
     BidTooLow,
+    /// 6074
+    #[msg("Only the pending owner of the treasury may accept: the governor must propose this wallet first")]
+    NotPendingTreasuryOwner,
 }

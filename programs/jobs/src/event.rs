@@ -24,6 +24,8 @@ pub struct AuthorityChanged {
     pub guardian: Address,
     /// The treasury's owner after the change.
     pub treasury_owner: Address,
+    /// Who may become its owner by accepting; zero for nobody.
+    pub pending_treasury_owner: Address,
 }
 
 /// New exposure is paused.

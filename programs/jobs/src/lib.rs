@@ -54,11 +54,18 @@ pub mod lode_jobs {
         ctx.accounts.guard(guardian)
     }
 
-    /// Names the treasury's owner.
+    /// Names who may become the treasury's owner by accepting; zero takes it back.
     ///
     /// Who: the governor. Errors: `NotGovernor`.
-    pub fn set_treasury(ctx: &mut Context<Govern>, treasury_owner: Address) -> Result<()> {
-        ctx.accounts.treasury(treasury_owner)
+    pub fn propose_treasury(ctx: &mut Context<Govern>, pending: Address) -> Result<()> {
+        ctx.accounts.propose_treasury(pending)
+    }
+
+    /// Becomes the treasury's owner.
+    ///
+    /// Who: its pending owner. Errors: `NotPendingTreasuryOwner`.
+    pub fn accept_treasury(ctx: &mut Context<Govern>) -> Result<()> {
+        ctx.accounts.accept_treasury()
     }
 
     /// Stops new markets, ledgers, jobs and accepting for 7 days; 7 free days follow.
@@ -137,7 +144,8 @@ pub mod lode_jobs {
     /// Offers a job and locks its price.
     ///
     /// Who: the wallet of the ledger. Errors: `Paused`, `MarketClosed`, `WrongLedgerKind`, `UnitsOutOfRange`,
-    /// `BadFilter`, `EscrowOutOfRange`, `NonceTaken`, `InsufficientFunds`, `NotLedgerAuthority`, `ForeignAccount`, `Overflow`.
+    /// `BadFilter`, `EscrowOutOfRange`, `NonceTaken`, `InsufficientFunds`, `NotLedgerAuthority`, `ForeignAccount`, `Overflow`,
+    /// `WrongMarketKind`.
     pub fn post_job(ctx: &mut Context<PostJob>, args: PostArgs) -> Result<()> {
         let clock = Clock::get()?;
         ctx.accounts.handle(&args, clock.unix_timestamp, clock.slot)
@@ -155,7 +163,7 @@ pub mod lode_jobs {
     /// Takes an open job back; the escrow returns. A bidder who was not awarded the job pays `late`.
     ///
     /// Who: the customer at any time before a bid, anyone when the accept window is over, with a bid one accept window
-    /// later. Errors: `IllegalTransition`, `WindowOpen`, `NamedLedger`, `WrongLedgerKind`, `ForeignAccount`.
+    /// later. Errors: `IllegalTransition`, `WindowOpen`, `NamedLedger`, `ForeignAccount`.
     pub fn cancel_job(ctx: &mut Context<CancelJob>) -> Result<()> {
         let slot = Clock::get()?.slot;
         ctx.accounts.handle(slot)

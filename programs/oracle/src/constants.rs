@@ -16,12 +16,6 @@ pub const BOND_SEED: &[u8] = b"bond";
 /// The only signer of a slash: the `slasher` address of the jobs program, a constant so that nobody can replace it.
 pub const SLASHER: Address = address!("24HYJyi2y9KumQzxyhGywybBHKk24u4Hgjgv8tE4xjwZ");
 
-/// Wrapped SOL, of the classic token program and of Token-2022: neither can be burned.
-pub const NATIVE_MINTS: [Address; 2] = [
-    address!("So11111111111111111111111111111111111111112"),
-    address!("9pan9bMn5HatX4EJdBwg9VgCp7Uz5HL8N1m5D3NdXej9"),
-];
-
 /// Version of every account's layout.
 pub const VERSION: u8 = 1;
 /// Seats of a committee.

@@ -14,7 +14,7 @@ pub enum StakingError {
     )]
     OutOfBounds,
     /// 6002
-    #[msg("This mint has an extension that vaults cannot take: only metadata and group extensions are accepted")]
+    #[msg("This mint has an extension: the mint of the stake, which is that of the emission, may have metadata and the pointer to it, nothing else")]
     MintNotPlain,
     /// 6003
     #[msg("Only the governor may do this")]

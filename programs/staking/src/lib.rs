@@ -84,28 +84,28 @@ pub mod lode_staking {
 
     /// Changes the hot key on the machine.
     ///
-    /// Who: the node's owner. Errors: `NotOwner`, `WrongWorker`.
+    /// Who: the node's owner. Errors: `NotOwner`, `WrongWorker`, `UnknownVersion`.
     pub fn set_worker(ctx: &mut Context<SetWorker>, worker: Address) -> Result<()> {
         ctx.accounts.handle(worker)
     }
 
     /// Changes where everything earned goes.
     ///
-    /// Who: the node's owner. Errors: `NotOwner`, `WrongPayout`.
+    /// Who: the node's owner. Errors: `NotOwner`, `WrongPayout`, `UnknownVersion`.
     pub fn set_payout(ctx: &mut Context<SetPayout>) -> Result<()> {
         ctx.accounts.handle()
     }
 
     /// Says anew what the machine is: customers' filters, never a reward. Jobs that the node has accepted stay its own.
     ///
-    /// Who: the node's owner. Errors: `NotOwner`, `BadRegion`.
+    /// Who: the node's owner. Errors: `NotOwner`, `BadRegion`, `UnknownVersion`.
     pub fn update_node(ctx: &mut Context<UpdateNode>, args: NodeDescription) -> Result<()> {
         ctx.accounts.handle(&args)
     }
 
     /// Lowers the commission at once, or announces a rise by one step.
     ///
-    /// Who: the node's owner. Errors: `NotOwner`, `CommissionPending`, `CommissionTooHigh`.
+    /// Who: the node's owner. Errors: `NotOwner`, `CommissionPending`, `CommissionTooHigh`, `UnknownVersion`.
     pub fn set_commission(ctx: &mut Context<SetCommission>, bps: u16) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         ctx.accounts.handle(bps, now)
@@ -114,8 +114,8 @@ pub mod lode_staking {
     /// Puts stake on a node, own or delegated.
     ///
     /// Who: any wallet. Errors: `Paused`, `NodeExiting`, `NodeJailed`, `AmountTooSmall`, `PoolRuined`,
-    /// `RatioExceeded` (delegated stake only), `WrongMint`, `Overflow`; the token program's own where `from` does not
-    /// hold the amount or is not the wallet's.
+    /// `RatioExceeded` (delegated stake only), `WrongMint`, `Overflow`, `ForeignAccount`, `UnknownVersion`; the
+    /// token program's own where `from` does not hold the amount or is not the wallet's.
     pub fn stake(ctx: &mut Context<Stake>, amount: u64) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         ctx.accounts.handle(amount, now)
@@ -123,7 +123,8 @@ pub mod lode_staking {
 
     /// Moves shares to a ticket that may be withdrawn after the unbonding time. Never paused.
     ///
-    /// Who: the delegation's wallet. Errors: `AmountTooSmall`, `NotEnoughShares`, `NotDelegator`, `ForeignAccount`.
+    /// Who: the delegation's wallet. Errors: `AmountTooSmall`, `NotEnoughShares`, `NotDelegator`, `ForeignAccount`,
+    /// `UnknownVersion`.
     pub fn unstake(ctx: &mut Context<Unstake>, shares: u64) -> Result<()> {
         let bump = ctx.bumps.ticket;
         let now = Clock::get()?.unix_timestamp;
@@ -133,7 +134,7 @@ pub mod lode_staking {
     /// Makes a ticket's shares active again on the same node. Never paused.
     ///
     /// Who: the ticket's wallet. Errors: `NodeExiting`, `NodeJailed`, `PoolRuined`, `RatioExceeded` (delegated stake only),
-    /// `NotDelegator`, `ForeignAccount`, `WrongPayer`.
+    /// `NotDelegator`, `ForeignAccount`, `WrongPayer`, `UnknownVersion`.
     pub fn restake(ctx: &mut Context<Restake>) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         ctx.accounts.handle(now)
@@ -141,7 +142,7 @@ pub mod lode_staking {
 
     /// Moves all shares of a delegation on a node that left four stream periods and eight days ago to a ticket. Never paused.
     ///
-    /// Who: anyone. Errors: `NodeNotExiting`, `ExitTooFresh`, `AmountTooSmall` (no shares), `ForeignAccount`.
+    /// Who: anyone. Errors: `NodeNotExiting`, `ExitTooFresh`, `AmountTooSmall` (no shares), `ForeignAccount`, `UnknownVersion`.
     pub fn force_unstake(ctx: &mut Context<ForceUnstake>) -> Result<()> {
         let bump = ctx.bumps.ticket;
         let now = Clock::get()?.unix_timestamp;
@@ -151,7 +152,7 @@ pub mod lode_staking {
     /// Pays a ticket to its wallet's associated account and closes it. Never paused.
     ///
     /// Who: anyone; to another account only the wallet. Errors: `UnbondingNotOver`, `WrongDestination`, `NotDelegator`,
-    /// `ForeignAccount`, `WrongPayer`, `WrongMint`.
+    /// `ForeignAccount`, `WrongPayer`, `WrongMint`, `UnknownVersion`.
     pub fn withdraw(ctx: &mut Context<Withdraw>) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         ctx.accounts.handle(now)
@@ -159,7 +160,7 @@ pub mod lode_staking {
 
     /// Books what the vault holds above everything booked: commission to the operator, the rest streams.
     ///
-    /// Who: anyone. Errors: none of its own; nothing to book is no error.
+    /// Who: anyone. Errors: `ForeignAccount`, `UnknownVersion`; nothing to book is no error.
     pub fn sweep_rewards(ctx: &mut Context<SweepRewards>) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         ctx.accounts.handle(now)
@@ -167,8 +168,8 @@ pub mod lode_staking {
 
     /// Pays a delegation's rewards to its wallet's associated account, or the owner's own to the payout account.
     ///
-    /// Who: anyone. Errors: `WrongDestination`, `ForeignAccount`; the token program's own where the mint is not the vault's;
-    /// nothing to pay is no error.
+    /// Who: anyone. Errors: `WrongDestination`, `ForeignAccount`, `UnknownVersion`; the token program's own where the
+    /// mint is not the vault's; nothing to pay is no error.
     pub fn claim_rewards(ctx: &mut Context<ClaimRewards>) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         ctx.accounts.handle(now)
@@ -176,8 +177,8 @@ pub mod lode_staking {
 
     /// Pays the operator's commission to the payout account or his associated account.
     ///
-    /// Who: anyone. Errors: `WrongDestination`; the token program's own where the mint is not the vault's; nothing to pay is no
-    /// error.
+    /// Who: anyone. Errors: `WrongDestination`, `ForeignAccount`, `UnknownVersion`; the token program's own where the
+    /// mint is not the vault's; nothing to pay is no error.
     pub fn claim_commission(ctx: &mut Context<ClaimCommission>) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         ctx.accounts.handle(now)
@@ -186,7 +187,7 @@ pub mod lode_staking {
     /// Burns a part of a node's stake and jails it, for a job accepted at `accepted_at`. One incident, one slash; at most
     /// 1 000 bps in any 28 days. A node that is gone is no error.
     ///
-    /// Who: the jobs program's slasher. Errors: `NotSlasher`, `ForeignAccount`, `WrongMint`.
+    /// Who: the jobs program's slasher. Errors: `NotSlasher`, `ForeignAccount`, `WrongMint`, `UnknownVersion`.
     pub fn slash(ctx: &mut Context<Slash>, bps: u16, accepted_at: i64) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         ctx.accounts.handle(bps, accepted_at, now)
@@ -194,7 +195,7 @@ pub mod lode_staking {
 
     /// Takes a jailed node back into service.
     ///
-    /// Who: the node's owner. Errors: `NotOwner`, `NotJailed`, `JailNotOver`.
+    /// Who: the node's owner. Errors: `NotOwner`, `NotJailed`, `JailNotOver`, `UnknownVersion`.
     pub fn unjail(ctx: &mut Context<Unjail>) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         ctx.accounts.handle(now)
@@ -202,7 +203,7 @@ pub mod lode_staking {
 
     /// Takes a node out for good. Never paused.
     ///
-    /// Who: the node's owner. Errors: `NotOwner`, `NodeExiting`.
+    /// Who: the node's owner. Errors: `NotOwner`, `NodeExiting`, `UnknownVersion`.
     pub fn exit_node(ctx: &mut Context<ExitNode>) -> Result<()> {
         let now = Clock::get()?.unix_timestamp;
         ctx.accounts.handle(now)
@@ -219,7 +220,7 @@ pub mod lode_staking {
 
     /// Closes an empty delegation. Never paused.
     ///
-    /// Who: anyone. Errors: `StillStaked`, `RewardsUnclaimed`, `ForeignAccount`, `WrongPayer`.
+    /// Who: anyone. Errors: `StillStaked`, `RewardsUnclaimed`, `ForeignAccount`, `WrongPayer`, `UnknownVersion`.
     pub fn close_delegation(ctx: &mut Context<CloseDelegation>) -> Result<()> {
         ctx.accounts.handle()
     }
@@ -227,7 +228,7 @@ pub mod lode_staking {
     /// Closes a node that everyone has left, and its vault. Never paused.
     ///
     /// Who: the node's owner. Errors: `NotOwner`, `NodeNotExiting`, `ChildrenOpen`, `WrongDestination`, `WrongPayer`,
-    /// `WrongMint`.
+    /// `WrongMint`, `ForeignAccount`, `UnknownVersion`.
     pub fn close_node(ctx: &mut Context<CloseNode>) -> Result<()> {
         ctx.accounts.handle()
     }

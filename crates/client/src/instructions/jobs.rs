@@ -53,12 +53,15 @@ pub fn set_guardian(governor: &Address, guardian: &Address) -> Instruction {
     build(ID, data, govern(governor))
 }
 
-/// Names the treasury's owner; signed by the governor.
-pub fn set_treasury(governor: &Address, treasury_owner: &Address) -> Instruction {
-    let data = instruction::SetTreasury {
-        treasury_owner: *treasury_owner,
-    };
+/// Names who may become the treasury's owner; signed by the governor.
+pub fn propose_treasury(governor: &Address, pending: &Address) -> Instruction {
+    let data = instruction::ProposeTreasury { pending: *pending };
     build(ID, data, govern(governor))
+}
+
+/// Becomes the treasury's owner; signed by the pending one.
+pub fn accept_treasury(pending: &Address) -> Instruction {
+    build(ID, instruction::AcceptTreasury {}, govern(pending))
 }
 
 /// Stops new exposure for a week; signed by the guardian.

@@ -76,7 +76,7 @@ impl InitializeSchedule {
     fn validate_mint(&self, args: &ScheduleArgs) -> Result<()> {
         let view = self.mint.account();
         require!(
-            lode_token::is_plain_mint(view.owner(), &view.try_borrow()?),
+            lode_token::has_only_metadata(view.owner(), &view.try_borrow()?),
             EmissionsError::MintNotPlain
         );
         require!(

@@ -1,9 +1,8 @@
 //! `give_up_job`: a node that cannot finish says so, and pays the less the sooner it does.
 
 use crate::error::JobsError;
-use crate::state::{fits, Job, JobState, Ledger, Market};
+use crate::state::{Job, JobState, Ledger, Market};
 use anchor_lang::prelude::*;
-use lode_math::bills;
 use lode_program::ReadOnly;
 use lode_staking::state::Node;
 
@@ -37,10 +36,7 @@ impl GiveUpJob {
             JobsError::IllegalTransition
         );
         self.job.require_open_window(&self.market, slot)?;
-        let window = self.job.window(&self.market)?;
-        let elapsed = slot.saturating_sub(self.job.opened(&self.market)?);
-        let late = self.job.late(&self.market)?;
-        let forfeit = fits(bills::give_up(late, elapsed, window))?;
+        let forfeit = self.job.giving_up(&self.market, slot)?;
         self.job.end_attempt(
             &self.market,
             &mut self.ledger,

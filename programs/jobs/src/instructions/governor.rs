@@ -1,5 +1,5 @@
-//! `propose_governor`, `accept_governor`, `set_guardian`, `set_treasury`: the keys change hands in two steps, so none is ever lost
-//! to a typing error.
+//! `propose_governor`, `accept_governor`, `propose_treasury`, `accept_treasury`: what cannot be named again changes hands in two
+//! steps, so it is never lost to a typing error. `set_guardian`: the governor can name another, so one step is enough.
 
 use crate::constants::*;
 use crate::error::JobsError;
@@ -9,10 +9,10 @@ use anchor_lang::address_eq;
 use anchor_lang::prelude::*;
 use lode_program::tell;
 
-/// Accounts of the four instructions.
+/// Accounts of the five instructions.
 #[derive(Accounts)]
 pub struct Govern {
-    /// The governor, or the pending one who accepts: each handler says which.
+    /// The governor, or the pending one who accepts an office: each handler says which.
     pub signer: Signer,
     /// The configuration.
     #[account(mut, seeds = [CONFIG_SEED], bump = config.bump)]
@@ -34,6 +34,7 @@ impl Govern {
             pending_governor: self.config.pending_governor,
             guardian: self.config.guardian,
             treasury_owner: self.config.treasury_owner,
+            pending_treasury_owner: self.config.pending_treasury_owner,
         });
     }
 
@@ -65,10 +66,23 @@ impl Govern {
         Ok(())
     }
 
-    /// The governor names who owns the treasury: where burn fees in other mints than the emission mint go.
-    pub fn treasury(&mut self, treasury_owner: Address) -> Result<()> {
+    /// The governor names who may own the treasury, where burn fees in other mints than the emission mint go; zero takes a
+    /// proposal back. Swept fees are gone for good, so an address that nobody holds must never get there.
+    pub fn propose_treasury(&mut self, pending: Address) -> Result<()> {
         self.require_governor()?;
-        self.config.treasury_owner = treasury_owner;
+        self.config.pending_treasury_owner = pending;
+        self.tell();
+        Ok(())
+    }
+
+    /// The pending owner becomes the treasury's owner.
+    pub fn accept_treasury(&mut self) -> Result<()> {
+        require!(
+            address_eq(&self.config.pending_treasury_owner, self.signer.address()),
+            JobsError::NotPendingTreasuryOwner
+        );
+        self.config.treasury_owner = *self.signer.address();
+        self.config.pending_treasury_owner = Address::default();
         self.tell();
         Ok(())
     }

@@ -38,8 +38,10 @@ impl InitializeConfig {
             JobsError::NotUpgradeAuthority
         );
         let mint = self.emission_mint.account();
+        // What `emissions` would refuse must not get here: this cannot be done again.
         require!(
-            lode_token::is_plain_mint(mint.owner(), &mint.try_borrow()?),
+            lode_token::has_only_metadata(mint.owner(), &mint.try_borrow()?)
+                && !lode_token::NATIVE_MINTS.contains(self.emission_mint.address()),
             JobsError::MintNotAccepted
         );
         Ok(())

@@ -39,8 +39,10 @@ pub struct JobsConfig {
     pub guardian: Address,
     /// Who paid this account's rent.
     pub payer: Address,
+    /// Who becomes owner of the treasury by accepting; zero for nobody.
+    pub pending_treasury_owner: Address,
     /// Reserved, 0.
-    pub reserved: [u8; 64],
+    pub reserved: [u8; 32],
 }
 
 /// What `initialize_config` sets.

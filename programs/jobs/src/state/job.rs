@@ -291,6 +291,18 @@ impl Job {
         ))
     }
 
+    /// What a node forfeits that gives up at `slot`: a part of `late` that grows with the time it took; all of it where the
+    /// job was awarded. A bid keeps all others out for as long as the bidding lasts, so it must cost as much to go back on
+    /// it after the award as not to be fit for one.
+    pub fn giving_up(&self, market: &Market, slot: u64) -> Result<u64> {
+        let late = self.late(market)?;
+        if self.bid != 0 {
+            return Ok(late);
+        }
+        let elapsed = slot.saturating_sub(self.opened(market)?);
+        fits(bills::give_up(late, elapsed, self.window(market)?))
+    }
+
     /// What a node forfeits whose window ends: to the burn, and to the checks.
     ///
     /// A result that nobody was drawn to check, and that is not revealed, pays all that its customer would have paid for

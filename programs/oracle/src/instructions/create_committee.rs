@@ -32,7 +32,7 @@ impl CreateCommittee {
             OracleError::MintNotPlain
         );
         require!(
-            !NATIVE_MINTS.contains(self.bond_mint.address()),
+            !lode_token::NATIVE_MINTS.contains(self.bond_mint.address()),
             OracleError::NativeMint
         );
         Ok(())

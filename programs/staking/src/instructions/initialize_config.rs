@@ -38,8 +38,9 @@ impl InitializeConfig {
             StakingError::NotUpgradeAuthority
         );
         let mint = self.stake_mint.account();
+        // What `emissions` would refuse must not get here: this cannot be done again.
         require!(
-            lode_token::is_plain_mint(mint.owner(), &mint.try_borrow()?),
+            lode_token::has_only_metadata(mint.owner(), &mint.try_borrow()?),
             StakingError::MintNotPlain
         );
         require!(

@@ -18,7 +18,7 @@ import { LODE_EMISSIONS_PROGRAM_ADDRESS } from "../programs";
 export const LODE_EMISSIONS_ERROR__NOT_UPGRADE_AUTHORITY = 0x1770; // 6000
 /** OutOfBounds: A parameter lies outside of its compiled bounds: see the bounds in the emissions constants */
 export const LODE_EMISSIONS_ERROR__OUT_OF_BOUNDS = 0x1771; // 6001
-/** MintNotPlain: This mint has an extension that changes what a token is: only metadata and group extensions are accepted */
+/** MintNotPlain: This mint has an extension: the mint of the emission may have metadata and the pointer to it, nothing else */
 export const LODE_EMISSIONS_ERROR__MINT_NOT_PLAIN = 0x1772; // 6002
 /** WrongMintAuthority: The mint's authority must be this program's mint authority: hand it over before the schedule starts */
 export const LODE_EMISSIONS_ERROR__WRONG_MINT_AUTHORITY = 0x1773; // 6003
@@ -110,7 +110,7 @@ if (process.env["NODE_ENV"] !== "production") {
     [LODE_EMISSIONS_ERROR__EPOCH_TOO_LONG]: `Two epochs must fit the shortest unbonding of 14 days: the epoch of jobs is too long`,
     [LODE_EMISSIONS_ERROR__FOREIGN_ACCOUNT]: `This account belongs to another node or epoch: pass the node, points, share and epoch that belong together`,
     [LODE_EMISSIONS_ERROR__MINT_CAN_BE_FROZEN]: `The mint has a freeze authority: remove it before the schedule starts`,
-    [LODE_EMISSIONS_ERROR__MINT_NOT_PLAIN]: `This mint has an extension that changes what a token is: only metadata and group extensions are accepted`,
+    [LODE_EMISSIONS_ERROR__MINT_NOT_PLAIN]: `This mint has an extension: the mint of the emission may have metadata and the pointer to it, nothing else`,
     [LODE_EMISSIONS_ERROR__MINTS_DIFFER]: `Staking, jobs and the schedule must use one mint: pass the mint that both configurations name`,
     [LODE_EMISSIONS_ERROR__NOT_FINAL]: `The epoch is not final yet: finalise it first; anyone may`,
     [LODE_EMISSIONS_ERROR__NOTHING_TO_RECORD]: `This node has no points of that epoch: there is nothing to record`,

@@ -79,6 +79,8 @@ export type JobsConfig = {
   guardian: Address;
   /** Who paid this account's rent. */
   payer: Address;
+  /** Who becomes owner of the treasury by accepting; zero for nobody. */
+  pendingTreasuryOwner: Address;
   /** Reserved, 0. */
   reserved: ReadonlyUint8Array;
 };
@@ -114,6 +116,8 @@ export type JobsConfigArgs = {
   guardian: Address;
   /** Who paid this account's rent. */
   payer: Address;
+  /** Who becomes owner of the treasury by accepting; zero for nobody. */
+  pendingTreasuryOwner: Address;
   /** Reserved, 0. */
   reserved: ReadonlyUint8Array;
 };
@@ -138,7 +142,8 @@ export function getJobsConfigEncoder(): FixedSizeEncoder<JobsConfigArgs> {
       ["pendingGovernor", getAddressEncoder()],
       ["guardian", getAddressEncoder()],
       ["payer", getAddressEncoder()],
-      ["reserved", fixEncoderSize(getBytesEncoder(), 64)],
+      ["pendingTreasuryOwner", getAddressEncoder()],
+      ["reserved", fixEncoderSize(getBytesEncoder(), 32)],
     ]),
     (value) => ({ ...value, discriminator: JOBS_CONFIG_DISCRIMINATOR }),
   );
@@ -163,7 +168,8 @@ export function getJobsConfigDecoder(): FixedSizeDecoder<JobsConfig> {
     ["pendingGovernor", getAddressDecoder()],
     ["guardian", getAddressDecoder()],
     ["payer", getAddressDecoder()],
-    ["reserved", fixDecoderSize(getBytesDecoder(), 64)],
+    ["pendingTreasuryOwner", getAddressDecoder()],
+    ["reserved", fixDecoderSize(getBytesDecoder(), 32)],
   ]);
 }
 

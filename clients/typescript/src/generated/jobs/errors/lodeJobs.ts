@@ -18,7 +18,7 @@ import { LODE_JOBS_PROGRAM_ADDRESS } from "../programs";
 export const LODE_JOBS_ERROR__NOT_UPGRADE_AUTHORITY = 0x1770; // 6000
 /** OutOfBounds: A term lies outside of its bounds: see the bounds of markets in the protocol */
 export const LODE_JOBS_ERROR__OUT_OF_BOUNDS = 0x1771; // 6001
-/** MintNotAccepted: This mint cannot be used: it is native SOL or has an extension other than metadata and groups */
+/** MintNotAccepted: This mint cannot be used: it is native SOL, or has an extension other than metadata (of the mint of the emission) or metadata and groups (of a market) */
 export const LODE_JOBS_ERROR__MINT_NOT_ACCEPTED = 0x1772; // 6002
 /** NotGovernor: Only the governor may do this */
 export const LODE_JOBS_ERROR__NOT_GOVERNOR = 0x1773; // 6003
@@ -162,6 +162,8 @@ export const LODE_JOBS_ERROR__TOO_LITTLE_MEMORY = 0x17b7; // 6071
 export const LODE_JOBS_ERROR__REGION_NOT_TAKEN = 0x17b8; // 6072
 /** BidTooLow: The bid's escrow would be below the market's least: bid more */
 export const LODE_JOBS_ERROR__BID_TOO_LOW = 0x17b9; // 6073
+/** NotPendingTreasuryOwner: Only the pending owner of the treasury may accept: the governor must propose this wallet first */
+export const LODE_JOBS_ERROR__NOT_PENDING_TREASURY_OWNER = 0x17ba; // 6074
 
 export type LodeJobsError =
   | typeof LODE_JOBS_ERROR__ALREADY_SIGNED
@@ -206,6 +208,7 @@ export type LodeJobsError =
   | typeof LODE_JOBS_ERROR__NOT_LEDGER_AUTHORITY
   | typeof LODE_JOBS_ERROR__NOT_MARKET_AUTHORITY
   | typeof LODE_JOBS_ERROR__NOT_PENDING_GOVERNOR
+  | typeof LODE_JOBS_ERROR__NOT_PENDING_TREASURY_OWNER
   | typeof LODE_JOBS_ERROR__NOT_UPGRADE_AUTHORITY
   | typeof LODE_JOBS_ERROR__NOT_WORKER
   | typeof LODE_JOBS_ERROR__OUT_OF_BOUNDS
@@ -264,7 +267,7 @@ if (process.env["NODE_ENV"] !== "production") {
     [LODE_JOBS_ERROR__LIMIT_NOT_RAISED]: `The new limit must be higher than the present one`,
     [LODE_JOBS_ERROR__MAJORITY_INCOMPLETE]: `A drawn panel's signatures count only when they complete a majority, or in the last quarter of the window`,
     [LODE_JOBS_ERROR__MARKET_CLOSED]: `This market takes no new jobs`,
-    [LODE_JOBS_ERROR__MINT_NOT_ACCEPTED]: `This mint cannot be used: it is native SOL or has an extension other than metadata and groups`,
+    [LODE_JOBS_ERROR__MINT_NOT_ACCEPTED]: `This mint cannot be used: it is native SOL, or has an extension other than metadata (of the mint of the emission) or metadata and groups (of a market)`,
     [LODE_JOBS_ERROR__MUST_BE_ATTESTED]: `This result was drawn for a check: its committee must attest it`,
     [LODE_JOBS_ERROR__NAMED_LEDGER]: `Pass the ledgers that the job names, and only those: the displaced bidder's, the challenger's, the appellant's`,
     [LODE_JOBS_ERROR__NO_BID]: `Nobody has bid: there is nothing to award, and the job may be cancelled`,
@@ -284,6 +287,7 @@ if (process.env["NODE_ENV"] !== "production") {
     [LODE_JOBS_ERROR__NOT_LEDGER_AUTHORITY]: `Only the ledger's authority may do this: the wallet, or the node's owner`,
     [LODE_JOBS_ERROR__NOT_MARKET_AUTHORITY]: `Only the market's authority may do this`,
     [LODE_JOBS_ERROR__NOT_PENDING_GOVERNOR]: `Only the pending governor may accept: the governor must propose this wallet first`,
+    [LODE_JOBS_ERROR__NOT_PENDING_TREASURY_OWNER]: `Only the pending owner of the treasury may accept: the governor must propose this wallet first`,
     [LODE_JOBS_ERROR__NOT_UPGRADE_AUTHORITY]: `Only the program's upgrade authority may initialise it: sign with that key and pass the program's own ProgramData account`,
     [LODE_JOBS_ERROR__NOT_WORKER]: `Only the node's worker may do this`,
     [LODE_JOBS_ERROR__OUT_OF_BOUNDS]: `A term lies outside of its bounds: see the bounds of markets in the protocol`,

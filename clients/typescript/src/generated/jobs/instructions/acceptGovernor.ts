@@ -101,7 +101,7 @@ export type AcceptGovernorAsyncInput<
   TAccountSigner extends string = string,
   TAccountConfig extends string = string,
 > = {
-  /** The governor, or the pending one who accepts: each handler says which. */
+  /** The governor, or the pending one who accepts an office: each handler says which. */
   signer: TransactionSigner<TAccountSigner>;
   /** The configuration. */
   config?: Address<TAccountConfig>;
@@ -154,7 +154,7 @@ export type AcceptGovernorInput<
   TAccountSigner extends string = string,
   TAccountConfig extends string = string,
 > = {
-  /** The governor, or the pending one who accepts: each handler says which. */
+  /** The governor, or the pending one who accepts an office: each handler says which. */
   signer: TransactionSigner<TAccountSigner>;
   /** The configuration. */
   config: Address<TAccountConfig>;
@@ -202,7 +202,7 @@ export type ParsedAcceptGovernorInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The governor, or the pending one who accepts: each handler says which. */
+    /** The governor, or the pending one who accepts an office: each handler says which. */
     signer: TAccountMetas[0];
     /** The configuration. */
     config: TAccountMetas[1];

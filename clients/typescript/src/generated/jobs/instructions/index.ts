@@ -8,6 +8,7 @@
 
 export * from "./acceptGovernor";
 export * from "./acceptJob";
+export * from "./acceptTreasury";
 export * from "./attestJob";
 export * from "./awardJob";
 export * from "./cancelJob";
@@ -29,6 +30,7 @@ export * from "./penaliseOracle";
 export * from "./placeBid";
 export * from "./postJob";
 export * from "./proposeGovernor";
+export * from "./proposeTreasury";
 export * from "./raiseLimit";
 export * from "./redeemCredits";
 export * from "./revealResult";
@@ -37,7 +39,6 @@ export * from "./setGuardian";
 export * from "./setLockedCap";
 export * from "./setMarketOpen";
 export * from "./settleJob";
-export * from "./setTreasury";
 export * from "./slashJob";
 export * from "./submitResult";
 export * from "./sweepFees";

@@ -107,7 +107,7 @@ export type ProposeGovernorAsyncInput<
   TAccountSigner extends string = string,
   TAccountConfig extends string = string,
 > = {
-  /** The governor, or the pending one who accepts: each handler says which. */
+  /** The governor, or the pending one who accepts an office: each handler says which. */
   signer: TransactionSigner<TAccountSigner>;
   /** The configuration. */
   config?: Address<TAccountConfig>;
@@ -166,7 +166,7 @@ export type ProposeGovernorInput<
   TAccountSigner extends string = string,
   TAccountConfig extends string = string,
 > = {
-  /** The governor, or the pending one who accepts: each handler says which. */
+  /** The governor, or the pending one who accepts an office: each handler says which. */
   signer: TransactionSigner<TAccountSigner>;
   /** The configuration. */
   config: Address<TAccountConfig>;
@@ -220,7 +220,7 @@ export type ParsedProposeGovernorInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The governor, or the pending one who accepts: each handler says which. */
+    /** The governor, or the pending one who accepts an office: each handler says which. */
     signer: TAccountMetas[0];
     /** The configuration. */
     config: TAccountMetas[1];

@@ -108,7 +108,7 @@ export type SetGuardianAsyncInput<
   TAccountSigner extends string = string,
   TAccountConfig extends string = string,
 > = {
-  /** The governor, or the pending one who accepts: each handler says which. */
+  /** The governor, or the pending one who accepts an office: each handler says which. */
   signer: TransactionSigner<TAccountSigner>;
   /** The configuration. */
   config?: Address<TAccountConfig>;
@@ -163,7 +163,7 @@ export type SetGuardianInput<
   TAccountSigner extends string = string,
   TAccountConfig extends string = string,
 > = {
-  /** The governor, or the pending one who accepts: each handler says which. */
+  /** The governor, or the pending one who accepts an office: each handler says which. */
   signer: TransactionSigner<TAccountSigner>;
   /** The configuration. */
   config: Address<TAccountConfig>;
@@ -213,7 +213,7 @@ export type ParsedSetGuardianInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The governor, or the pending one who accepts: each handler says which. */
+    /** The governor, or the pending one who accepts an office: each handler says which. */
     signer: TAccountMetas[0];
     /** The configuration. */
     config: TAccountMetas[1];

@@ -62,6 +62,7 @@ import {
 import {
   getAcceptGovernorInstructionAsync,
   getAcceptJobInstruction,
+  getAcceptTreasuryInstructionAsync,
   getAttestJobInstruction,
   getAwardJobInstruction,
   getCancelJobInstruction,
@@ -83,6 +84,7 @@ import {
   getPlaceBidInstruction,
   getPostJobInstruction,
   getProposeGovernorInstructionAsync,
+  getProposeTreasuryInstructionAsync,
   getRaiseLimitInstruction,
   getRedeemCreditsInstruction,
   getRevealResultInstruction,
@@ -91,7 +93,6 @@ import {
   getSetLockedCapInstruction,
   getSetMarketOpenInstruction,
   getSettleJobInstruction,
-  getSetTreasuryInstructionAsync,
   getSlashJobInstruction,
   getSubmitResultInstruction,
   getSweepFeesInstructionAsync,
@@ -99,6 +100,7 @@ import {
   getWithdrawInstructionAsync,
   parseAcceptGovernorInstruction,
   parseAcceptJobInstruction,
+  parseAcceptTreasuryInstruction,
   parseAttestJobInstruction,
   parseAwardJobInstruction,
   parseCancelJobInstruction,
@@ -120,6 +122,7 @@ import {
   parsePlaceBidInstruction,
   parsePostJobInstruction,
   parseProposeGovernorInstruction,
+  parseProposeTreasuryInstruction,
   parseRaiseLimitInstruction,
   parseRedeemCreditsInstruction,
   parseRevealResultInstruction,
@@ -128,7 +131,6 @@ import {
   parseSetLockedCapInstruction,
   parseSetMarketOpenInstruction,
   parseSettleJobInstruction,
-  parseSetTreasuryInstruction,
   parseSlashJobInstruction,
   parseSubmitResultInstruction,
   parseSweepFeesInstruction,
@@ -136,6 +138,7 @@ import {
   parseWithdrawInstruction,
   type AcceptGovernorAsyncInput,
   type AcceptJobInput,
+  type AcceptTreasuryAsyncInput,
   type AttestJobInput,
   type AwardJobInput,
   type CancelJobInput,
@@ -154,6 +157,7 @@ import {
   type OpenNodeLedgerAsyncInput,
   type ParsedAcceptGovernorInstruction,
   type ParsedAcceptJobInstruction,
+  type ParsedAcceptTreasuryInstruction,
   type ParsedAttestJobInstruction,
   type ParsedAwardJobInstruction,
   type ParsedCancelJobInstruction,
@@ -175,6 +179,7 @@ import {
   type ParsedPlaceBidInstruction,
   type ParsedPostJobInstruction,
   type ParsedProposeGovernorInstruction,
+  type ParsedProposeTreasuryInstruction,
   type ParsedRaiseLimitInstruction,
   type ParsedRedeemCreditsInstruction,
   type ParsedRevealResultInstruction,
@@ -183,7 +188,6 @@ import {
   type ParsedSetLockedCapInstruction,
   type ParsedSetMarketOpenInstruction,
   type ParsedSettleJobInstruction,
-  type ParsedSetTreasuryInstruction,
   type ParsedSlashJobInstruction,
   type ParsedSubmitResultInstruction,
   type ParsedSweepFeesInstruction,
@@ -194,6 +198,7 @@ import {
   type PlaceBidInput,
   type PostJobInput,
   type ProposeGovernorAsyncInput,
+  type ProposeTreasuryAsyncInput,
   type RaiseLimitInput,
   type RedeemCreditsInput,
   type RevealResultInput,
@@ -202,7 +207,6 @@ import {
   type SetLockedCapInput,
   type SetMarketOpenInput,
   type SettleJobInput,
-  type SetTreasuryAsyncInput,
   type SlashJobInput,
   type SubmitResultInput,
   type SweepFeesAsyncInput,
@@ -334,7 +338,8 @@ export enum LodeJobsInstruction {
   ProposeGovernor,
   AcceptGovernor,
   SetGuardian,
-  SetTreasury,
+  ProposeTreasury,
+  AcceptTreasury,
   Pause,
   CreateMarket,
   SetMarketOpen,
@@ -421,12 +426,23 @@ export function identifyLodeJobsInstruction(
     containsBytes(
       data,
       fixEncoderSize(getBytesEncoder(), 8).encode(
-        new Uint8Array([57, 97, 196, 95, 195, 206, 106, 136]),
+        new Uint8Array([235, 240, 222, 34, 106, 66, 137, 236]),
       ),
       0,
     )
   ) {
-    return LodeJobsInstruction.SetTreasury;
+    return LodeJobsInstruction.ProposeTreasury;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(
+        new Uint8Array([196, 145, 81, 139, 177, 13, 197, 43]),
+      ),
+      0,
+    )
+  ) {
+    return LodeJobsInstruction.AcceptTreasury;
   }
   if (
     containsBytes(
@@ -802,8 +818,11 @@ export type ParsedLodeJobsInstruction<
       instructionType: LodeJobsInstruction.SetGuardian;
     } & ParsedSetGuardianInstruction<TProgram>)
   | ({
-      instructionType: LodeJobsInstruction.SetTreasury;
-    } & ParsedSetTreasuryInstruction<TProgram>)
+      instructionType: LodeJobsInstruction.ProposeTreasury;
+    } & ParsedProposeTreasuryInstruction<TProgram>)
+  | ({
+      instructionType: LodeJobsInstruction.AcceptTreasury;
+    } & ParsedAcceptTreasuryInstruction<TProgram>)
   | ({
       instructionType: LodeJobsInstruction.Pause;
     } & ParsedPauseInstruction<TProgram>)
@@ -934,11 +953,18 @@ export function parseLodeJobsInstruction<TProgram extends string>(
         ...parseSetGuardianInstruction(instruction),
       };
     }
-    case LodeJobsInstruction.SetTreasury: {
+    case LodeJobsInstruction.ProposeTreasury: {
       assertIsInstructionWithAccounts(instruction);
       return {
-        instructionType: LodeJobsInstruction.SetTreasury,
-        ...parseSetTreasuryInstruction(instruction),
+        instructionType: LodeJobsInstruction.ProposeTreasury,
+        ...parseProposeTreasuryInstruction(instruction),
+      };
+    }
+    case LodeJobsInstruction.AcceptTreasury: {
+      assertIsInstructionWithAccounts(instruction);
+      return {
+        instructionType: LodeJobsInstruction.AcceptTreasury,
+        ...parseAcceptTreasuryInstruction(instruction),
       };
     }
     case LodeJobsInstruction.Pause: {
@@ -1212,9 +1238,13 @@ export type LodeJobsPluginInstructions = {
     input: SetGuardianAsyncInput,
   ) => ReturnType<typeof getSetGuardianInstructionAsync> &
     SelfPlanAndSendFunctions;
-  setTreasury: (
-    input: SetTreasuryAsyncInput,
-  ) => ReturnType<typeof getSetTreasuryInstructionAsync> &
+  proposeTreasury: (
+    input: ProposeTreasuryAsyncInput,
+  ) => ReturnType<typeof getProposeTreasuryInstructionAsync> &
+    SelfPlanAndSendFunctions;
+  acceptTreasury: (
+    input: AcceptTreasuryAsyncInput,
+  ) => ReturnType<typeof getAcceptTreasuryInstructionAsync> &
     SelfPlanAndSendFunctions;
   pause: (
     input: PauseAsyncInput,
@@ -1374,10 +1404,15 @@ export function lodeJobsProgram() {
               client,
               getSetGuardianInstructionAsync(input),
             ),
-          setTreasury: (input) =>
+          proposeTreasury: (input) =>
             addSelfPlanAndSendFunctions(
               client,
-              getSetTreasuryInstructionAsync(input),
+              getProposeTreasuryInstructionAsync(input),
+            ),
+          acceptTreasury: (input) =>
+            addSelfPlanAndSendFunctions(
+              client,
+              getAcceptTreasuryInstructionAsync(input),
             ),
           pause: (input) =>
             addSelfPlanAndSendFunctions(

@@ -18,7 +18,7 @@ import { LODE_STAKING_PROGRAM_ADDRESS } from "../programs";
 export const LODE_STAKING_ERROR__NOT_UPGRADE_AUTHORITY = 0x1770; // 6000
 /** OutOfBounds: A parameter lies outside of its compiled bounds: see the bounds in the staking constants */
 export const LODE_STAKING_ERROR__OUT_OF_BOUNDS = 0x1771; // 6001
-/** MintNotPlain: This mint has an extension that vaults cannot take: only metadata and group extensions are accepted */
+/** MintNotPlain: This mint has an extension: the mint of the stake, which is that of the emission, may have metadata and the pointer to it, nothing else */
 export const LODE_STAKING_ERROR__MINT_NOT_PLAIN = 0x1772; // 6002
 /** NotGovernor: Only the governor may do this */
 export const LODE_STAKING_ERROR__NOT_GOVERNOR = 0x1773; // 6003
@@ -142,7 +142,7 @@ if (process.env["NODE_ENV"] !== "production") {
     [LODE_STAKING_ERROR__EXIT_TOO_FRESH]: `The node left only lately and its stake may still earn: four stream periods and eight days after the exit anyone may unstake it; its owner may at once`,
     [LODE_STAKING_ERROR__FOREIGN_ACCOUNT]: `This account belongs to another node: pass the ticket, delegation and vault of one node`,
     [LODE_STAKING_ERROR__JAIL_NOT_OVER]: `The jail is not over: unjail at the node's jailed-until time`,
-    [LODE_STAKING_ERROR__MINT_NOT_PLAIN]: `This mint has an extension that vaults cannot take: only metadata and group extensions are accepted`,
+    [LODE_STAKING_ERROR__MINT_NOT_PLAIN]: `This mint has an extension: the mint of the stake, which is that of the emission, may have metadata and the pointer to it, nothing else`,
     [LODE_STAKING_ERROR__NATIVE_MINT]: `Native SOL cannot be stake: a slash could not burn it; choose another mint`,
     [LODE_STAKING_ERROR__NODE_EXITING]: `This node is leaving and takes no stake: choose another node`,
     [LODE_STAKING_ERROR__NODE_JAILED]: `This node is jailed: its owner must unjail it when the time is up`,

@@ -40,17 +40,16 @@ import {
 import { findConfigPda } from "../pdas";
 import { LODE_JOBS_PROGRAM_ADDRESS } from "../programs";
 
-export const SET_TREASURY_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([
-  57, 97, 196, 95, 195, 206, 106, 136,
-]);
+export const PROPOSE_TREASURY_DISCRIMINATOR: ReadonlyUint8Array =
+  new Uint8Array([235, 240, 222, 34, 106, 66, 137, 236]);
 
-export function getSetTreasuryDiscriminatorBytes(): ReadonlyUint8Array {
+export function getProposeTreasuryDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(
-    SET_TREASURY_DISCRIMINATOR,
+    PROPOSE_TREASURY_DISCRIMINATOR,
   );
 }
 
-export type SetTreasuryInstruction<
+export type ProposeTreasuryInstruction<
   TProgram extends string = typeof LODE_JOBS_PROGRAM_ADDRESS,
   TAccountSigner extends string | AccountMeta<string> = string,
   TAccountConfig extends string | AccountMeta<string> = string,
@@ -70,60 +69,60 @@ export type SetTreasuryInstruction<
     ]
   >;
 
-export type SetTreasuryInstructionData = {
+export type ProposeTreasuryInstructionData = {
   discriminator: ReadonlyUint8Array;
-  treasuryOwner: Address;
+  pending: Address;
 };
 
-export type SetTreasuryInstructionDataArgs = { treasuryOwner: Address };
+export type ProposeTreasuryInstructionDataArgs = { pending: Address };
 
-export function getSetTreasuryInstructionDataEncoder(): FixedSizeEncoder<SetTreasuryInstructionDataArgs> {
+export function getProposeTreasuryInstructionDataEncoder(): FixedSizeEncoder<ProposeTreasuryInstructionDataArgs> {
   return transformEncoder(
     getStructEncoder([
       ["discriminator", fixEncoderSize(getBytesEncoder(), 8)],
-      ["treasuryOwner", getAddressEncoder()],
+      ["pending", getAddressEncoder()],
     ]),
-    (value) => ({ ...value, discriminator: SET_TREASURY_DISCRIMINATOR }),
+    (value) => ({ ...value, discriminator: PROPOSE_TREASURY_DISCRIMINATOR }),
   );
 }
 
-export function getSetTreasuryInstructionDataDecoder(): FixedSizeDecoder<SetTreasuryInstructionData> {
+export function getProposeTreasuryInstructionDataDecoder(): FixedSizeDecoder<ProposeTreasuryInstructionData> {
   return getStructDecoder([
     ["discriminator", fixDecoderSize(getBytesDecoder(), 8)],
-    ["treasuryOwner", getAddressDecoder()],
+    ["pending", getAddressDecoder()],
   ]);
 }
 
-export function getSetTreasuryInstructionDataCodec(): FixedSizeCodec<
-  SetTreasuryInstructionDataArgs,
-  SetTreasuryInstructionData
+export function getProposeTreasuryInstructionDataCodec(): FixedSizeCodec<
+  ProposeTreasuryInstructionDataArgs,
+  ProposeTreasuryInstructionData
 > {
   return combineCodec(
-    getSetTreasuryInstructionDataEncoder(),
-    getSetTreasuryInstructionDataDecoder(),
+    getProposeTreasuryInstructionDataEncoder(),
+    getProposeTreasuryInstructionDataDecoder(),
   );
 }
 
-export type SetTreasuryAsyncInput<
+export type ProposeTreasuryAsyncInput<
   TAccountSigner extends string = string,
   TAccountConfig extends string = string,
 > = {
-  /** The governor, or the pending one who accepts: each handler says which. */
+  /** The governor, or the pending one who accepts an office: each handler says which. */
   signer: TransactionSigner<TAccountSigner>;
   /** The configuration. */
   config?: Address<TAccountConfig>;
-  treasuryOwner: SetTreasuryInstructionDataArgs["treasuryOwner"];
+  pending: ProposeTreasuryInstructionDataArgs["pending"];
 };
 
-export async function getSetTreasuryInstructionAsync<
+export async function getProposeTreasuryInstructionAsync<
   TAccountSigner extends string,
   TAccountConfig extends string,
   TProgramAddress extends Address = typeof LODE_JOBS_PROGRAM_ADDRESS,
 >(
-  input: SetTreasuryAsyncInput<TAccountSigner, TAccountConfig>,
+  input: ProposeTreasuryAsyncInput<TAccountSigner, TAccountConfig>,
   config?: { programAddress?: TProgramAddress },
 ): Promise<
-  SetTreasuryInstruction<TProgramAddress, TAccountSigner, TAccountConfig>
+  ProposeTreasuryInstruction<TProgramAddress, TAccountSigner, TAccountConfig>
 > {
   // Program address.
   const programAddress = config?.programAddress ?? LODE_JOBS_PROGRAM_ADDRESS;
@@ -152,32 +151,36 @@ export async function getSetTreasuryInstructionAsync<
       getAccountMeta("signer", accounts.signer),
       getAccountMeta("config", accounts.config),
     ],
-    data: getSetTreasuryInstructionDataEncoder().encode(
-      args as SetTreasuryInstructionDataArgs,
+    data: getProposeTreasuryInstructionDataEncoder().encode(
+      args as ProposeTreasuryInstructionDataArgs,
     ),
     programAddress,
-  } as SetTreasuryInstruction<TProgramAddress, TAccountSigner, TAccountConfig>);
+  } as ProposeTreasuryInstruction<
+    TProgramAddress,
+    TAccountSigner,
+    TAccountConfig
+  >);
 }
 
-export type SetTreasuryInput<
+export type ProposeTreasuryInput<
   TAccountSigner extends string = string,
   TAccountConfig extends string = string,
 > = {
-  /** The governor, or the pending one who accepts: each handler says which. */
+  /** The governor, or the pending one who accepts an office: each handler says which. */
   signer: TransactionSigner<TAccountSigner>;
   /** The configuration. */
   config: Address<TAccountConfig>;
-  treasuryOwner: SetTreasuryInstructionDataArgs["treasuryOwner"];
+  pending: ProposeTreasuryInstructionDataArgs["pending"];
 };
 
-export function getSetTreasuryInstruction<
+export function getProposeTreasuryInstruction<
   TAccountSigner extends string,
   TAccountConfig extends string,
   TProgramAddress extends Address = typeof LODE_JOBS_PROGRAM_ADDRESS,
 >(
-  input: SetTreasuryInput<TAccountSigner, TAccountConfig>,
+  input: ProposeTreasuryInput<TAccountSigner, TAccountConfig>,
   config?: { programAddress?: TProgramAddress },
-): SetTreasuryInstruction<TProgramAddress, TAccountSigner, TAccountConfig> {
+): ProposeTreasuryInstruction<TProgramAddress, TAccountSigner, TAccountConfig> {
   // Program address.
   const programAddress = config?.programAddress ?? LODE_JOBS_PROGRAM_ADDRESS;
 
@@ -200,35 +203,39 @@ export function getSetTreasuryInstruction<
       getAccountMeta("signer", accounts.signer),
       getAccountMeta("config", accounts.config),
     ],
-    data: getSetTreasuryInstructionDataEncoder().encode(
-      args as SetTreasuryInstructionDataArgs,
+    data: getProposeTreasuryInstructionDataEncoder().encode(
+      args as ProposeTreasuryInstructionDataArgs,
     ),
     programAddress,
-  } as SetTreasuryInstruction<TProgramAddress, TAccountSigner, TAccountConfig>);
+  } as ProposeTreasuryInstruction<
+    TProgramAddress,
+    TAccountSigner,
+    TAccountConfig
+  >);
 }
 
-export type ParsedSetTreasuryInstruction<
+export type ParsedProposeTreasuryInstruction<
   TProgram extends string = typeof LODE_JOBS_PROGRAM_ADDRESS,
   TAccountMetas extends readonly AccountMeta[] = readonly AccountMeta[],
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** The governor, or the pending one who accepts: each handler says which. */
+    /** The governor, or the pending one who accepts an office: each handler says which. */
     signer: TAccountMetas[0];
     /** The configuration. */
     config: TAccountMetas[1];
   };
-  data: SetTreasuryInstructionData;
+  data: ProposeTreasuryInstructionData;
 };
 
-export function parseSetTreasuryInstruction<
+export function parseProposeTreasuryInstruction<
   TProgram extends string,
   TAccountMetas extends readonly AccountMeta[],
 >(
   instruction: Instruction<TProgram> &
     InstructionWithAccounts<TAccountMetas> &
     InstructionWithData<ReadonlyUint8Array>,
-): ParsedSetTreasuryInstruction<TProgram, TAccountMetas> {
+): ParsedProposeTreasuryInstruction<TProgram, TAccountMetas> {
   if (instruction.accounts.length < 2) {
     throw new SolanaError(
       SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
@@ -247,6 +254,6 @@ export function parseSetTreasuryInstruction<
   return {
     programAddress: instruction.programAddress,
     accounts: { signer: getNextAccount(), config: getNextAccount() },
-    data: getSetTreasuryInstructionDataDecoder().decode(instruction.data),
+    data: getProposeTreasuryInstructionDataDecoder().decode(instruction.data),
   };
 }
