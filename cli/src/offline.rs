@@ -92,6 +92,7 @@ pub async fn send(
     let there = there
         .iter()
         .map(|(key, signature)| format!("{key}={signature}"));
+    let message = transaction.message_data();
     context.out.sheet(vec![
         ("blockhash", blockhash.to_string().into()),
         ("signers", Cell::list(there)),
@@ -99,9 +100,11 @@ pub async fn send(
             "missing",
             Cell::list(missing.iter().map(ToString::to_string)),
         ),
+        ("message", BASE64_STANDARD.encode(&message).into()),
+        // what a multisig's transaction builder imports
         (
-            "message",
-            BASE64_STANDARD.encode(transaction.message_data()).into(),
+            "message_base58",
+            bs58::encode(&message).into_string().into(),
         ),
     ]);
     Err(Shown.into())

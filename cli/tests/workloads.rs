@@ -194,7 +194,7 @@ fn follow(network: &Network, wallet: &str, overview: &str, page: &str) -> [usize
 #[test]
 fn every_command_of_the_workloads_pages_runs_and_writes_what_is_committed() {
     let read = |name: &str| std::fs::read_to_string(pages().join(name)).unwrap();
-    let overview = read("README.md");
+    let overview = read("overview.md");
     let names = files(&pages());
     let mut names: Vec<&str> = names
         .iter()

@@ -354,7 +354,7 @@ impl<'a> Source<'a> {
                     "stakes",
                     &["node", "state", "stake", "tickets"],
                     stakes,
-                    "No stake: `lode stake add` puts some on a node.",
+                    "No stake: `lode stake delegate AMOUNT --node ADDRESS` puts some on a node.",
                 ),
                 section(
                     "seats",
