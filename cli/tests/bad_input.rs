@@ -1,10 +1,13 @@
 //! Bad input, given to the real binary: one sentence that says what is wrong and what to do, a non-zero exit code, and
-//! nothing lost.
+//! nothing lost. Needs the programs that `cargo xtask build` makes.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
 use common::workload;
+use lode_localnet::{free_port, Localnet, Options};
+use solana_keypair::Keypair;
+use solana_signer::Signer;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -35,7 +38,7 @@ impl Home {
 
     /// A wallet that exists.
     fn wallet(&self) -> String {
-        let key = solana_keypair::Keypair::new();
+        let key = Keypair::new();
         self.file("wallet.json", format!("{:?}", key.to_bytes()).as_bytes())
     }
 
@@ -67,8 +70,7 @@ impl Home {
 
 /// An RPC server that is none: nothing listens on its port.
 fn nobody() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+    format!("http://127.0.0.1:{}", free_port().unwrap())
 }
 
 /// A web server that answers everything with a page: a URL that was mistyped.
@@ -295,6 +297,42 @@ fn a_server_that_is_no_cluster_is_named() {
     );
 }
 
+/// A cluster on which nobody has started Lode: its programs are there, and nothing that a plan makes.
+#[test]
+fn a_cluster_without_lode_is_said_to_be_one() {
+    let home = Home::new();
+    let wallet = home.wallet();
+    let [rpc_port, ws_port] = [(); 2].map(|()| free_port().unwrap());
+    let programs = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/deploy");
+    let options = Options {
+        rpc_port,
+        ws_port,
+        ..Options::new(programs, Keypair::new().pubkey())
+    };
+    let tokio = tokio::runtime::Runtime::new().unwrap();
+    let network = tokio.block_on(Localnet::start(options)).unwrap();
+    let url = network.rpc_url().to_string();
+    let none = format!(
+        "There is no Lode network on {url}: check --url, or start one with `lode localnet`"
+    );
+    let no_market = format!(
+        "There is no market on {url}: check --url, or start a network with `lode localnet`"
+    );
+    let picture = workload("picture.wasm");
+    for (args, sentence) in [
+        (&["network", "show"][..], &none),
+        (&["stats", "concentration"][..], &none),
+        (&["stake", "show"][..], &none),
+        (&["job", "run", &picture, "--price", "1"][..], &no_market),
+        (&["job", "post", &picture, "--price", "1"][..], &no_market),
+        (&["account", "deposit", "1"][..], &no_market),
+    ] {
+        let said = home.refused(&[args, &["-k", &wallet, "-u", &url]].concat());
+        assert_eq!(said.trim_end(), format!("error: {sentence}"), "{args:?}");
+    }
+    tokio.block_on(network.stop()).unwrap();
+}
+
 #[test]
 fn a_job_that_is_no_module_and_no_spec_is_refused_before_anything_runs() {
     let home = Home::new();
@@ -322,7 +360,7 @@ fn a_malformed_spec_is_refused_with_what_is_wrong_in_it() {
         (r#"{"v":1,"speed":2}"#, "speed"),
         (
             r#"{"v":2,"runtime":1,"module":{"sha256":"00","size":1},"memory_mib":1,"output_limit":1}"#,
-            "v",
+            "`v` is 2, only 1 is known",
         ),
     ] {
         let path = home.file("spec.json", spec.as_bytes());
@@ -390,10 +428,8 @@ fn a_plan_that_is_missing_or_wrong_is_named() {
 #[test]
 fn a_local_network_without_programs_says_how_to_build_them() {
     let home = Home::new();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = free.local_addr().unwrap().port().to_string();
-    let other = TcpListener::bind("127.0.0.1:0").unwrap();
-    let ws = other.local_addr().unwrap().port().to_string();
+    let [port, ws] = [(); 2].map(|()| free_port().unwrap().to_string());
+    let taken = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
     let localnet = [
         "localnet",
         "--bare",
@@ -409,7 +445,7 @@ fn a_local_network_without_programs_says_how_to_build_them() {
         said.contains(&port) && said.contains("another port"),
         "{said}"
     );
-    drop((free, other));
+    drop(taken);
     let said = home.refused(&localnet);
     assert!(said.contains("cargo xtask build"), "{said}");
 }

@@ -15,7 +15,9 @@ use lode_gateway::{Config as GatewayConfig, Gateway, RpcChain};
 use lode_jobs::constants::CRANK_SLICE;
 use lode_jobs::state::{Job, JobState, Ledger, Market, NodeFilter, Work};
 use lode_jobs::PostArgs;
-use lode_localnet::{apply, fund, Localnet, MarketPlan, Options, Plan, Report};
+use lode_localnet::{
+    apply, free_port, fund, time_travel, Localnet, MarketPlan, Options, Plan, Report,
+};
 use lode_oracle::state::{Committee, Oracle};
 use lode_runtime::{JobSpec, Outcome, RunRequest};
 use lode_staking::state::{Node, NodeDescription};
@@ -25,7 +27,7 @@ use serde_json::Value;
 use solana_address::Address;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
-use std::net::TcpListener;
+use std::collections::HashMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -96,11 +98,6 @@ struct World {
     stop: CancellationToken,
 }
 
-fn free_port() -> u16 {
-    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().port()
-}
-
 /// Module and spec of a job, and what running it comes to.
 fn program() -> (Vec<u8>, String, [u8; 32], u64) {
     let module = wat::parse_str(PROGRAM).unwrap();
@@ -129,8 +126,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let authority = Keypair::new();
         let network = Localnet::start(Options {
-            rpc_port: free_port(),
-            ws_port: free_port(),
+            rpc_port: free_port().unwrap(),
+            ws_port: free_port().unwrap(),
             slot_millis: 50,
             ..Options::new(root.join("target/deploy"), authority.pubkey())
         })
@@ -146,7 +143,7 @@ impl World {
         plan.market.store_url = url.clone();
         plan.market.units_limit = UNITS;
         plan.market.least_reserved = 1;
-        plan.market.base_slots = 40;
+        plan.market.base_slots = 400;
         plan.market.final_below = 0;
         terms(&mut plan.market);
         let report = apply(&plan, &client, &authority).await.unwrap();
@@ -226,6 +223,31 @@ impl World {
             worker,
             node,
         }
+    }
+
+    /// The operator chooses another account for what his node earns, and closes it.
+    async fn lose_payout(&self, of: &Operator) {
+        let (me, mint, account) = (of.owner.pubkey(), &self.report.stake_mint, Keypair::new());
+        let (at, program) = (account.pubkey(), mint.program);
+        let rent = self.client.rent(165).await.unwrap();
+        let open = [
+            solana_system_interface::instruction::create_account(&me, &at, rent, 165, &program),
+            spl_token_interface::instruction::initialize_account3(
+                &program,
+                &at,
+                &mint.address,
+                &me,
+            )
+            .unwrap(),
+            staking::set_payout(&me, &of.node, &at),
+        ];
+        self.client
+            .send(&open, &of.owner, &[&account])
+            .await
+            .unwrap();
+        let close =
+            spl_token_interface::instruction::close_account(&program, &at, &me, &me, &[]).unwrap();
+        self.client.send(&[close], &of.owner, &[]).await.unwrap();
     }
 
     fn file(&self, name: &str, key: &Keypair) -> String {
@@ -331,6 +353,10 @@ impl World {
     async fn ledger(&self, party: &Address) -> Ledger {
         let at = addresses::jobs::ledger(&self.report.market, party);
         self.client.get_account(&at).await.unwrap()
+    }
+
+    async fn slot(&self) -> u64 {
+        self.client.clock().await.unwrap().slot
     }
 
     async fn job(&self, at: &Address) -> Option<Job> {
@@ -498,8 +524,9 @@ async fn metric(port: &str, name: &str) -> f64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_ends_the_crank_ends_and_everybody_has_his_money_back() {
     let world = World::new(|market| {
+        market.base_slots = 120;
         market.accept_window = 400;
-        market.attest_window = 140;
+        market.attest_window = 320;
         market.challenge_window = 20;
     })
     .await;
@@ -600,9 +627,11 @@ async fn what_nobody_ends_the_crank_ends_and_everybody_has_his_money_back() {
 
     // below its floor a crank sends nothing, and says what to do
     let poor = ["crank", "run", "--once", "--floor", "1000"];
-    world.post(false).await;
-    let gone = Duration::from_millis(50 * 450);
-    tokio::time::sleep(gone).await;
+    let open = world.post(false).await;
+    let over = world.job(&open).await.unwrap().deadline;
+    world
+        .eventually("nobody took it", || async { world.slot().await > over })
+        .await;
     let output = world.command(&cranks, &poor).output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{error}");
@@ -639,7 +668,7 @@ async fn lies_are_found_by_the_watcher_and_pay_for_it_and_checks_are_paid() {
         .send(&[open], &world.authority, &[])
         .await
         .unwrap();
-    let port = free_port().to_string();
+    let port = free_port().unwrap().to_string();
     let run = [
         "crank",
         "run",
@@ -1062,9 +1091,215 @@ async fn what_is_emitted_and_who_leaves_needs_nobody_but_the_crank() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_nodes_agent_alone_brings_it_its_emission_and_works_on_while_it_cannot_pay_for_it() {
+    let world = World::new(|market| {
+        market.attest_window = 2_400;
+        // moving the clock makes slots look short
+        market.base_slots = 1_000;
+        market.challenge_window = 20;
+        market.check_bps = 1;
+        market.surcharge_bps = 3;
+    })
+    .await;
+    let client = &world.client;
+    let operator = world.operator().await;
+    let (worker, payer) = (world.file("worker", &operator.worker), Keypair::new());
+    let poor = world.file("payer", &payer);
+    let mint = &world.report.stake_mint;
+    let give = async |lamports| {
+        fund(client, &world.authority, &payer.pubkey(), lamports, mint, 0)
+            .await
+            .unwrap();
+    };
+    // enough for the fees of jobs, not for the rent of a record
+    give(8_000_000).await;
+    let port = free_port().unwrap().to_string();
+    let run = ["node", "run", "--worker", &worker, "--folder", "alone"];
+    let more = ["--fee-payer", &poor, "--metrics", &port];
+    let agent = world.start(&worker, &[&run[..], &more].concat());
+    let first = world.post_for(1_000 * PRICE, false).await;
+    world.reaches(&first, JobState::Settled).await;
+    let work_at = addresses::jobs::work(&operator.node);
+    let work: Work = client.get_account(&work_at).await.unwrap();
+    assert!(work.points > 100, "{}", work.points);
+
+    // In the next epoch there is something to record, and too little to pay for it: jobs go on all the same.
+    let share_of = |epoch| addresses::emissions::share(&operator.node, epoch);
+    let share = async |epoch| client.try_account::<Share>(&share_of(epoch)).await.unwrap();
+    lode_localnet::time_travel(client, 3_640).await.unwrap();
+    world
+        .eventually("it knows that it cannot pay", || async {
+            metric(&port, "lode_crank_unaffordable").await >= 1.0
+        })
+        .await;
+    let second = world.post_for(1_000 * PRICE, false).await;
+    world.reaches(&second, JobState::Settled).await;
+    assert!(share(work.epoch).await.is_none());
+    give(LODE).await;
+    lode_localnet::time_travel(client, 120).await.unwrap();
+    world
+        .eventually("recorded", || async { share(work.epoch).await.is_some() })
+        .await;
+
+    // In the one after it is paid, and what the second job earned is recorded. The account that its owner chose is gone:
+    // his associated one gets it.
+    world.lose_payout(&operator).await;
+    let payout = mint.account_of(&operator.owner.pubkey());
+    let before = client.token_balance(&payout).await.unwrap();
+    lode_localnet::time_travel(client, 3_600).await.unwrap();
+    world
+        .eventually("the first is closed, the second recorded", || async {
+            share(work.epoch).await.is_none() && share(work.epoch + 1).await.is_some()
+        })
+        .await;
+    let epoch_at = addresses::emissions::epoch(work.epoch);
+    let epoch: Epoch = client.get_account(&epoch_at).await.unwrap();
+    assert_eq!((epoch.points, epoch.nodes), (work.points, 1));
+    assert!(epoch.work > 0 && epoch.stake_amount > 0);
+    assert_eq!(epoch.work_claimed, epoch.work);
+    assert_eq!(epoch.stake_claimed, epoch.stake_amount);
+    let paid = client.token_balance(&payout).await.unwrap() - before;
+    assert_eq!(paid, epoch.work);
+    // what stake earned is swept: it flows to who staked
+    world
+        .eventually("swept", || async {
+            let node: Node = client.get_account(&operator.node).await.unwrap();
+            let vault = client.token_balance(&node.vault).await.unwrap();
+            vault > STAKE && node.booked().unwrap() == vault
+        })
+        .await;
+    assert_eq!(metric(&port, "lode_crank_failed").await, 0.0);
+    agent.stop();
+    world.stop().await;
+}
+
+/// Some duration below `most` milliseconds, another one each time.
+fn random_millis(most: u64) -> Duration {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    Duration::from_millis(RandomState::new().build_hasher().finish() % most)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn oracles_that_are_killed_again_and_again_sign_one_verdict_each_and_no_job_waits_for_ever() {
+    /// How often each of them is killed, and how many jobs there are.
+    const KILLS: u32 = 12;
+    const JOBS: usize = 6;
+    let world = World::new(|market| {
+        market.attest_window = 2_400;
+        market.challenge_window = 20;
+    })
+    .await;
+    let (_, _, truth, _) = program();
+    let operator = world.operator().await;
+    let _node = world.node_agent(&operator, "node", "node.jsonl");
+    let mut jobs = Vec::new();
+    for _ in 0..3 {
+        jobs.push(world.post(true).await);
+    }
+    // All of them wait for their panels before the first oracle begins.
+    for at in &jobs {
+        world.reaches(at, JobState::Sealed).await;
+    }
+
+    struct Flickering {
+        agent: Option<Agent>,
+        until: Instant,
+        kills: u32,
+    }
+    let mut oracles: Vec<Flickering> = (0..5)
+        .map(|_| Flickering {
+            agent: None,
+            until: Instant::now(),
+            kills: 0,
+        })
+        .collect();
+    // What each seat left in the store, as it was first seen.
+    let mut signed = HashMap::new();
+    let started = Instant::now();
+    loop {
+        for (seat, oracle) in (0u8..).zip(&mut oracles) {
+            // Whoever starts again before the processes of the killed one are gone finds its folder in use: again, as a
+            // service would.
+            let ended = oracle.agent.as_mut().map(|agent| agent.0.try_wait());
+            if matches!(ended, Some(Ok(Some(_)))) {
+                (oracle.agent, oracle.until) = (None, Instant::now() + random_millis(200));
+            }
+            if Instant::now() < oracle.until {
+                continue;
+            }
+            match oracle.agent.take() {
+                None => {
+                    oracle.agent = Some(world.oracle(seat, &[]));
+                    // A check takes some hundred milliseconds, from the start on: later kills come later, where the
+                    // machine is slow.
+                    let most = 200 + 50 * u64::from(oracle.kills);
+                    oracle.until = Instant::now() + random_millis(most);
+                }
+                Some(agent) if oracle.kills < KILLS => {
+                    // SIGKILL
+                    drop(agent);
+                    oracle.kills += 1;
+                    oracle.until = Instant::now() + random_millis(200);
+                }
+                living => oracle.agent = living,
+            }
+        }
+        let mut over = true;
+        for at in &jobs {
+            over &= world.job(at).await.unwrap().state == JobState::Settled as u8;
+            for seat in 0..5 {
+                let found = world.store.attestation(at, 0, seat).await.unwrap();
+                let Some(found) = found else {
+                    assert!(!signed.contains_key(&(*at, seat)), "it is gone");
+                    continue;
+                };
+                let first = *signed.entry((*at, seat)).or_insert(found);
+                assert_eq!(found, first, "seat {seat} signed twice");
+            }
+        }
+        let killed: u32 = oracles.iter().map(|oracle| oracle.kills).sum();
+        // others come while they are killed
+        let due = 3 + usize::try_from(killed / 10).unwrap();
+        if jobs.len() < due.min(JOBS) {
+            jobs.push(world.post(true).await);
+            over = false;
+        }
+        if over && jobs.len() == JOBS && killed == 5 * KILLS {
+            break;
+        }
+        assert!(started.elapsed() < PATIENCE, "after {killed} kills");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    for at in &jobs {
+        let job = world.job(at).await.unwrap();
+        assert_eq!((job.attempt, job.result), (0, truth));
+        assert!((job.signed_match & job.panel).count_ones() >= 2);
+        assert_eq!(job.signed_mismatch | job.signed_unrunnable, 0);
+        assert_eq!((job.silent, job.to_penalise()), (0, 0));
+    }
+    // Each decided once for each job that it signed, and for the truth.
+    for ((at, seat), attestation) in &signed {
+        assert_eq!(attestation.verdict, Verdict::Match as u8);
+        let folder = world.folder.path().join(format!("oracle-{seat}/journal"));
+        let entry = std::fs::read(folder.join(format!("{at}.0.json"))).unwrap();
+        let entry: Value = serde_json::from_slice(&entry).unwrap();
+        assert_eq!(entry["verdict"], Verdict::Match as u8);
+        assert_eq!(entry["result"], hex::encode(truth));
+    }
+    for seat in 0..5 {
+        let oracle = world.bond(seat).await;
+        assert_eq!((oracle.misses, oracle.faults), (0, 0));
+        assert_eq!(oracle.bond, 1_000 * LODE);
+    }
+    drop(oracles);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_falls_silent_after_an_honest_result_makes_no_oracle_silent() {
     let world = World::new(|market| {
-        market.attest_window = 600;
+        market.attest_window = 1_200;
         market.challenge_window = 20;
     })
     .await;
@@ -1093,6 +1328,10 @@ async fn a_node_that_falls_silent_after_an_honest_result_makes_no_oracle_silent(
     world.submit(&operator, &at, truth, units).await;
     // the crank seals; nobody but the oracles knows the result, and the store tells it to nobody
     let sealed = world.reaches(&at, JobState::Sealed).await;
+    // oracles bring what the panel signed in the last quarter of the window
+    while world.slot().await + 300 < sealed.deadline {
+        time_travel(&world.client, 1).await.unwrap();
+    }
     let settled = world.reaches(&at, JobState::Settled).await;
     assert_eq!(
         (settled.verdict, settled.result),

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{units, Network};
+use common::{units, years, Network};
 use lode_client::{addresses, Client};
 use lode_emissions::state::Schedule;
 use lode_jobs::state::{Market, Work};
@@ -184,7 +184,8 @@ fn what_work_burned_is_recorded_emitted_and_claimed_by_anyone_and_adds_up_to_the
     assert_eq!(stage.held(&network.key("stranger").pubkey()), strangers);
 
     let figures = network.ask("stranger", &["stats", "concentration"]);
-    for row in figures.as_array().unwrap() {
+    assert_eq!(figures[0]["owners"], 2);
+    for row in &figures.as_array().unwrap()[1..] {
         assert_eq!(row["owners"], 1, "{row}");
         assert_eq!(row["gini"]["bps"], 0);
         assert_eq!(row["herfindahl"]["bps"], 10_000);
@@ -194,19 +195,14 @@ fn what_work_burned_is_recorded_emitted_and_claimed_by_anyone_and_adds_up_to_the
     assert_eq!(units(&figures[1]["total"]), buckets.work + buckets.stake);
 
     // The operator's year: what the job paid and what was emitted for it.
-    let rows = network.ask(
-        "stranger",
-        &[
-            "rewards",
-            "report",
-            "--of",
-            &owner.to_string(),
-            "--year",
-            &year(&stage),
-        ],
-    );
+    let now = stage.runtime.block_on(stage.client.clock()).unwrap();
+    let of = owner.to_string();
+    let rows = years(now.unix_timestamp).map(|year| {
+        let report = ["rewards", "report", "--of", &of, "--year", &year];
+        network.ask("stranger", &report)
+    });
     let sum = |kind: &str, what: &str| -> u64 {
-        let rows = rows.as_array().unwrap().iter();
+        let rows = rows.iter().flat_map(|rows| rows.as_array().unwrap());
         rows.filter(|row| row["kind"] == kind && row["what"] == what)
             .map(|row| row["base_units"].as_u64().unwrap())
             .sum()
@@ -233,11 +229,52 @@ fn what_work_burned_is_recorded_emitted_and_claimed_by_anyone_and_adds_up_to_the
     assert!(said.contains("over"), "{said}");
 }
 
-fn amount_of(buckets: &emission::Buckets) -> u64 {
-    buckets.work + buckets.stake + buckets.treasury
+#[test]
+fn a_whale_who_delegates_is_counted_as_one_and_so_is_an_owner_of_two_nodes() {
+    let network = Network::start(&["--bare"], &["owner", "whale", "worker"]);
+    let worker = network.address("worker");
+    let mut nodes = Vec::new();
+    for index in ["0", "1"] {
+        let register = ["node", "register", "--worker", &worker, "--index", index];
+        let node = network.ask("owner", &register)["node"].clone();
+        let node = node.as_str().unwrap().to_string();
+        network.ask("owner", &["node", "stake", "2000", "--node", &node]);
+        nodes.push(node);
+    }
+    for (node, amount) in nodes.iter().zip(["5000", "7000"]) {
+        network.ask("whale", &["stake", "delegate", amount, "--node", node]);
+    }
+    let stake = || {
+        let figures = network.ask("owner", &["stats", "concentration"]);
+        assert_eq!(figures[0]["of"], "stake");
+        figures[0].clone()
+    };
+    // 4 000 and 12 000, though all of it lies on the nodes of one owner
+    let figures = stake();
+    assert_eq!(units(&figures["total"]), 16_000 * LODE);
+    assert_eq!(figures["owners"], 2);
+    assert_eq!(figures["gini"]["bps"], 2_500);
+    assert_eq!(figures["herfindahl"]["bps"], 6_250);
+    assert_eq!(figures["nakamoto_half"], 1);
+    // what is on its way out holds nothing any more: 4 000 each
+    let unstake = |node: &str, amount| {
+        let unstake = ["stake", "unstake", amount, "--node", node];
+        network.ask("whale", &unstake);
+    };
+    unstake(&nodes[0], "5000");
+    unstake(&nodes[1], "3000");
+    let figures = stake();
+    assert_eq!(units(&figures["total"]), 8_000 * LODE);
+    assert_eq!(
+        (&figures["owners"], &figures["nakamoto_half"]),
+        (&2.into(), &2.into())
+    );
+    assert_eq!(
+        (&figures["gini"]["bps"], &figures["herfindahl"]["bps"]),
+        (&0.into(), &5_000.into())
+    );
 }
 
-fn year(stage: &Stage) -> String {
-    let now = stage.runtime.block_on(stage.client.clock()).unwrap();
-    (1970 + now.unix_timestamp / 31_556_952).to_string()
+fn amount_of(buckets: &emission::Buckets) -> u64 {
+    buckets.work + buckets.stake + buckets.treasury
 }

@@ -7,6 +7,7 @@ use crate::shutdown;
 use anyhow::{Context as _, Result};
 use lode_client::cli_config::read_keypair;
 use lode_client::instructions::{jobs, oracle, staking};
+use lode_client::token::Threshold;
 use lode_client::{addresses, Client};
 use lode_crank::{Crank, Policy};
 use lode_gateway::{Gateway, RpcChain};
@@ -384,7 +385,7 @@ impl Setup<'_> {
         config.cache_bytes = CACHE_BYTES;
         config.paying = (!self.args.no_crank).then(|| Paying {
             payer: Arc::new(owner.insecure_clone()),
-            least: 1,
+            least: Threshold::default(),
             floor: OWN_FLOOR,
             collect_every: COLLECT_EVERY,
         });
@@ -447,6 +448,7 @@ impl Setup<'_> {
             poll: POLL,
             memory_mib: u64::from(NODE_MEMORY_MIB),
             cache_bytes: CACHE_BYTES,
+            emission: !self.args.no_crank,
             ..AgentConfig::new(at, Arc::new(worker), folder)
         };
         let (client, stop) = (self.client.clone(), shutdown::channel(stop));

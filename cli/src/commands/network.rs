@@ -9,7 +9,7 @@ use lode_client::programs::executable_hash;
 use lode_jobs::state::{JobsConfig, Market};
 use lode_localnet::{Difference, Outcome, Plan, Report, Standing};
 use lode_oracle::state::Committee;
-use lode_staking::state::{Node, StakingConfig};
+use lode_staking::state::Node;
 use serde_json::json;
 use solana_address::Address;
 use solana_signer::Signer;
@@ -277,12 +277,11 @@ async fn verify(folder: &Path, context: &Context) -> Result<()> {
 async fn show(context: &Context) -> Result<()> {
     let client = &context.client;
     let clock = client.clock().await?;
-    let staking: StakingConfig = client.get_account(&addresses::staking::config()).await?;
+    let (staking, token) = context.staking().await?;
     let jobs: JobsConfig = client.get_account(&addresses::jobs::config()).await?;
     let nodes = client.get_program_accounts::<Node>(&[]).await?;
     let committees = client.get_program_accounts::<Committee>(&[]).await?;
     let markets = client.get_program_accounts::<Market>(&[]).await?;
-    let token = context.token(&staking.stake_mint).await?;
     let stake: u128 = nodes.iter().map(|(_, node)| u128::from(node.stake)).sum();
     context.out.sheet(vec![
         ("rpc", client.url().into()),

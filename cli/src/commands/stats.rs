@@ -6,7 +6,7 @@ use lode_client::filter;
 use lode_emissions::state::{Epoch, Share};
 use lode_jobs::state::{Ledger, LedgerKind};
 use lode_math::concentration;
-use lode_staking::state::Node;
+use lode_staking::state::{Delegation, Node};
 use solana_address::Address;
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ const THRESHOLDS: [u64; 2] = [3_333, 5_000];
 /// Commands of figures.
 #[derive(clap::Subcommand)]
 pub enum Command {
-    /// How concentrated stake, rewards and work are among the owners of nodes
+    /// How concentrated stake is among wallets, and rewards and work among owners of nodes
     Concentration,
 }
 
@@ -26,7 +26,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
     }
 }
 
-/// What each owner holds.
+/// What each wallet holds.
 #[derive(Default)]
 struct Holdings(BTreeMap<Address, u64>);
 
@@ -72,8 +72,11 @@ async fn show_concentration(context: &Context) -> Result<()> {
         Holdings::default(),
         Holdings::default(),
     );
-    for (at, node) in &nodes {
-        stake.add(owner(at), node.stake);
+    // Whoever delegates holds stake as much as whoever runs a node; the operator's own stake is a delegation too.
+    for (_, delegation) in client.get_program_accounts::<Delegation>(&[]).await? {
+        if let Some(node) = nodes.get(&delegation.node) {
+            stake.add(delegation.owner, node.worth(delegation.active_shares)?);
+        }
     }
     let ledgers = client
         .get_program_accounts::<Ledger>(&[filter!(Ledger, kind, LedgerKind::Node as u8)])
@@ -106,7 +109,7 @@ async fn show_concentration(context: &Context) -> Result<()> {
             "nakamoto_half",
         ],
         vec![
-            stake.row("stake", "stake on the owner's nodes", |sum| token.cell(sum)),
+            stake.row("stake", "active stake of the wallet", |sum| token.cell(sum)),
             rewards.row("rewards", "emitted in the epochs on the chain", |sum| {
                 token.cell(sum)
             }),
@@ -115,7 +118,7 @@ async fn show_concentration(context: &Context) -> Result<()> {
         "",
     );
     context.out.note(
-        "Gini: 0 % all hold the same, 100 % one holds all. Herfindahl: 100 % one holds all. Nakamoto: the fewest owners who together hold more than a third, and than a half. An owner may hide behind many wallets; these figures count wallets.",
+        "Stake is that of each wallet, delegated or its own; rewards and work are those of the owner's nodes. Gini: 0 % all hold the same, 100 % one holds all. Herfindahl: 100 % one holds all. Nakamoto: the fewest owners who together hold more than a third, and than a half. An owner may hide behind many wallets; these figures count wallets.",
     );
     Ok(())
 }

@@ -49,22 +49,6 @@ const STORE_TIME: Duration = Duration::from_secs(5);
 /// Stores that are asked at the same time.
 const STORES: usize = 16;
 
-/// States of jobs that run, and of those that are over.
-const RUNNING: [JobState; 6] = [
-    JobState::Open,
-    JobState::Accepted,
-    JobState::Submitted,
-    JobState::Sealed,
-    JobState::Attested,
-    JobState::Challenged,
-];
-const OVER: [JobState; 4] = [
-    JobState::Settled,
-    JobState::Failed,
-    JobState::Voided,
-    JobState::Cancelled,
-];
-
 /// A step of a job that is due.
 type Due = (Address, Job, Market, Action);
 /// The same, and what is to be sent.
@@ -234,14 +218,7 @@ impl Crank {
             .swept
             .is_none_or(|at| at.elapsed() >= self.policy.sweep_every);
         let mut found = Vec::new();
-        let mut states = Vec::new();
-        if !matches!(self.policy.duty, Duty::Collect(_)) {
-            states.extend(RUNNING);
-        }
-        if sweeps {
-            states.extend(OVER);
-        }
-        for state in states {
+        for state in self.policy.duty.looks_at(sweeps) {
             found.extend(self.jobs(state).await?);
         }
         self.turn(&found).await?;
@@ -550,6 +527,7 @@ impl Crank {
         let due = match self.policy.duty {
             Duty::All => self.errands().await?,
             Duty::Collect(owner) => self.redemptions(&owner).await?,
+            Duty::Emission(node) => self.emission_of(&node).await?,
             Duty::Paid => return Ok(()),
         };
         let awake = |task: &Task| {

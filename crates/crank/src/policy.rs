@@ -1,9 +1,27 @@
 //! What a crank is told to do.
 
 use crate::due::Action;
+use lode_client::token::Threshold;
+use lode_jobs::state::JobState;
 use lode_oracle::state::Committee;
 use solana_address::Address;
 use std::time::Duration;
+
+/// States of jobs that run, and of those that are over.
+const RUNNING: [JobState; 6] = [
+    JobState::Open,
+    JobState::Accepted,
+    JobState::Submitted,
+    JobState::Sealed,
+    JobState::Attested,
+    JobState::Challenged,
+];
+const OVER: [JobState; 4] = [
+    JobState::Settled,
+    JobState::Failed,
+    JobState::Voided,
+    JobState::Cancelled,
+];
 
 /// Which steps it takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,6 +33,8 @@ pub enum Duty {
     Paid,
     /// Only collecting and redeeming what this wallet earned by checking.
     Collect(Address),
+    /// Only what brings this node its emission.
+    Emission(Address),
 }
 
 impl Duty {
@@ -29,7 +49,21 @@ impl Duty {
                     .is_some_and(|sitting| sitting.owner == *owner),
                 _ => false,
             },
+            Self::Emission(_) => false,
         }
+    }
+
+    /// States of the jobs that it looks at; those that are over only when they are swept.
+    pub(crate) fn looks_at(&self, sweeps: bool) -> Vec<JobState> {
+        let (running, over) = match self {
+            Self::All | Self::Paid => (true, sweeps),
+            Self::Collect(_) => (false, sweeps),
+            Self::Emission(_) => (false, false),
+        };
+        let running = running.then_some(RUNNING).into_iter().flatten();
+        running
+            .chain(over.then_some(OVER).into_iter().flatten())
+            .collect()
     }
 }
 
@@ -42,8 +76,8 @@ pub struct Policy {
     pub duty: Duty,
     /// Slots that a party's own agent has for a step that it does itself.
     pub patience: u64,
-    /// Fees and forfeits are swept, and credits redeemed, from so many base units on.
-    pub least_sweep: u64,
+    /// Fees and forfeits are swept, and credits redeemed, from so many tokens of their market on.
+    pub least_sweep: Threshold,
     /// Lamports that the wallet must keep: nothing is sent that could leave it with less.
     pub floor: u64,
     /// Transactions under way at the same time.
@@ -60,7 +94,7 @@ impl Default for Policy {
             markets: Vec::new(),
             duty: Duty::All,
             patience: 10,
-            least_sweep: 1,
+            least_sweep: Threshold::default(),
             floor: 10_000_000,
             parallel: 8,
             poll: Duration::from_secs(2),
@@ -83,10 +117,20 @@ mod tests {
         for action in [Action::Seal, Action::Attest, Action::Collect(1)] {
             assert!(wants(Duty::All, action));
             assert!(!wants(Duty::Collect(owner), action));
+            assert!(!wants(Duty::Emission(owner), action));
             assert_eq!(wants(Duty::Paid, action), action == Action::Seal);
         }
         assert!(wants(Duty::Collect(owner), Action::Collect(2)));
         assert!(!Duty::Collect(owner).wants(Action::Collect(2), None));
         assert!(!wants(Duty::Collect(owner), Action::Collect(99)));
+    }
+    #[test]
+    fn who_brings_a_node_its_emission_reads_no_job_and_who_collects_only_what_is_over() {
+        let owner = Address::new_from_array([7; 32]);
+        let reads = |duty: Duty| [false, true].map(|sweeps| duty.looks_at(sweeps).len());
+        assert_eq!(reads(Duty::All), [6, 10]);
+        assert_eq!(reads(Duty::Paid), [6, 10]);
+        assert_eq!(reads(Duty::Collect(owner)), [0, 4]);
+        assert_eq!(reads(Duty::Emission(owner)), [0, 0]);
     }
 }

@@ -4,6 +4,7 @@ use crate::cache::Cache;
 use crate::capacity::Capacity;
 use crate::conditions::{Conditions, Eyes, Machine, Reason};
 use crate::decision::{fits, needs_agent, next_step, Step, Terms};
+use crate::emission::Emission;
 use crate::local::{self, Drain, Status};
 use crate::meters::Meters;
 use crate::news::News;
@@ -12,6 +13,7 @@ use crate::purse::Withdrawals;
 use crate::task::{Done, Shared, Task, Work};
 use crate::{Error, Result};
 use lode_client::accounts::{decode, required};
+use lode_client::token::Threshold;
 use lode_client::{addresses, filter, ChainClock, Client};
 use lode_jobs::state::{flag, Job, JobState, JobsConfig, Ledger, Market};
 use lode_notify::Notices;
@@ -66,8 +68,8 @@ pub struct AgentConfig {
     pub cores: usize,
     /// Memory for all jobs together, MiB.
     pub memory_mib: u64,
-    /// Least price that it takes, base units per million units.
-    pub min_price: u64,
+    /// Least price that it takes, tokens of the market for a million units.
+    pub min_price: Threshold,
     /// Most bytes of blobs that stay on disk.
     pub cache_bytes: u64,
     /// Takes private jobs also where a seat that may check them cannot open them: who is drawn then finds them unrunnable,
@@ -75,6 +77,8 @@ pub struct AgentConfig {
     pub blind_checks: bool,
     /// Takes earned money out of the node's ledgers; without it, the owner does.
     pub withdrawals: Option<Withdrawals>,
+    /// Records, makes final, claims and sweeps the node's emission; without it, whoever cranks does.
+    pub emission: bool,
     /// When it takes jobs.
     pub conditions: Conditions,
     /// Where the machine shows whether they hold.
@@ -101,10 +105,11 @@ impl AgentConfig {
             poll: Duration::from_secs(1),
             cores: 1,
             memory_mib: 1_024,
-            min_price: 1,
+            min_price: Threshold::default(),
             cache_bytes: 4 << 30,
             blind_checks: false,
             withdrawals: None,
+            emission: true,
             fee_payer: None,
             conditions: Conditions::default(),
             machine: Machine::default(),
@@ -143,11 +148,15 @@ pub async fn run(
         config.low_lamports,
         config.low_ledger,
     );
+    let payer = config.fee_payer.unwrap_or_else(|| config.worker.clone());
+    let telemetry = &config.telemetry;
+    let emission = || Emission::new(&client, config.node, &payer, FEW_LAMPORTS, telemetry);
+    let emission = config.emission.then(emission);
     let mut agent = Agent {
         shared: Arc::new(Shared {
             client,
             node: config.node,
-            payer: config.fee_payer.unwrap_or_else(|| config.worker.clone()),
+            payer,
             worker: config.worker,
             keys,
             blind_checks: config.blind_checks,
@@ -168,12 +177,14 @@ pub async fn run(
         held: Vec::new(),
         folder: config.state_dir,
         min_price: config.min_price,
+        least_prices: HashMap::new(),
         parallel: config.cores.max(1),
         cache_bytes: config.cache_bytes,
         trimmed: Instant::now(),
         withdrawals: config.withdrawals.map(Arc::new),
         purse: JoinSet::new(),
         purse_at: None,
+        emission,
         markets: HashMap::new(),
         running: HashMap::new(),
         resting: HashMap::new(),
@@ -299,13 +310,16 @@ struct Agent {
     /// Why the machine takes no job now.
     held: Vec<Reason>,
     folder: PathBuf,
-    min_price: u64,
+    min_price: Threshold,
+    /// The same in base units, by market.
+    least_prices: HashMap<Address, u64>,
     parallel: usize,
     cache_bytes: u64,
     trimmed: Instant,
     withdrawals: Option<Arc<Withdrawals>>,
     purse: JoinSet<()>,
     purse_at: Option<Instant>,
+    emission: Option<Emission>,
     /// Terms of a market hold for ever: read once.
     markets: HashMap<Address, Market>,
     running: HashMap<Key, Running>,
@@ -368,6 +382,9 @@ impl Agent {
         self.tasks.shutdown().await;
         // a withdrawal that was sent lands or does not; the next start sees which
         self.purse.shutdown().await;
+        if let Some(emission) = &mut self.emission {
+            emission.stop().await;
+        }
         self.endings.shutdown().await;
         tracing::info!("stopped");
         Ok(())
@@ -432,7 +449,10 @@ impl Agent {
         }
         self.resting.retain(|key, _| alive.contains(key));
         self.look_into_purse(&ledgers);
-        self.spread_news(&sight, &ledgers, &mine);
+        if let Some(emission) = &mut self.emission {
+            emission.look_after(&sight.jobs, clock.unix_timestamp);
+        }
+        self.spread_news(&sight, &ledgers, &mine).await;
         self.measure(&ledgers, clock.slot, sight.lamports, unfinished, waiting);
         let idle = order.is_some() && self.running.is_empty() && unfinished == 0;
         // twice: what a server tells may be older than what was sent to another
@@ -597,8 +617,8 @@ impl Agent {
         });
     }
 
-    /// Tells the owner's hook what this look has seen, beside the other work.
-    fn spread_news(
+    /// Tells the owner's hook what this look has seen; what takes requests beside the other work.
+    async fn spread_news(
         &mut self,
         sight: &Sight,
         ledgers: &[(Address, Ledger)],
@@ -608,11 +628,14 @@ impl Agent {
         if !self.shared.news.is_heard() {
             return;
         }
+        let shared = self.shared.clone();
         for (at, job) in mine {
-            self.shared.news.goes_on(&self.shared.node, at, job);
+            if let Some(market) = self.markets.get(&job.market) {
+                shared.news.goes_on(&shared, market, at, job).await;
+            }
         }
         if self.endings.is_empty() {
-            let (shared, markets) = (self.shared.clone(), self.markets.clone());
+            let markets = self.markets.clone();
             let (sight, ledgers, mine) = (sight.clone(), ledgers.to_vec(), mine.to_vec());
             self.endings.spawn(async move {
                 let news = &shared.news;
@@ -634,6 +657,9 @@ impl Agent {
         let found = self.shared.client.get_accounts::<Market>(&new).await?;
         for (at, market) in new.into_iter().zip(found) {
             if let Some(market) = market {
+                let mint = self.shared.client.mint(&market.mint).await?;
+                let least = self.min_price.of(mint.decimals).max(1);
+                self.least_prices.insert(at, least);
                 self.shared.news.runtime(&at, &market);
                 let rating = self.shared.rating();
                 let slots = rating.slots_per_million(self.shared.pace.slot());
@@ -656,10 +682,10 @@ impl Agent {
     ) -> Result<()> {
         let shared = self.shared.clone();
         let mine = alive.clone();
-        let terms = Terms {
+        let mut terms = Terms {
             node: shared.node,
             account: *node,
-            min_price: self.min_price,
+            min_price: 1,
             rating: shared.rating(),
             slot: shared.pace.slot(),
         };
@@ -670,6 +696,7 @@ impl Agent {
             if shared.shuns(&ledger.market) {
                 continue;
             }
+            terms.min_price = self.least_prices.get(&ledger.market).copied().unwrap_or(1);
             let mut open = shared
                 .client
                 .get_program_accounts::<Job>(&[

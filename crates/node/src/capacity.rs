@@ -51,6 +51,11 @@ impl Capacity {
         })
     }
 
+    /// Cores that all jobs have together.
+    pub fn cores(&self) -> usize {
+        self.all_cores as usize
+    }
+
     /// Cores and MiB that are taken.
     pub fn used(&self) -> (u32, u32) {
         let used = |all: u32, semaphore: &Semaphore| {

@@ -195,12 +195,13 @@ pub(crate) fn time_left(job: &Job, slot: u64, lasting: Duration) -> Duration {
         .min(LONGEST_RUN)
 }
 
-/// Runs a prepared job in a limited process of its own. `room` is held until that has ended, which it does at once where
-/// nobody waits for it any more.
+/// Runs a prepared job in a limited process of its own, which compiles on at most `cores` threads. `room` is held until
+/// that has ended, which it does at once where nobody waits for it any more.
 pub(crate) async fn execute(
     prepared: Prepared,
     limit: u64,
     wall: Duration,
+    cores: usize,
     room: Room,
 ) -> Result<Outcome> {
     let failed = |error: String| Error::Runtime(error);
@@ -220,7 +221,7 @@ pub(crate) async fn execute(
             &stdin.unwrap_or_default(),
             &inputs,
             limit,
-            child::Limits::of(wall, WORKER_STACK_BYTES),
+            child::Limits::of(wall, WORKER_STACK_BYTES).within(cores),
             wanted,
         )
         .map_err(|error| Error::Runtime(error.to_string()))

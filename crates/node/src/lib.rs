@@ -1,5 +1,5 @@
 //! The operator's agent: takes jobs, runs them, submits their results and brings them to settlement (protocol, "jobs"
-//! and "Data").
+//! and "Data"), and its node's emission to the chain (protocol, "emissions").
 //!
 //! The chain is the truth: what to do next is read from each job's account. The agent's folder holds only what cannot
 //! be read there, the result behind a commitment; it is written before the commitment is published, so the agent may
@@ -12,6 +12,7 @@ mod capacity;
 mod conditions;
 mod decision;
 pub mod doctor;
+mod emission;
 mod execution;
 pub mod local;
 mod meters;

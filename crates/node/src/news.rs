@@ -78,15 +78,26 @@ impl News {
     }
 
     /// A job stands at this node: it is told once that it was accepted, and once that it is done.
-    pub fn goes_on(&self, node: &Address, at: &Address, job: &Job) {
+    pub async fn goes_on(&self, shared: &Shared, of: &Market, at: &Address, job: &Job) {
         let (attempt, market) = (job.attempt, job.market);
         let open = job.state == JobState::Open as u8;
         if !self.is_heard() || open || job.is_final() {
             return;
         }
+        let key = format!("{at}/{attempt}");
+        let is_known = held(&self.told).value().jobs.contains_key(&key);
+        let price = match is_known {
+            true => None,
+            false => match self.mint(shared, &of.mint).await {
+                Ok(mint) => Some(Amount::of(&mint, job.price)),
+                Err(error) => {
+                    tracing::warn!(job = %at, attempt, %error, "that it was accepted is not told yet");
+                    return;
+                }
+            },
+        };
         let submitted = job.state >= JobState::Submitted as u8;
         let (is_new, is_done) = held(&self.told).change(|told| {
-            let key = format!("{at}/{attempt}");
             let is_new = !told.jobs.contains_key(&key);
             let followed = told.jobs.entry(key).or_insert_with(|| Followed {
                 job: at.to_string(),
@@ -103,10 +114,10 @@ impl News {
             job: *at,
             attempt,
             market,
-            node: *node,
+            node: shared.node,
         };
-        if is_new {
-            let (price, units_limit) = (job.price, job.units_limit);
+        if let (true, Some(price)) = (is_new, price) {
+            let units_limit = job.units_limit;
             self.notices.tell(Event::JobAccepted {
                 of,
                 price,

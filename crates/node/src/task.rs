@@ -241,7 +241,8 @@ impl Task {
             // a server that is behind: the next look goes on
             return Ok(Done::Did);
         }
-        shared.news.goes_on(&shared.node, &self.at, &job);
+        let news = &shared.news;
+        news.goes_on(shared, &self.market, &self.at, &job).await;
         let task = Self {
             shared: shared.clone(),
             at: self.at,
@@ -315,7 +316,8 @@ impl Task {
         let module = private.is_none().then_some(module);
         let wall = time_left(&self.job, shared.client.slot().await?, shared.pace.slot());
         tracing::info!(job = %self.at, attempt = self.job.attempt, "running");
-        let finished = match execute(prepared, self.job.units_limit, wall, room).await? {
+        let (limit, cores) = (self.job.units_limit, shared.capacity.cores());
+        let finished = match execute(prepared, limit, wall, cores, room).await? {
             Outcome::Receipt(finished) => finished,
             Outcome::Host(_) if private.is_some() => {
                 let reason = "the private job has no end on this machine";
@@ -467,7 +469,9 @@ impl Task {
             ..*job
         };
         let shared = &self.shared;
-        shared.news.goes_on(&shared.node, &self.at, &submitted);
+        let news = &shared.news;
+        news.goes_on(shared, &self.market, &self.at, &submitted)
+            .await;
         Ok(Done::Did)
     }
 

@@ -8,9 +8,12 @@ use axum::Router;
 use lode_attestation::{commitment, Verdict};
 use lode_client::Client;
 use lode_jobs::state::JobState;
+use lode_notify::Hook;
 use lode_oracle_agent::{Entry, Error, Journal};
 use lode_runtime::{Blob, End, Receipt};
 use lode_store::{BlobCache, BlobHash};
+use serde_json::Value;
+use solana_address::Address;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use world::{answer, ends, World, COMMITTEE, JOB, NODE, SEAT};
@@ -199,6 +202,50 @@ async fn a_key_without_a_seat_and_a_committee_that_is_not_there_are_told_at_once
     let (running, _) = world.start();
     let error = ends(running).await.unwrap_err();
     assert!(error.to_string().contains("committee"), "{error}");
+}
+
+#[tokio::test]
+async fn a_committee_of_a_newer_layout_is_told_once_and_served_again_when_it_can_be_read() {
+    let spec = b"no spec at all";
+    let world = World::new(spec).await;
+    world.put(&world.customer, spec).await;
+    let path = world.folder.path().join("told.jsonl");
+    let hook = Hook::new(Some(format!("cat >> '{}'", path.display())), None).unwrap();
+    let (notices, delivery) = hook.start("oracle").unwrap();
+    let told = |kind: &str| -> Vec<Value> {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        // the last line may be half written
+        let all = text.lines();
+        all.filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|event| event["event"] == kind)
+            .collect()
+    };
+    let (running, stop) = world.start_telling(&world.attester, notices);
+    world.wait_for(Verdict::Mismatch).await;
+    world.set_version(&COMMITTEE, 2);
+    for _ in 0..200 {
+        if !told("new_version").is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // it looks again, and does not say it again
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    world.set_version(&COMMITTEE, 1);
+    let second = Address::new_from_array([6; 32]);
+    world.set(second, &world.job().await);
+    world.put_for(second, spec).await;
+    world.wait_for_of(&second, Verdict::Mismatch).await;
+    stop.cancel();
+    ends(running).await.unwrap();
+    delivery.finish().await;
+    let [event] = told("new_version").try_into().unwrap();
+    assert_eq!(
+        (&event["what"], &event["from"]),
+        (&"layout".into(), &"oracle".into())
+    );
+    assert_eq!(event["address"], COMMITTEE.to_string());
+    assert_eq!((&event["version"], &event["known"]), (&2.into(), &1.into()));
 }
 
 #[tokio::test]

@@ -8,9 +8,10 @@ use axum::http::Uri;
 use bytemuck::Zeroable;
 use lode_attestation::{commitment, Verdict};
 use lode_client::addresses;
-use lode_jobs::state::{flag, JobState, Ledger, Market};
-use lode_oracle_agent::{Entry, Journal, WatchConfig, WatchPolicy, Watcher};
-use lode_runtime::{Finished, JobSpec, Outcome, RunRequest};
+use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
+use lode_oracle_agent::{Entry, Error, Journal, WatchConfig, WatchPolicy, Watcher};
+use lode_runtime::{Blob, Finished, JobSpec, Outcome, RunRequest};
+use lode_sealed::{DataKey, Envelope, Identity};
 use lode_store::{BlobHash, Gateways, Writer};
 use lode_telemetry::Telemetry;
 use solana_address::Address;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::io::ReaderStream;
 use tokio_util::sync::CancellationToken;
 use world::{ends, World, JOB, MARKET, NODE};
@@ -88,6 +90,10 @@ const TESTS: &[(&str, fn())] = &[
         "a_watcher_runs_nothing_that_its_wallet_could_not_challenge",
         || in_runtime(watched()),
     ),
+    (
+        "a_watcher_says_nothing_of_a_private_result_that_it_cannot_open",
+        || in_runtime(sealed()),
+    ),
 ];
 
 fn in_runtime(test: impl Future<Output = ()>) {
@@ -152,7 +158,7 @@ async fn until(what: &str, is: impl AsyncFn() -> bool) {
     let started = Instant::now();
     while !is().await {
         assert!(
-            started.elapsed() < Duration::from_secs(10),
+            started.elapsed() < Duration::from_secs(60),
             "not yet: {what}"
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -302,10 +308,7 @@ async fn watched() {
     let endless_module = wat::parse_str(ENDLESS).unwrap();
     let endless = spec(&endless_module);
     let world = World::new(short.as_bytes()).await;
-    let mut market: Market = world.client.get_account(&MARKET).await.unwrap();
-    (market.k, market.surcharge_bps) = (3, 10_000);
-    (market.challenge_window, market.final_below) = (100, 10);
-    world.set(MARKET, &market);
+    let market = contestable(&world).await;
     // nobody's turn yet: the gateway takes blobs
     let mut job = world.job().await;
     job.units_limit = 1_000_000;
@@ -326,10 +329,7 @@ async fn watched() {
     // a stranger's market, in which this wallet has no account, and a long job in it
     world.set(ELSEWHERE, &market);
     for job in [&mut job, &mut long] {
-        job.state = JobState::Attested as u8;
-        (job.verdict, job.flags) = (Verdict::Match as u8, flag::REVEALED);
-        (job.eligible, job.drawn, job.panel) = (0b1_1111, 0b111, 0);
-        (job.price, job.deadline) = (1_000, 300);
+        unchecked(job);
     }
     (long.market, long.deadline) = (ELSEWHERE, 200);
     world.set(OTHER, &long);
@@ -338,32 +338,9 @@ async fn watched() {
     job.state = JobState::Settled as u8;
     world.set(JOB, &job);
     let wallet = Arc::new(Keypair::new());
-    let at = addresses::jobs::ledger(&MARKET, &wallet.pubkey());
-    let mut ledger = Ledger::zeroed();
-    (ledger.version, ledger.market) = (1, MARKET);
-    (ledger.party, ledger.available) = (wallet.pubkey(), 3_000);
-    world.set(at, &ledger);
+    let (at, mut ledger) = account_of(&world, &wallet, 3_000);
     let folder = world.folder.path().join("watch");
-    let config = WatchConfig {
-        client: world.client.clone(),
-        wallet,
-        markets: Vec::new(),
-        mint: market.mint,
-        folder: folder.clone(),
-        policy: WatchPolicy {
-            budget: u64::MAX,
-            ..WatchPolicy::default()
-        },
-        poll: Duration::from_millis(50),
-        parallel: 1,
-        memory_mib: 64,
-        cache_bytes: 1 << 20,
-        floor: 0,
-        gateways: Gateways::default(),
-        telemetry: Telemetry::default(),
-    };
-    let stop = CancellationToken::new();
-    let running = tokio::spawn(Watcher::run(config, stop.clone()));
+    let (running, stop) = watch(&world, wallet, Telemetry::default());
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(children(), 0, "a stranger's job runs");
 
@@ -378,6 +355,105 @@ async fn watched() {
     ledger.available = u64::MAX;
     world.set(at, &ledger);
     until("the bond is there now", async || children() == 1).await;
+    stop.cancel();
+    ends(running).await.unwrap();
+}
+
+/// The market, where what nobody checked can be challenged.
+async fn contestable(world: &World) -> Market {
+    let mut market: Market = world.client.get_account(&MARKET).await.unwrap();
+    (market.k, market.surcharge_bps) = (3, 10_000);
+    (market.challenge_window, market.final_below) = (100, 10);
+    world.set(MARKET, &market);
+    market
+}
+
+/// A match that stands without a check.
+fn unchecked(job: &mut Job) {
+    job.state = JobState::Attested as u8;
+    (job.verdict, job.flags) = (Verdict::Match as u8, flag::REVEALED);
+    (job.eligible, job.drawn, job.panel) = (0b1_1111, 0b111, 0);
+    (job.price, job.deadline) = (1_000, 300);
+}
+
+/// A wallet's account in the market.
+fn account_of(world: &World, wallet: &Keypair, available: u64) -> (Address, Ledger) {
+    let at = addresses::jobs::ledger(&MARKET, &wallet.pubkey());
+    let mut ledger = Ledger::zeroed();
+    (ledger.version, ledger.market) = (1, MARKET);
+    (ledger.party, ledger.available) = (wallet.pubkey(), available);
+    world.set(at, &ledger);
+    (at, ledger)
+}
+
+/// Starts a watcher with any budget, in the folder `watch`.
+fn watch(
+    world: &World,
+    wallet: Arc<Keypair>,
+    telemetry: Telemetry,
+) -> (JoinHandle<Result<(), Error>>, CancellationToken) {
+    let config = WatchConfig {
+        client: world.client.clone(),
+        wallet,
+        markets: Vec::new(),
+        mint: Address::default(),
+        folder: world.folder.path().join("watch"),
+        policy: WatchPolicy {
+            budget: u64::MAX,
+            ..WatchPolicy::default()
+        },
+        poll: Duration::from_millis(50),
+        parallel: 1,
+        memory_mib: 64,
+        cache_bytes: 1 << 20,
+        floor: 0,
+        gateways: Gateways::default(),
+        telemetry,
+    };
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(Watcher::run(config, stop.clone()));
+    (running, stop)
+}
+
+async fn sealed() {
+    let module = wat::parse_str(MODULE).unwrap();
+    let plain = spec(&module);
+    let (key, node) = (DataKey::random(), Identity::random());
+    let [sealed, sealed_module] = [plain.as_bytes(), &module].map(|plain| key.seal(plain));
+    let named = vec![Blob::of(&sealed_module)];
+    let to = [node.recipient()];
+    let envelope = Envelope::new(&key, &to, Blob::of(&sealed), named, 100).unwrap();
+    let envelope = envelope.to_bytes();
+    let world = World::new(&envelope).await;
+    contestable(&world).await;
+    for blob in [&envelope, &sealed, &sealed_module] {
+        world.put(&world.customer, blob).await;
+    }
+    // whoever could open it would see that this came of nothing
+    let mut job = world.job().await;
+    unchecked(&mut job);
+    (job.result, job.units, job.units_limit) = ([8; 32], 5, 1_000_000);
+    world.set(JOB, &job);
+
+    let wallet = Arc::new(Keypair::new());
+    account_of(&world, &wallet, u64::MAX);
+    let telemetry = Telemetry::default();
+    let (running, stop) = watch(&world, wallet, telemetry.clone());
+    let outcomes = || -> Vec<String> {
+        let told = telemetry.metrics.text();
+        let lines = told.lines().map(str::to_string);
+        lines
+            .filter(|line| line.starts_with("lode_watch_checked_total{"))
+            .collect()
+    };
+    until("it was looked at", async || !outcomes().is_empty()).await;
+    // and not once more, though its window stays open
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let once = r#"lode_watch_checked_total{outcome="no_result"} 1"#;
+    assert_eq!(outcomes(), [once]);
+    assert_eq!(children(), 0);
+    let journal = world.folder.path().join("watch/journal");
+    assert!(!journal.join(format!("{JOB}.0.json")).exists());
     stop.cancel();
     ends(running).await.unwrap();
 }

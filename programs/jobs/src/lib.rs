@@ -68,7 +68,7 @@ pub mod lode_jobs {
         ctx.accounts.accept_treasury()
     }
 
-    /// Stops new markets, ledgers, jobs and accepting for 7 days; 7 free days follow.
+    /// Stops new markets, ledgers of nodes, jobs, bids and accepting for 7 days; 7 free days follow.
     ///
     /// Who: the guardian. Errors: `NotGuardian`, `PauseTooSoon`.
     pub fn pause(ctx: &mut Context<Pause>) -> Result<()> {

@@ -7,9 +7,11 @@ use axum::{Json, Router};
 use base64::Engine;
 use bytemuck::Zeroable;
 use lode_attestation::Verdict;
+use lode_client::accounts::DISCRIMINATOR_BYTES;
 use lode_client::{Client, LodeAccount};
 use lode_gateway::{Gateway, RpcChain};
 use lode_jobs::state::{Job, JobState, Ledger, Market};
+use lode_notify::Notices;
 use lode_oracle::state::{Committee, Seat};
 use lode_oracle_agent::{Config, Error, Journal, OracleAgent};
 use lode_staking::state::Node;
@@ -173,6 +175,12 @@ impl World {
         chain.all.insert(at, (T::PROGRAM, data));
     }
 
+    /// The version of an account's layout, the first byte after the discriminator.
+    pub fn set_version(&self, at: &Address, version: u8) {
+        let mut chain = self.chain.lock().unwrap();
+        chain.all.get_mut(at).unwrap().1[DISCRIMINATOR_BYTES] = version;
+    }
+
     pub async fn job(&self) -> Job {
         self.client.get_account(&JOB).await.unwrap()
     }
@@ -205,9 +213,18 @@ impl World {
     }
 
     pub fn start_with(&self, key: &Keypair) -> (JoinHandle<Result<(), Error>>, CancellationToken) {
+        self.start_telling(key, Notices::default())
+    }
+
+    pub fn start_telling(
+        &self,
+        key: &Keypair,
+        notices: Notices,
+    ) -> (JoinHandle<Result<(), Error>>, CancellationToken) {
         let client = self.client.clone();
         let mut config = Config::new(client, key.insecure_clone(), COMMITTEE, self.agent_folder());
         config.poll = Duration::from_millis(50);
+        config.notices = notices;
         let stop = CancellationToken::new();
         let running = tokio::spawn(OracleAgent::run(config, stop.clone()));
         (running, stop)
@@ -228,7 +245,7 @@ impl World {
     }
 
     pub async fn wait_for_of(&self, job: &Address, verdict: Verdict) {
-        for _ in 0..200 {
+        for _ in 0..1_200 {
             if self.verdict_of(job).await == Some(verdict as u8) {
                 return;
             }
@@ -244,6 +261,6 @@ impl World {
 }
 
 pub async fn ends(running: JoinHandle<Result<(), Error>>) -> Result<(), Error> {
-    let ended = tokio::time::timeout(Duration::from_secs(5), running).await;
+    let ended = tokio::time::timeout(Duration::from_secs(60), running).await;
     ended.unwrap().unwrap()
 }
