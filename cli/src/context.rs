@@ -21,6 +21,13 @@ use solana_signer::Signer;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
+/// Help of `--keypair`: only what this build can sign with.
+const WALLET: &str = if cfg!(feature = "hardware-wallet") {
+    "Wallet that acts: a file, usb://ledger, prompt://, ASK, `-` for stdin, or an address with --signer or --sign-only"
+} else {
+    "Wallet that acts: a file, `-` for stdin, or an address with --signer or --sign-only"
+};
+
 /// Options that every command takes, as the Solana CLI does.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Options of every command")]
@@ -37,8 +44,7 @@ pub struct GlobalArgs {
     /// Mirror of a market's store: files are read from it too where the market's gateways fail; once for each
     #[arg(long = "mirror", global = true, value_name = "URL")]
     pub mirrors: Vec<String>,
-    /// Wallet that acts: a file, usb://ledger, prompt://, ASK, `-` for stdin, or an address with --signer or --sign-only
-    #[arg(long, short = 'k', global = true, value_name = "KEY")]
+    #[arg(long, short = 'k', global = true, value_name = "KEY", help = WALLET)]
     pub keypair: Option<PathBuf>,
     /// Wallet that pays the transaction fees, if it is not the one that acts; named in the same ways
     #[arg(long, global = true, value_name = "KEY")]
@@ -254,10 +260,13 @@ impl Context {
 
     /// The configuration of staking, and its token.
     pub async fn staking(&self) -> Result<(StakingConfig, Token)> {
-        let config: StakingConfig = self
-            .client
-            .get_account(&addresses::staking::config())
-            .await?;
+        let at = addresses::staking::config();
+        let Some(config) = self.client.try_account::<StakingConfig>(&at).await? else {
+            bail!(
+                "There is no Lode network on {}: check --url, or start one with `lode localnet`",
+                self.client.url()
+            );
+        };
         let token = self.token(&config.stake_mint).await?;
         Ok((config, token))
     }

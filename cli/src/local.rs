@@ -5,11 +5,11 @@ use crate::progress::Progress;
 use crate::spec::Prepared;
 use anyhow::{bail, Context as _, Result};
 use lode_runtime::child::{self, Limits};
-use lode_runtime::{Estimate, Finished, Outcome, MAX_UNITS};
+use lode_runtime::{Blob, End, Estimate, Finished, JobSpec, Outcome, RunRequest, MAX_UNITS};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// Without another limit, a trial ends here: 10 000 million of fuel take seconds, and few wait longer unasked.
+/// Without another limit, a trial ends here: that takes a minute or two, and few wait longer unasked.
 const TRIAL_UNITS: u64 = 1_000_000;
 
 /// What a run here came to.
@@ -23,36 +23,44 @@ pub struct Trial {
     took: Duration,
 }
 
-/// Runs a prepared job in a limited child process.
+/// Runs a prepared job in a limited child process, from the files that it was made of.
 pub async fn run(prepared: &Prepared, units_limit: Option<u64>) -> Result<Trial> {
-    let limit = units_limit.unwrap_or(TRIAL_UNITS).min(MAX_UNITS);
-    let spec = &prepared.spec;
     let read = |hash: &[u8; 32]| -> Result<Vec<u8>> {
         let path = prepared.path(hash)?;
         std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
     };
-    let module = read(&spec.module.sha256)?;
-    let stdin = match &spec.stdin {
-        Some(blob) => read(&blob.sha256)?,
-        None => Vec::new(),
-    };
-    let inputs = spec
-        .inputs
-        .iter()
-        .map(|input| read(&input.sha256))
-        .collect::<Result<Vec<_>>>()?;
-    let stored = prepared.stored.clone();
+    let (stored, spec) = (prepared.stored.clone(), prepared.spec.clone());
+    run_stored(stored, spec, units_limit, read).await
+}
+
+/// Runs a stored spec in a limited child process, which gets the blobs that `read` has through a pipe: what only is in memory
+/// is on no disk.
+pub async fn run_stored(
+    stored: Vec<u8>,
+    spec: JobSpec,
+    units_limit: Option<u64>,
+    read: impl FnMut(&[u8; 32]) -> Result<Vec<u8>>,
+) -> Result<Trial> {
+    let limit = units_limit.unwrap_or(TRIAL_UNITS).min(MAX_UNITS);
+    let base_units = spec.base_units();
+    let request = RunRequest::collect(spec, limit, read)?;
     let progress = Progress::start("running the job here");
     let begun = Instant::now();
     let outcome = tokio::task::spawn_blocking(move || {
-        child::run(&stored, &module, &stdin, &inputs, limit, Limits::default())
+        let RunRequest {
+            module,
+            stdin,
+            inputs,
+            ..
+        } = &request;
+        child::run(&stored, module, stdin, inputs, limit, Limits::default())
     })
     .await
     .context("The run was interrupted")??;
     let took = begun.elapsed();
     drop(progress);
     let estimate = Estimate {
-        base_units: spec.base_units(),
+        base_units,
         outcome,
     };
     let finished = match &estimate.outcome {
@@ -88,6 +96,26 @@ impl Trial {
         self.estimate.finished()
     }
 
+    /// Why it is no success, if it is none: how it ended, and the last line that the program wrote to stderr.
+    pub fn failure(&self) -> Option<String> {
+        let finished = self.estimate.finished()?;
+        let receipt = &finished.receipt;
+        if receipt.end == End::Exit(0) {
+            return None;
+        }
+        let outputs = &finished.outputs;
+        let stderr = outputs.iter().find(|out| Blob::of(out) == receipt.stderr);
+        let text = String::from_utf8_lossy(stderr.map_or(&[], Vec::as_slice));
+        let last = text.lines().rev().find(|line| !line.trim().is_empty());
+        // whatever it wrote, it moves no cursor
+        let said = last.unwrap_or_default().chars();
+        let said: String = said.filter(|letter| !letter.is_control()).collect();
+        Some(match said.is_empty() {
+            true => receipt.end.to_string(),
+            false => format!("{}, after it said `{said}`", receipt.end),
+        })
+    }
+
     /// What people and programs are told of it.
     pub fn rows(&self) -> Rows {
         let mut rows: Rows = vec![
@@ -97,7 +125,7 @@ impl Trial {
         ];
         if let Some(finished) = self.estimate.finished() {
             let receipt = &finished.receipt;
-            let written = |blob: &lode_runtime::Blob| {
+            let written = |blob: &Blob| {
                 let value = json!({ "sha256": hex::encode(blob.sha256), "size": blob.size });
                 Cell::new(format!("{} bytes", blob.size), value)
             };
@@ -126,5 +154,62 @@ impl Trial {
         }
         rows.push(("seconds_here", seconds(self.took)));
         rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use lode_runtime::{Receipt, Timing, Trap};
+
+    fn trial(end: End, stderr: &[u8]) -> Trial {
+        let receipt = Receipt {
+            spec: [1; 32],
+            limit: 9,
+            end,
+            fuel: 5,
+            units: 2,
+            memory: None,
+            stdout: Blob::of(b"fine"),
+            stderr: Blob::of(stderr),
+            files: Vec::new(),
+        };
+        let finished = Finished {
+            line: receipt.line(),
+            result_hash: receipt.result_hash(),
+            receipt,
+            outputs: vec![b"fine".to_vec(), stderr.to_vec()],
+            memory_bytes: 0,
+            timing: Timing::default(),
+        };
+        Trial {
+            units: 2,
+            limit: 2,
+            estimate: Estimate {
+                base_units: 1,
+                outcome: Outcome::Receipt(Box::new(finished)),
+            },
+            result: [0; 32],
+            took: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn whatever_ends_with_another_code_than_0_is_a_failure_and_says_why() {
+        let why = |end, stderr: &[u8]| trial(end, stderr).failure();
+        assert_eq!(why(End::Exit(0), b"a warning\n"), None);
+        for (end, said) in [
+            (End::Exit(1), "exit code 1"),
+            (End::Unreachable, "aborted (unreachable)"),
+            (End::Trap(Trap::DivisionByZero), "trap: DivisionByZero"),
+            (End::Fuel, "out of fuel: the limit was reached"),
+        ] {
+            assert_eq!(why(end, b"").as_deref(), Some(said));
+        }
+        // the last line, and only its letters
+        let said = why(End::Exit(1), b"usage\n\x1b[31mno file\x1b[0m a\n\n");
+        let told = "exit code 1, after it said `[31mno file[0m a`";
+        assert_eq!(said.as_deref(), Some(told));
     }
 }

@@ -6,6 +6,7 @@
 mod common;
 
 use common::{snapshot, units, Network, AUTHORITY, WALLET};
+use lode_localnet::free_port;
 use serde_json::{json, Value};
 use solana_address::Address;
 use solana_signature::Signature;
@@ -44,9 +45,7 @@ fn ended(home: &Path, args: &[&str]) -> (Option<i32>, String, String) {
 fn the_exit_code_says_how_it_ended() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", nobody.local_addr().unwrap());
-    drop(nobody);
+    let url = format!("http://127.0.0.1:{}", free_port().unwrap());
     for (args, code, said) in [
         (&["--version"][..], 0, ""),
         (&["help"][..], 0, ""),
@@ -68,6 +67,22 @@ fn the_exit_code_says_how_it_ended() {
     }
     let (_, help, _) = ended(home, &["help"]);
     assert!(help.contains("Exit codes:"), "{help}");
+}
+
+#[test]
+fn this_machine_comes_to_every_known_receipt() {
+    let home = tempfile::tempdir().unwrap();
+    let (code, said, wrong) = ended(home.path(), &["runtime", "verify", "--output", "json"]);
+    assert_eq!(code, Some(0), "{wrong}");
+    let said: Value = serde_json::from_str(&said).unwrap();
+    common::schema::require_fit(&["runtime", "verify"], &said);
+    assert_eq!(
+        (&said["fit"], &said["differences"]),
+        (&true.into(), &0.into())
+    );
+    assert!(said["vectors"].as_u64().unwrap() > 10, "{said}");
+    // compiled in three ways, interpreted, and in a process as jobs run
+    assert_eq!(said["run_on"].as_array().unwrap().len(), 5, "{said}");
 }
 
 #[test]

@@ -5,10 +5,10 @@ mod common;
 
 use common::{workload, Network, Process, AUTHORITY, WALLET};
 use lode_jobs::state::{Job, JobState};
+use lode_localnet::free_port;
 use lode_store::{BlobHash, GatewayClient};
 use serde_json::Value;
 use solana_address::Address;
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
@@ -48,8 +48,7 @@ impl Bench {
             &["--bare", "--plan", file.path().to_str().unwrap()],
             &["owner", "worker", "stranger"],
         );
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mirror = format!("http://{}", free.local_addr().unwrap());
+        let mirror = format!("http://127.0.0.1:{}", free_port().unwrap());
         Self {
             network,
             tokio: Runtime::new().unwrap(),
@@ -188,8 +187,8 @@ fn a_mirror_serves_what_it_copied_when_its_original_is_gone_and_both_forget_what
     network.ask("stranger", &["crank", "run", "--once", "--patience", "0"]);
     bench.until("the close", || bench.job(&closed).is_none());
     // A server that is behind does not know a job yet either: gateways wait a minute before they believe it.
-    let asked = Instant::now();
     let early = network.lode(WALLET, &forget);
+    let asked = Instant::now();
     assert_eq!(early.status.code(), Some(1));
     let rows: Value = serde_json::from_slice(&early.stdout).unwrap();
     for why in said(&rows) {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 mod common;
 
-use common::{workload, Network, Process, WALLET};
+use common::{workload, years, Network, Process, WALLET};
 use lode_attestation::commitment;
 use lode_client::instructions::jobs;
 use lode_index::sql::Row;
@@ -393,6 +393,11 @@ fn the_jobs_are_the_chains(bench: &Bench, ends: [(Address, &str); 4]) {
         let steps = network.ask(WALLET, &[&ask[..], &["--index", "whole.db"]].concat());
         let steps = steps.as_array().unwrap();
         assert_eq!(steps[0]["instruction"], "post_job");
+        for step in steps {
+            let number = |field: &str| step[field].as_u64().unwrap();
+            assert!((500..200_000).contains(&number("compute_units")), "{step}");
+            assert!((200..=1_232).contains(&number("bytes")), "{step}");
+        }
         assert!(
             steps.iter().any(|step| step["state"] == end),
             "{end}: {steps:?}"
@@ -425,26 +430,28 @@ fn the_jobs_are_the_chains(bench: &Bench, ends: [(Address, &str); 4]) {
     assert!(said.contains("Nothing is known"), "{said}");
 }
 
-fn year(bench: &Bench) -> String {
+/// All that is reported to a wallet.
+fn report(bench: &Bench, wallet: &str, more: &[&str]) -> Vec<Value> {
     let client = bench.network.client();
     let now = bench.tokio.block_on(client.clock()).unwrap();
-    (1970 + now.unix_timestamp / 31_556_952).to_string()
+    let of_year = |year: &String| {
+        let report = ["rewards", "report", "--year", year];
+        let rows = bench.network.ask(wallet, &[&report[..], more].concat());
+        rows.as_array().unwrap().clone()
+    };
+    years(now.unix_timestamp).iter().flat_map(of_year).collect()
 }
 
 fn the_report_is_the_same(bench: &Bench) {
-    let year = year(bench);
     for wallet in [WALLET, "owner"] {
-        let report = ["rewards", "report", "--year", &year];
-        let rows = |args: &[&str]| {
-            let rows = bench.network.ask(wallet, args);
-            let rows = rows.as_array().unwrap().iter();
+        let rows = |more: &[&str]| {
+            let mut rows = report(bench, wallet, more);
             // fees of transactions that touch no program of Lode are only on the chain
-            rows.filter(|row| row["what"] != "of the transaction")
-                .cloned()
-                .collect::<Vec<Value>>()
+            rows.retain(|row| row["what"] != "of the transaction");
+            rows
         };
-        let indexed = rows(&[&report[..], &["--index", "whole.db"]].concat());
-        assert_eq!(indexed, rows(&report), "{wallet}");
+        let indexed = rows(&["--index", "whole.db"]);
+        assert_eq!(indexed, rows(&[]), "{wallet}");
         assert!(
             wallet != "owner" || indexed.iter().any(|row| row["kind"] == "slash"),
             "{indexed:?}"
@@ -455,12 +462,12 @@ fn the_report_is_the_same(bench: &Bench) {
 /// The operator's year: of the stake what the chain says was slashed, of the accounts what their statements say was burned.
 fn what_the_lie_cost_is_reported_to_the_unit(bench: &Bench) {
     let network = &bench.network;
-    let year = year(bench);
-    let report = network.ask("owner", &["rewards", "report", "--year", &year]);
+    let report = report(bench, "owner", &[]);
     let node = bench.node.to_string();
     let sum = |kind: &str, what: &str| -> i128 {
-        let rows = report.as_array().unwrap().iter();
-        rows.filter(|row| row["kind"] == kind && row["what"] == what && row["node"] == node)
+        report
+            .iter()
+            .filter(|row| row["kind"] == kind && row["what"] == what && row["node"] == node)
             .map(|row| number(row, "base_units"))
             .sum()
     };

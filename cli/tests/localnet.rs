@@ -138,6 +138,16 @@ fn a_job_is_posted_run_checked_paid_and_withdrawn_with_nothing_but_the_command()
         "{share}"
     );
     assert_eq!(market["tasks_a_job"], (10 * fees).div_ceil(work));
+    // and so is who posts it
+    let post = ["job", "post", &module, "--price", "1000", "--dry-run"];
+    let told = network.told(WALLET, &[&post[..], &ask[1..], &job].concat());
+    for line in [
+        "Network fees: about 0.00005 SOL a job".into(),
+        format!("The fees are {:.1} % of the work", share * 100.0),
+        format!("give {} such tasks to one job", market["tasks_a_job"]),
+    ] {
+        assert!(told.contains(&line), "{line}: {told}");
+    }
     let times = market["time_by_class"].as_array().unwrap();
     assert_eq!(times.len(), 1);
     assert_eq!(
@@ -145,6 +155,13 @@ fn a_job_is_posted_run_checked_paid_and_withdrawn_with_nothing_but_the_command()
         network.ask(OWNER, &["node", "show"])["class"]
     );
     assert!(times[0]["seconds"].as_f64().unwrap() >= 0.5);
+
+    // A failure is a result too, and who says that he wants it pays for it.
+    let fails = ["job", "run", &module, "--price", "1000"];
+    let fails = [&fails[..], &["--yes", "--", "/in/nothing.txt"]].concat();
+    let result = network.ask(WALLET, &fails);
+    assert_eq!(result["end"], "exit(1)");
+    assert!(units(&result["work"]) > 0);
     network.stop();
 }
 
@@ -198,6 +215,44 @@ fn where_money_gateway_or_anything_else_is_missing_the_command_says_what_to_do_a
     ];
     let said = network.refused(WALLET, &too_long);
     assert!(said.contains("1000000"), "{said}");
+    // What fails here would fail there, and be paid: who posts it is asked. What no node takes is not posted at all.
+    let file = |name: &str, text: &str| {
+        let path = network.folder.path().join(name);
+        std::fs::write(path, wat::parse_str(text).unwrap()).unwrap();
+    };
+    file("trap.wasm", TRAP);
+    file("aborts.wasm", ABORTS);
+    file("invalid.wasm", INVALID);
+    let reads = workload("word-stats.wasm");
+    for (module, said) in [
+        (
+            reads.as_str(),
+            &["exit code 1, after it said", "/in/nothing.txt"][..],
+        ),
+        ("aborts.wasm", &["aborted (unreachable)"][..]),
+        // a trap takes all that it could have had
+        (
+            "trap.wasm",
+            &["MemoryOutOfBounds", "1 LODE for the work and 3 LODE for"][..],
+        ),
+    ] {
+        for command in ["post", "run"] {
+            let post = ["job", command, module, "--price", "1"];
+            let asked = network.refused(WALLET, &[&post[..], &["--", "/in/nothing.txt"]].concat());
+            assert!(asked.contains("--yes"), "{asked}");
+            for said in said {
+                assert!(asked.contains(said), "{said}: {asked}");
+            }
+        }
+    }
+    for more in [&["--yes"][..], &["--units-limit", "9000"]] {
+        let post = ["job", "post", "invalid.wasm", "--price", "1"];
+        let said = network.refused(WALLET, &[&post[..], more].concat());
+        assert!(
+            said.contains("nothing was posted") && said.contains("no function `_start`"),
+            "{said}"
+        );
+    }
     for amount in ["-1", "1.0000000001", "lots", ""] {
         let amount = format!("--price={amount}");
         let said = network.refused(WALLET, &["job", "post", &module, &amount]);
@@ -218,14 +273,9 @@ fn where_money_gateway_or_anything_else_is_missing_the_command_says_what_to_do_a
     assert!(said.contains("holds 0 LODE"), "{said}");
     let said = network.refused("poor", &["node", "show"]);
     assert!(said.contains("lode node register"), "{said}");
-    let said = network.refused(
-        WALLET,
-        &[
-            "job",
-            "show",
-            "7cFVjMmfX3wbPP8JBniYGsdHNBwknZb73F7xD6hokXHX",
-        ],
-    );
+    // an account, but none of a job
+    let program = lode_staking::ID.to_string();
+    let said = network.refused(WALLET, &["job", "show", &program]);
     assert!(said.contains("no job that can be read"), "{said}");
     let worker = format!("{WALLET}.json");
     let said = network.refused(WALLET, &["node", "run", "--worker", &worker]);
@@ -237,3 +287,14 @@ fn where_money_gateway_or_anything_else_is_missing_the_command_says_what_to_do_a
     );
     network.stop();
 }
+
+/// Reads beyond its memory.
+const TRAP: &str = r#"(module (memory (export "memory") 1)
+  (func (export "_start") (drop (i32.load (i32.const 65536)))))"#;
+
+/// Ends as most languages abort.
+const ABORTS: &str =
+    r#"(module (memory (export "memory") 1) (func (export "_start") unreachable))"#;
+
+/// Has nothing to begin with.
+const INVALID: &str = r#"(module (memory (export "memory") 1))"#;

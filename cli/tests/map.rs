@@ -137,7 +137,7 @@ fn a_map_that_is_killed_goes_on_and_gathers_every_result_in_order_and_pays_for_e
     assert!(said.contains("lode account deposit"), "{said}");
     network.ask(WALLET, &["account", "deposit", "50000"]);
 
-    // once right after a nonce was written and before the transaction can have landed, once in the middle
+    // once right after a nonce was written and before the transaction can have landed, once after any job but the last one
     let sums = network.folder.path().join("sums");
     let begun = Instant::now();
     kill_after(begin(&network, &map), &sums, "posting", 1);
@@ -146,7 +146,7 @@ fn a_map_that_is_killed_goes_on_and_gathers_every_result_in_order_and_pays_for_e
         .elapsed()
         .unwrap()
         .subsec_nanos() as usize;
-    let middle = 1 + nanos % (jobs / 2);
+    let middle = 1 + nanos % jobs;
     println!("killed at the first posting, and again after {middle} of {jobs} jobs");
     kill_after(begin(&network, &map), &sums, "ended", middle);
     let report = json(&begin(&network, &map).wait_with_output().unwrap());
@@ -357,6 +357,104 @@ fn what_ended_and_was_closed_while_nobody_looked_is_fetched_and_what_nobody_has_
     );
     network.stop();
 }
+
+#[test]
+fn a_last_job_that_could_not_have_every_file_is_refused_before_anything_is_paid_or_leaves_all_gathered(
+) {
+    let network = Network::start(&["--nodes", "2"], &[]);
+    network.ask(WALLET, &["account", "deposit", "50000"]);
+    let folder = network.folder.path();
+    std::fs::write(folder.join("files.wasm"), wat::parse_str(FILES).unwrap()).unwrap();
+    let mapped = |lines: &[&str], to: &str, more: &[&str]| {
+        network.file("lines.txt", &lines.join("\n"));
+        let map = ["job", "map", "files.wasm", "--lines", "lines.txt"];
+        let money = ["--price", "1000", "--save-to", to];
+        let small = ["--memory-mib", "1", "--output-mib", "1"];
+        let last = ["--reduce", "files.wasm", "--reduce-arg=end"];
+        network.refused(WALLET, &[&map[..], &money, &small, &last, more].concat())
+    };
+    let posted = || network.ask(WALLET, &["job", "list"]);
+    let posted = || posted().as_array().unwrap().len();
+
+    // what the samples tell costs nothing: a name that comes again, and one file for each of 700 inputs
+    let said = mapped(&["one", "one", "one"], "same", &["--batch", "1"]);
+    assert!(
+        said.contains("`one`") && said.contains("nothing was posted"),
+        "{said}"
+    );
+    let many: Vec<String> = (100..800).map(|n: u32| n.to_string()).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let said = mapped(&many, "many", &[]);
+    assert!(
+        said.contains("700 files") && said.contains("nothing was posted"),
+        "{said}"
+    );
+    assert_eq!(posted(), 0);
+
+    // what only the others do is seen at the end, and everything that was paid for is there
+    let one = ["--batch", "1", "--units-limit", "1000"];
+    let same = ["one", "two", "six", "two", "ten"];
+    for _ in 0..2 {
+        let said = mapped(&same, "late", &one);
+        assert!(
+            said.contains("`two`") && said.contains("--stdin late/stdout"),
+            "{said}"
+        );
+        assert_eq!(posted(), same.len());
+    }
+    let wrote = |of: &str| common::files(&folder.join(of)).len();
+    assert_eq!(wrote("late/out"), 3);
+    for job in ["000001-000002", "000003-000004"] {
+        assert!(folder.join(format!("late/jobs/{job}/out/two")).exists());
+    }
+    let said = mapped(&["one", "###", "six", "two", "ten"], "long", &one);
+    assert!(
+        said.contains("The last job cannot be") && said.contains("--stdin long/stdout"),
+        "{said}"
+    );
+    assert_eq!(wrote("long/out"), 4 + 26 * 26);
+    assert_eq!(posted(), 2 * same.len());
+    network.stop();
+}
+
+/// Leaves an empty file for each argument, called as its first three letters; for `#`, one for each two capitals.
+const FILES: &str = r#"(module
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_get" (func $args (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_open" (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_close" (func $close (param i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 64) "out/")
+  (func $write (param $length i32)
+    (drop (call $open (i32.const 3) (i32.const 0) (i32.const 64) (local.get $length)
+      (i32.const 1) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 128)))
+    (drop (call $close (i32.load (i32.const 128)))))
+  (func $many (local $a i32) (local $b i32)
+    (local.set $a (i32.const 65))
+    (loop $first
+      (i32.store8 (i32.const 68) (local.get $a))
+      (local.set $b (i32.const 65))
+      (loop $second
+        (i32.store8 (i32.const 69) (local.get $b))
+        (call $write (i32.const 6))
+        (local.set $b (i32.add (local.get $b) (i32.const 1)))
+        (br_if $second (i32.le_u (local.get $b) (i32.const 90))))
+      (local.set $a (i32.add (local.get $a) (i32.const 1)))
+      (br_if $first (i32.le_u (local.get $a) (i32.const 90)))))
+  (func (export "_start") (local $arg i32) (local $text i32)
+    (drop (call $sizes (i32.const 0) (i32.const 4)))
+    (drop (call $args (i32.const 1024) (i32.const 8192)))
+    (local.set $arg (i32.const 1))
+    (loop $next
+      (local.set $text (i32.load (i32.add (i32.const 1024) (i32.mul (local.get $arg) (i32.const 4)))))
+      (if (i32.eq (i32.load8_u (local.get $text)) (i32.const 35))
+        (then (call $many))
+        (else
+          (i32.store16 (i32.const 68) (i32.load16_u (local.get $text)))
+          (i32.store8 (i32.const 70) (i32.load8_u offset=2 (local.get $text)))
+          (call $write (i32.const 7))))
+      (local.set $arg (i32.add (local.get $arg) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $arg) (i32.load (i32.const 0)))))))"#;
 
 /// Opens its last argument, reads ten digits, counts as far, and prints them.
 const COUNT: &str = r#"(module

@@ -10,6 +10,7 @@ use lode_client::cli_config::read_keypair;
 use lode_client::instructions::jobs;
 use lode_client::{addresses, filter, Client};
 use lode_jobs::state::{Job, JobState, Ledger, Market};
+use lode_localnet::free_port;
 use lode_math::bills;
 use lode_staking::state::Node;
 use rand::rngs::StdRng;
@@ -232,11 +233,6 @@ impl Drop for Agent {
 
 fn name(instruction: &Instruction) -> [u8; DISCRIMINATOR_BYTES] {
     instruction.data[..DISCRIMINATOR_BYTES].try_into().unwrap()
-}
-
-fn free_port() -> u16 {
-    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().port()
 }
 
 /// Status and body of a page.
@@ -560,7 +556,7 @@ fn an_agent_is_examined_watched_withdraws_by_policy_and_drains() {
     assert!(said.contains("nothing could stay"), "{said}");
 
     // what is more than the policy keeps goes to the owner at once, and what is earned is counted
-    let port = free_port();
+    let port = free_port().unwrap();
     let at = format!("127.0.0.1:{port}");
     let policy = [
         "--owner",

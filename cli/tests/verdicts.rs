@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 mod common;
 
-use common::{units, workload, Network, TEMPORARY, WALLET};
+use common::{units, workload, Network, WALLET};
 use lode_attestation::commitment;
 use lode_client::instructions::jobs;
 use lode_client::Client;
@@ -13,10 +13,31 @@ use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_signer::Signer as _;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
+
+/// What the nodes of an auction declare.
+const GERMAN: [&str; 8] = [
+    "--region",
+    "DE",
+    "--class",
+    "server",
+    "--cores",
+    "2",
+    "--memory-mib",
+    "512",
+];
+const AMERICAN: [&str; 8] = [
+    "--region",
+    "US",
+    "--class",
+    "desktop",
+    "--cores",
+    "2",
+    "--memory-mib",
+    "1024",
+];
 
 /// The local network's plan with other terms.
 fn plan(changes: &[(&str, &str)]) -> String {
@@ -50,10 +71,11 @@ impl Bench {
         }
     }
 
-    /// Registers a node and lets it into the market.
-    fn enter(&self, owner: &str, worker_name: &str) -> Address {
+    /// Registers a node that declares `more`, and lets it into the market.
+    fn enter(&self, owner: &str, worker_name: &str, more: &[&str]) -> Address {
         let worker = self.network.address(worker_name);
         let register = ["node", "register", "--worker", &worker];
+        let register = [&register[..], more].concat();
         let node = self.network.ask(owner, &register)["node"]
             .as_str()
             .unwrap()
@@ -186,7 +208,7 @@ fn a_lie_is_challenged_after_a_run_here_says_so_and_an_honest_result_is_paid_at_
         ),
     ]);
     let network = &bench.network;
-    let node = bench.enter("owner", "worker");
+    let node = bench.enter("owner", "worker", &[]);
     // The node says that something else came out.
     let at = bench.post(&[]);
     let text = at.to_string();
@@ -249,7 +271,10 @@ fn a_lie_is_challenged_after_a_run_here_says_so_and_an_honest_result_is_paid_at_
     private_lies_are_challenged_by_who_can_read_them(&bench, &private, &blind);
 
     // An honest node, and a customer who knows that it is.
-    bench.enter("owner2", "worker2");
+    let honest = bench.enter("owner2", "worker2", &[]).to_string();
+    let key = network.ask("owner2", &["node", "key", "--folder", "agent"]);
+    let key = key["encryption_key"].as_str().unwrap();
+    network.ask("owner2", &["node", "update", "--encryption-key", key]);
     let run = [
         "node",
         "run",
@@ -257,6 +282,7 @@ fn a_lie_is_challenged_after_a_run_here_says_so_and_an_honest_result_is_paid_at_
         "worker2.json",
         "--folder",
         "agent",
+        "--blind-checks",
     ];
     let _node = network.spawn("worker2", &run);
     let at = bench.post(&[]);
@@ -284,6 +310,7 @@ fn a_lie_is_challenged_after_a_run_here_says_so_and_an_honest_result_is_paid_at_
         hex::encode(lode_runtime::sha256(&saved)),
         receipt["result"].as_str().unwrap()
     );
+    let public = network.ask(WALLET, &["job", "result", &text]);
     let fees = network.ask(WALLET, &["market", "fees"]);
     assert!(!fees.as_array().unwrap().is_empty());
     network.ask(WALLET, &["market", "fees", "--sweep"]);
@@ -294,6 +321,15 @@ fn a_lie_is_challenged_after_a_run_here_says_so_and_an_honest_result_is_paid_at_
             (0, 0)
         );
     }
+
+    // A node that was told to take what nobody can check does, and its customer reads what came of it.
+    let at = bench.post(&["--private", &honest, "--no-committee"]);
+    bench.until(&at, JobState::Attested);
+    let text = at.to_string();
+    network.ask(WALLET, &["job", "approve", &text]);
+    let result = network.ask(WALLET, &["job", "result", &text]);
+    assert_eq!(result["end"], "exit(0)");
+    assert_eq!(result["stdout"], public["stdout"]);
 }
 
 /// The customer opens the job and runs it here; the seats open it too, and condemn the node. Nobody else is told anything,
@@ -308,15 +344,7 @@ fn private_lies_are_challenged_by_who_can_read_them(bench: &Bench, at: &Address,
     let blind = blind.to_string();
     let said = network.refused(WALLET, &["job", "challenge", &blind, "--yes"]);
     assert!(said.contains("cannot open this job"), "{said}");
-    let temporary = || -> BTreeSet<PathBuf> {
-        let entries = std::fs::read_dir(network.folder.path().join(TEMPORARY)).unwrap();
-        entries.map(|entry| entry.unwrap().path()).collect()
-    };
-    let before = temporary();
-    let said = network.refused(WALLET, &challenge);
-    assert!(said.contains("--yes"), "{said}");
-    // what was opened to be run here is gone again
-    assert_eq!(temporary(), before);
+    what_lies_on_the_disk_while_it_runs_here_is_sealed(network, &challenge);
 
     let before = bench.available(WALLET, &[]);
     let job = bench.job(at);
@@ -333,13 +361,51 @@ fn private_lies_are_challenged_by_who_can_read_them(bench: &Bench, at: &Address,
     assert_eq!(bench.available(WALLET, &[]), before + escrow + reward);
 }
 
+/// Whoever ends the command while the job runs leaves nothing that tells of it: neither its text, nor its module, nor its spec.
+fn what_lies_on_the_disk_while_it_runs_here_is_sealed(network: &Network, challenge: &[&str]) {
+    let temporary = network.folder.path().join("challenged");
+    std::fs::create_dir(&temporary).unwrap();
+    let mut asked = Command::new(common::binary())
+        .args(["-u", &network.url, "-k", &format!("{WALLET}.json")])
+        .args(challenge)
+        .current_dir(network.folder.path())
+        .env("HOME", network.folder.path())
+        .env("TMPDIR", &temporary)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let book = std::fs::read(workload("word-stats/keepers-book.txt")).unwrap();
+    let plain = [&book[..40], b"\0asm", br#""runtime":1"#];
+    let (mut seen, mut told) = (0, BTreeSet::new());
+    while asked.try_wait().unwrap().is_none() {
+        for path in common::files(&temporary) {
+            // it may be gone since it was listed
+            let bytes = std::fs::read(&path).unwrap_or_default();
+            let holds = |plain: &&[u8]| bytes.windows(plain.len()).any(|part| part == *plain);
+            seen = seen.max(bytes.len());
+            told.extend(plain.iter().any(holds).then_some(path));
+        }
+    }
+    let said = asked.wait_with_output().unwrap().stderr;
+    let said = String::from_utf8(said).unwrap();
+    assert!(said.contains("--yes"), "{said}");
+    assert!(
+        seen > book.len(),
+        "the module and the book were never there"
+    );
+    assert!(told.is_empty(), "{told:?}");
+    assert!(common::files(&temporary).is_empty());
+}
+
 #[test]
 fn an_auction_is_raised_bid_for_and_awarded_and_without_bids_taken_back() {
     let bench = Bench::new(&[("[market]\nid = 0", "[market]\nkind = \"auction\"\nid = 0")]);
     let network = &bench.network;
     let nodes = [
-        (bench.enter("owner", "worker"), "worker"),
-        (bench.enter("owner2", "worker2"), "worker2"),
+        (bench.enter("owner", "worker", &GERMAN), "worker"),
+        (bench.enter("owner2", "worker2", &AMERICAN), "worker2"),
     ];
     assert_eq!(network.ask(WALLET, &["market", "show"])["kind"], "auction");
     let at = bench.post(&["--units-limit", "1000"]);
@@ -397,6 +463,70 @@ fn an_auction_is_raised_bid_for_and_awarded_and_without_bids_taken_back() {
     assert!(said.contains("Nobody bid"), "{said}");
     let cancelled = network.ask(WALLET, &["job", "cancel", &nobody]);
     assert_eq!(units(&cancelled["returned"]), escrow);
+    a_job_is_for_the_nodes_that_declare_what_it_asks_for(&bench, &nodes);
+}
+
+/// Who posts it is told how many there are, nodes are shown it or not, and the program refuses whoever bids all the same.
+fn a_job_is_for_the_nodes_that_declare_what_it_asks_for(
+    bench: &Bench,
+    nodes: &[(Address, &str); 2],
+) {
+    let network = &bench.network;
+    let [german, american] = nodes.map(|(node, _)| node.to_string());
+    let listed = |more: &[&str]| -> String {
+        let nodes = network.ask(WALLET, &[&["node", "list"], more].concat());
+        let nodes = nodes.as_array().unwrap().iter();
+        let at: Vec<&str> = nodes.map(|node| node["node"].as_str().unwrap()).collect();
+        at.join(" ")
+    };
+    assert_eq!(listed(&["--region", "de,FR"]), german);
+    assert_eq!(listed(&["--not-region", "DE"]), american);
+    assert_eq!(listed(&["--class", "server,phone"]), german);
+    assert_eq!(listed(&["--node-memory-mib", "513"]), american);
+    assert_eq!(
+        listed(&["--cores", "2"]).len(),
+        german.len() + 1 + american.len()
+    );
+    assert_eq!(listed(&["--cores", "3"]), "");
+
+    let module = workload("word-stats.wasm");
+    let post = ["job", "post", &module, "--price", "1"];
+    let post = [&post[..], &["--units-limit", "1000"]].concat();
+    let asks = ["--class", "desktop,server", "--node-memory-mib", "512"];
+    let post = [&post[..], &asks].concat();
+    let outside = [&post[..], &["--not-region", "DE"]].concat();
+    let told = network.told(WALLET, &outside);
+    assert!(
+        told.contains("1 of 2 nodes of the market declare"),
+        "{told}"
+    );
+    let nowhere = [&post[..], &["--region", "FR", "--dry-run"]].concat();
+    let told = network.told(WALLET, &nowhere);
+    assert!(told.contains("No node of the market declares"), "{told}");
+
+    let open = |node: &str| network.ask(WALLET, &["job", "list", "--for", node]);
+    assert_eq!(open(&german), serde_json::json!([]));
+    let found = open(&american);
+    assert_eq!(found.as_array().unwrap().len(), 1, "{found}");
+    let text = found[0]["job"].as_str().unwrap();
+    let shown = network.ask(WALLET, &["job", "show", text]);
+    let wanted = &shown["nodes_wanted"];
+    assert_eq!(wanted["not_regions"], serde_json::json!(["DE"]));
+    assert_eq!(wanted["memory_mib"], 512);
+
+    let at = text.parse().unwrap();
+    let job = bench.job(&at);
+    let bid = |(node, worker): (Address, &str)| {
+        let key = network.key(worker).insecure_clone();
+        let bid = jobs::place_bid(&key.pubkey(), &node, &at, &job, job.price / 2);
+        let client = bench.client();
+        bench
+            .tokio
+            .block_on(async { client.send(&[bid], &key, &[]).await })
+    };
+    let refused = bid(nodes[0]).unwrap_err();
+    assert_eq!(refused.name_of(&lode_jobs::ID), Some("RegionNotTaken"));
+    bid(nodes[1]).unwrap();
 }
 
 #[test]

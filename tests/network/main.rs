@@ -4,15 +4,19 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use lode_attestation::{Statement, Verdict};
+use lode_client::accounts::DISCRIMINATOR_BYTES;
 use lode_client::instructions::jobs::SeatSignature;
 use lode_client::instructions::{jobs, oracle, staking};
-use lode_client::{addresses, nonce, Client};
+use lode_client::{addresses, filter, nonce, token, Client};
 use lode_crank::{Crank, Policy};
 use lode_gateway::{Config as GatewayConfig, Gateway, RpcChain};
-use lode_jobs::state::{Job, JobState, Ledger, NodeFilter};
+use lode_jobs::state::{Job, JobState, Ledger, Market, NodeFilter};
 use lode_jobs::PostArgs;
-use lode_localnet::{apply, fund, time_travel, KindPlan, Localnet, Options, Plan, Report};
+use lode_localnet::{
+    apply, free_port, fund, time_travel, KindPlan, Localnet, Options, Plan, Report,
+};
 use lode_node::{AgentConfig, When};
+use lode_notify::{Delivery, Hook, Notices};
 use lode_oracle::state::Committee;
 use lode_oracle_agent::{Config as OracleConfig, OracleAgent};
 use lode_runtime::Receipt;
@@ -20,10 +24,11 @@ use lode_staking::state::NodeDescription;
 use lode_staking::NodeArgs;
 use lode_store::{BlobHash, GatewayClient, Writer};
 use lode_telemetry::Telemetry;
+use serde_json::{json, Value};
 use solana_address::Address;
+use solana_client::rpc_request::RpcRequest;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -73,11 +78,6 @@ struct Operator {
 /// An agent, and what stops it.
 type Agent = (watch::Sender<bool>, JoinHandle<lode_node::Result<()>>);
 
-fn free_port() -> u16 {
-    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().port()
-}
-
 impl World {
     async fn wallet(&self) -> Keypair {
         wallet(&self.client, &self.authority, &self.report).await
@@ -93,12 +93,68 @@ impl World {
             poll: POLL,
             cores: 2,
             memory_mib: 64,
-            min_price: of.min_price,
+            min_price: token::show(of.min_price, 9).parse().unwrap(),
             ..AgentConfig::new(of.node, of.worker.clone(), &of.folder)
         };
         change(&mut config);
         let agent = lode_node::run(config, self.client.clone(), stopped);
         (stop, tokio::spawn(agent))
+    }
+
+    /// A hook that keeps what a node's agent tells.
+    fn hook(&self) -> (Notices, Delivery) {
+        let command = format!("cat >> '{}'", self.told_at().display());
+        let hook = Hook::new(Some(command), None).unwrap();
+        hook.start("node").unwrap()
+    }
+
+    fn told_at(&self) -> PathBuf {
+        self.folder.path().join("told.jsonl")
+    }
+
+    /// What it kept of one kind about a job or another account.
+    fn told(&self, kind: &str, of: &Address) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.told_at()).unwrap_or_default();
+        // the last line may be half written
+        let all = text.lines();
+        all.filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|event| event["event"] == kind)
+            .filter(|event| event["job"] == of.to_string() || event["address"] == of.to_string())
+            .collect()
+    }
+
+    /// Waits until the hook kept one.
+    async fn until_told(&self, kind: &str, of: &Address) -> Value {
+        let started = Instant::now();
+        loop {
+            if let Some(event) = self.told(kind, of).pop() {
+                return event;
+            }
+            assert!(started.elapsed() < PATIENCE, "no {kind} of {of} is told");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Writes bytes into an account of the jobs program, as an upgrade of the program might; says what stood there.
+    async fn write(&self, at: &Address, offset: usize, bytes: &[u8]) -> Vec<u8> {
+        let mut account = self.client.raw_account(at).await.unwrap().unwrap();
+        let place = &mut account.data[offset..offset + bytes.len()];
+        let before = place.to_vec();
+        place.copy_from_slice(bytes);
+        let method = RpcRequest::Custom {
+            method: "surfnet_setAccount",
+        };
+        let account = json!({
+            "lamports": account.lamports,
+            "data": hex::encode(&account.data),
+            "owner": lode_jobs::ID.to_string(),
+        });
+        let sent = self
+            .client
+            .rpc
+            .send::<Value>(method, json!([at.to_string(), account]));
+        sent.await.unwrap();
+        before
     }
 
     /// A node with stake and 100 tokens for collateral, that takes this price at least.
@@ -284,8 +340,8 @@ async fn world(change: impl FnOnce(&mut Plan)) -> World {
     let folder = tempfile::tempdir().unwrap();
     let authority = Keypair::new();
     let network = Localnet::start(Options {
-        rpc_port: free_port(),
-        ws_port: free_port(),
+        rpc_port: free_port().unwrap(),
+        ws_port: free_port().unwrap(),
         slot_millis: 100,
         ..Options::new(root.join("target/deploy"), authority.pubkey())
     })
@@ -353,13 +409,21 @@ async fn straight_path() {
     while lode_node::local::is_running(&operator.folder).unwrap() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let (stop_agent, agent) = world.agent(&operator);
+    let (notices, delivery) = world.hook();
+    let (stop_agent, agent) = world.agent_with(&operator, |config| config.notices = notices);
     world.settled(&first, &operator).await;
 
     // a job that asks for more memory than this node gives is left alone, the next one is taken
     let large = world.post(65).await;
     let second = world.post(2).await;
     world.settled(&second, &operator).await;
+    let accepted = world.until_told("job_accepted", &second).await;
+    let mint = world.report.payment_mint.address.to_string();
+    let price = json!({"base_units": 10_000 * LODE, "amount": "10000", "mint": mint});
+    assert_eq!(
+        (&accepted["price"], &accepted["units_limit"]),
+        (&price, &300.into())
+    );
     // the same job again has the same receipt: it is stored for each of them
     let again = world.post(2).await;
     world.settled(&again, &operator).await;
@@ -394,8 +458,51 @@ async fn straight_path() {
 
     stop_agent.send(true).unwrap();
     agent.await.unwrap().unwrap();
+    delivery.finish().await;
+    upgraded(&world, &operator).await;
     world.stop.cancel();
     world.network.stop().await.unwrap();
+}
+
+/// The chain is newer than the agent: its owner is told once of each account that it cannot read.
+async fn upgraded(world: &World, operator: &Operator) {
+    let (market, config) = (world.report.market, addresses::jobs::config());
+    let known = filter!(Market, runtime, lode_runtime::RUNTIME);
+    let newer = lode_runtime::RUNTIME + 1;
+    let of_market = filter!(Market, runtime, newer);
+    let was = world
+        .write(&market, of_market.offset, &of_market.bytes)
+        .await;
+    assert_eq!(was, known.bytes);
+    let (notices, delivery) = world.hook();
+    let (stop_agent, agent) = world.agent_with(operator, |config| config.notices = notices);
+    let event = world.until_told("new_version", &market).await;
+    assert_eq!(
+        (&event["what"], &event["from"]),
+        (&"runtime".into(), &"node".into())
+    );
+    assert_eq!(
+        (&event["version"], &event["known"]),
+        (&newer.into(), &lode_runtime::RUNTIME.into())
+    );
+
+    let was = world.write(&config, DISCRIMINATOR_BYTES, &[2]).await;
+    assert_eq!(was, [1]);
+    let event = world.until_told("new_version", &config).await;
+    assert_eq!(
+        (&event["what"], &event["from"]),
+        (&"layout".into(), &"node".into())
+    );
+    assert_eq!((&event["version"], &event["known"]), (&2.into(), &1.into()));
+    // it looks again, and does not say it again
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(!agent.is_finished());
+    stop_agent.send(true).unwrap();
+    agent.await.unwrap().unwrap();
+    delivery.finish().await;
+    for at in [&market, &config] {
+        assert_eq!(world.told("new_version", at).len(), 1);
+    }
 }
 
 /// Counts for some tenths of a second, so that an agent can be stopped while it runs.
@@ -455,8 +562,8 @@ async fn unplugged() {
 async fn auction() {
     let world = world(|plan| {
         plan.market.kind = KindPlan::Auction;
-        // twelve seconds for bids
-        plan.market.accept_window = 120;
+        // two minutes for bids
+        plan.market.accept_window = 1_200;
     })
     .await;
     world.serve(0..5);
@@ -476,6 +583,11 @@ async fn auction() {
     };
     assert_eq!((best.node, best.bid), (dear.node, 10_000 * LODE));
     let (_stop_cheap, _cheap_agent) = world.agent(&cheap);
+    let best = world.until(&at, |job| job.bid == 9_900 * LODE).await;
+    // in steps: whoever was given the job has as long again to take it
+    while world.client.clock().await.unwrap().slot < best.deadline {
+        time_travel(&world.client, 5).await.unwrap();
+    }
     let job = world.settled(&at, &cheap).await;
     assert_eq!(job.price, 9_900 * LODE);
     let ledger = world.ledger(&dear.node).await;

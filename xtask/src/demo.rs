@@ -397,8 +397,45 @@ impl Stage {
             );
         }
         self.require_alive()?;
+        self.show_transactions(&customer)?;
         self.reckon(&customer, &owners, &nodes, &before)?;
         self.emit(&owners, &nodes, &delegator, &passer)
+    }
+
+    /// What each transaction of the jobs took of the chain.
+    fn show_transactions(&self, customer: &Key) -> Result<()> {
+        step("what the chain had to do for each job");
+        println!("    {:>13} {:>6}", "compute units", "bytes");
+        let jobs = self.ask(customer, &["job", "list"])?;
+        for job in jobs.as_array().context("`job list` lists nothing")? {
+            let at = job["job"].as_str().context("a job without address")?;
+            let steps = self.ask(customer, &["job", "history", at])?;
+            let steps = steps.as_array().context("`job history` lists nothing")?;
+            let mut transactions: Vec<(&Value, Vec<&str>)> = Vec::new();
+            for step in steps {
+                let name = step["instruction"].as_str().context("a nameless step")?;
+                match transactions.last_mut() {
+                    Some((first, names)) if first["signature"] == step["signature"] => {
+                        names.push(name);
+                    }
+                    _ => transactions.push((step, vec![name])),
+                }
+            }
+            println!("    job {at}");
+            let mut sum = 0;
+            for (step, names) in transactions {
+                let number = |field: &str| {
+                    let number = step[field].as_u64().filter(|number| *number > 0);
+                    number.with_context(|| format!("{names:?} took no {field}"))
+                };
+                let (units, bytes) = (number("compute_units")?, number("bytes")?);
+                ensure!(bytes <= 1_232, "{names:?} takes {bytes} bytes");
+                sum += units;
+                println!("    {units:>13} {bytes:>6}  {}", names.join(", "));
+            }
+            println!("    {sum:>13}         all of it, with the compute budget's own instructions");
+        }
+        Ok(())
     }
 
     /// Tokens in a wallet. Asked through a claim where nothing is due: that sends nothing.
@@ -439,6 +476,11 @@ impl Stage {
         let before = books(self)?;
         let supply = self.supply(passer)?;
 
+        step("the nodes' agents stop: they would record and claim by themselves what a passer-by may as well");
+        for (i, owner) in owners.iter().enumerate() {
+            let folder = format!("node-{i}");
+            self.ask(owner, &["node", "drain", "--stop", "--folder", &folder])?;
+        }
         step("a passer-by turns what anyone may turn: what the jobs owe to the burn is burned");
         self.ask(passer, &["crank", "run", "--once"])?;
         let burned = supply - self.supply(passer)?;

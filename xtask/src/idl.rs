@@ -1,5 +1,5 @@
-//! `cargo xtask idl`: describes the programs for clients in other languages, under `idl/`, and makes the TypeScript client
-//! and `docs/reference.md` from that.
+//! `cargo xtask idl`: describes the programs for clients in other languages, under `idl/`, and makes the TypeScript client,
+//! `docs/reference.md` and the Rust client's table of errors from that.
 //!
 //! Anchor's derive makes tests that print the parts; this puts them together. What has no documentation is refused.
 
@@ -13,11 +13,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Writes `idl/*.json`, the reference and the TypeScript client.
+/// Writes `idl/*.json`, the reference, the Rust client's errors and the TypeScript client.
 pub fn write() -> Result<()> {
     let described = describe()?;
-    std::fs::write(root().join(REFERENCE), reference(&described)?)?;
-    println!("{REFERENCE}");
+    let parsed = parsed(&described)?;
+    for (path, text) in [(REFERENCE, reference(&parsed)?), (ERRORS, errors(&parsed)?)] {
+        std::fs::write(root().join(path), text)?;
+        println!("{path}");
+    }
     for (name, text) in described {
         let file = file(&name);
         std::fs::create_dir_all(root().join("idl"))?;
@@ -28,24 +31,54 @@ pub fn write() -> Result<()> {
 }
 
 const REFERENCE: &str = "docs/reference.md";
+/// Anchor keeps the messages of errors in descriptions alone. A package of the Rust client can read neither those nor the
+/// programs' sources, so it has them in a file of its own.
+const ERRORS: &str = "crates/client/src/error/table.rs";
 
-fn reference(described: &[(String, String)]) -> Result<String> {
+fn parsed(described: &[(String, String)]) -> Result<Vec<Value>> {
     let parsed = described.iter().map(|(_, text)| serde_json::from_str(text));
-    let parsed = parsed.collect::<serde_json::Result<Vec<Value>>>()?;
-    let security = std::fs::read_to_string(root().join("SECURITY.md"))
-        .context("SECURITY.md cannot be read")?;
-    reference::page(&parsed, &security)
+    Ok(parsed.collect::<serde_json::Result<_>>()?)
 }
 
-/// Fails where `idl/*.json` or the reference is not what the programs say, or the TypeScript client not what follows from
-/// it, or where that does not type-check.
+fn reference(parsed: &[Value]) -> Result<String> {
+    let security = std::fs::read_to_string(root().join("SECURITY.md"))
+        .context("SECURITY.md cannot be read")?;
+    reference::page(parsed, &security)
+}
+
+/// The table of every program's errors.
+fn errors(parsed: &[Value]) -> Result<String> {
+    let mut tables = BTreeMap::new();
+    for program in parsed {
+        let name = program["metadata"]["name"].as_str().unwrap_or_default();
+        let name = name.strip_prefix("lode_").context("whose errors?")?;
+        let mut rows = String::new();
+        for error in program["errors"].as_array().into_iter().flatten() {
+            let code = error["code"].as_u64().context("an error without a code")?;
+            let message = error["msg"].as_str().context("an error without words")?;
+            rows += &format!("    row({code}, {:?}, {message:?}),\n", named(error));
+        }
+        let table = format!(
+            "\npub(super) const {}: &[Row] = &[\n{rows}];\n",
+            name.to_uppercase()
+        );
+        tables.insert(name, table);
+    }
+    let head = "//! Errors of the programs. Made by `cargo xtask idl`; do not edit.\nuse super::{row, Row};\n";
+    Ok(tables.values().fold(head.to_string(), |all, one| all + one))
+}
+
+/// Fails where `idl/*.json`, the reference or the Rust client's errors are not what the programs say, or the TypeScript
+/// client not what follows from it, or where that does not type-check.
 pub fn check() -> Result<()> {
     let described = describe()?;
-    ensure!(
-        std::fs::read_to_string(root().join(REFERENCE)).unwrap_or_default()
-            == reference(&described)?,
-        "{REFERENCE} is not what the programs say: run `cargo xtask idl` and commit what it writes"
-    );
+    let parsed = parsed(&described)?;
+    for (path, text) in [(REFERENCE, reference(&parsed)?), (ERRORS, errors(&parsed)?)] {
+        ensure!(
+            std::fs::read_to_string(root().join(path)).unwrap_or_default() == text,
+            "{path} is not what the programs say: run `cargo xtask idl` and commit what it writes"
+        );
+    }
     for (name, text) in described {
         let committed = std::fs::read_to_string(file(&name)).unwrap_or_default();
         ensure!(
@@ -330,6 +363,16 @@ mod tests {
         });
         let error = require_documented("p", &idl).unwrap_err().to_string();
         assert_eq!(error, "p: without documentation: go.who, T.f, error Bad");
+    }
+
+    #[test]
+    fn the_rust_client_has_the_errors_of_the_descriptions() {
+        let parsed = PROGRAMS.map(|program| {
+            let text = std::fs::read_to_string(file(&format!("lode_{program}"))).unwrap();
+            serde_json::from_str(&text).unwrap()
+        });
+        let committed = std::fs::read_to_string(root().join(ERRORS)).unwrap();
+        assert_eq!(committed, errors(&parsed).unwrap());
     }
 
     #[test]

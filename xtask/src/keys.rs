@@ -4,6 +4,7 @@
 //! front-run or to replace. This writes them wherever they stand.
 
 use crate::build::PROGRAMS;
+use crate::idl;
 use crate::shell::root;
 use anyhow::{bail, Context, Result};
 use solana_address::Address;
@@ -35,6 +36,8 @@ pub fn write() -> Result<()> {
         let how = if made { "new" } else { "kept" };
         println!("{name:8} {id}  ({how}: {})", file.display());
     }
+    // Descriptions, reference and TypeScript client name the ids too, and are made from the sources.
+    idl::write()?;
     println!("Keep the keypairs: they deploy the programs. Then `cargo xtask build`.");
     Ok(())
 }

@@ -4,6 +4,7 @@ use crate::output::{parse_sol, sol, Cell, Rows};
 use crate::progress::Progress;
 use crate::{shutdown, telemetry};
 use anyhow::Result;
+use lode_client::token::Threshold;
 use lode_crank::{Crank, Duty, Policy, Report};
 use solana_address::Address;
 use solana_signer::Signer;
@@ -35,9 +36,9 @@ pub struct Run {
     /// Slots that a node's own agent has for its steps before this crank takes them
     #[arg(long, default_value_t = 10, value_name = "SLOTS")]
     patience: u64,
-    /// Least that is worth a sweep or a redemption, base units of the market's token
-    #[arg(long, default_value_t = 1, value_name = "BASE UNITS")]
-    least_sweep: u64,
+    /// Least that is worth a sweep or a redemption, in tokens of the market; without it, anything
+    #[arg(long, value_name = "TOKENS")]
+    least_sweep: Option<Threshold>,
     /// Transactions under way at the same time
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     parallel: u16,
@@ -72,7 +73,7 @@ async fn turn(args: Run, context: &Context) -> Result<()> {
         markets: args.markets,
         duty,
         patience: args.patience,
-        least_sweep: args.least_sweep,
+        least_sweep: args.least_sweep.unwrap_or_default(),
         floor: parse_sol("--floor", &args.floor)?,
         parallel: usize::from(args.parallel),
         poll: Duration::from_secs(args.poll_seconds),

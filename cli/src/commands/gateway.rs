@@ -27,7 +27,7 @@ pub struct Run {
     /// Its URL exactly as markets name it; without it, http:// and the address to listen on
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// Where blobs are kept: a folder, or the URL of an object store (s3://bucket, file:///path)
+    /// Where blobs are kept: a folder, or the URL of an object store (s3://bucket)
     #[arg(long, default_value = "lode-gateway", value_name = "FOLDER OR URL")]
     store: String,
     /// Folder for uploads in progress, emptied at the start; without it, beside the folder of the store
@@ -96,14 +96,12 @@ async fn serve(args: Run, mirror: Option<Mirror>, context: &Context) -> Result<(
     let url = args
         .public_url
         .unwrap_or_else(|| format!("http://{}", args.listen));
-    let mut config = if args.store.contains("://") {
-        Config::new(
-            url.clone(),
-            BlobStore::at(&args.store)?,
-            "lode-gateway/uploads",
-        )
+    // A folder is this gateway's alone, however it is written.
+    let path = args.store.strip_prefix("file://").unwrap_or(&args.store);
+    let mut config = if path.contains("://") {
+        Config::new(url.clone(), BlobStore::at(path)?, "lode-gateway/uploads")
     } else {
-        in_folder(url.clone(), Path::new(&args.store))?
+        in_folder(url.clone(), Path::new(path))?
     };
     if let Some(uploads) = args.uploads {
         config.uploads = uploads;

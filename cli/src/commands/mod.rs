@@ -87,6 +87,14 @@ pub enum Command {
     /// Start a whole network on this machine
     #[cfg(feature = "localnet")]
     Localnet(localnet::LocalnetArgs),
+    /// Says where there is one
+    #[cfg(not(feature = "localnet"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Localnet {
+        /// Whatever a build with a network takes
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
     /// Names for addresses, which every command takes in their place
     #[command(subcommand)]
     Address(address::Command),
@@ -130,6 +138,10 @@ pub async fn run(command: Command, global: &GlobalArgs) -> Result<()> {
         Command::Top(args) => top::run(args, &context?).await,
         #[cfg(feature = "localnet")]
         Command::Localnet(args) => localnet::run(args, &context?).await,
+        #[cfg(not(feature = "localnet"))]
+        Command::Localnet { .. } => anyhow::bail!(
+            "This file has no network in it: build `lode` from the project's source with cargo, or name a cluster with --url"
+        ),
         // These ask nobody, so settings that are wrong are no matter.
         Command::Address(command) => address::run(command, &out),
         Command::Schema { command } => schema::show(&command.join(" "), &out),

@@ -8,7 +8,7 @@ use crate::{shutdown, telemetry};
 use anyhow::{bail, Result};
 use lode_client::cli_config::read_keypair;
 use lode_client::filter;
-use lode_client::token::MintInfo;
+use lode_client::token::{MintInfo, Threshold};
 use lode_jobs::state::Ledger;
 use lode_node::doctor::{self, Level, Patient};
 use lode_node::{local, AgentConfig, Conditions, Hours, Machine, When, Withdrawals};
@@ -93,9 +93,9 @@ pub struct Run {
     /// Memory for all jobs together, with what they read and write; without it, what the node offers
     #[arg(long, value_name = "MIB")]
     memory_mib: Option<u64>,
-    /// Least price that it takes or bids, in base units per million units
-    #[arg(long, default_value_t = 1, value_name = "BASE UNITS")]
-    min_price: u64,
+    /// Least price that it takes or bids, in tokens for a million units; without it, any
+    #[arg(long, value_name = "TOKENS")]
+    min_price: Option<Threshold>,
     /// Most MiB of fetched blobs that are kept
     #[arg(long, default_value_t = 4096, value_name = "MIB")]
     cache_mib: u64,
@@ -293,7 +293,7 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
     config.blind_checks = args.blind_checks;
     config.cores = cores.max(1);
     config.memory_mib = args.memory_mib.unwrap_or(u64::from(node.memory_mib));
-    config.min_price = args.min_price;
+    config.min_price = args.min_price.unwrap_or_default();
     config.cache_bytes = args.cache_mib.saturating_mul(1 << 20);
     config.withdrawals = withdrawals;
     config.fee_payer = context.fee_payer()?.map(Arc::new);

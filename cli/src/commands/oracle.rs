@@ -6,6 +6,7 @@ use crate::{shutdown, telemetry};
 use anyhow::{bail, Context as _, Result};
 use lode_client::cli_config::read_keypair;
 use lode_client::instructions::oracle;
+use lode_client::token::Threshold;
 use lode_client::{addresses, token};
 use lode_localnet::{from_toml, CommitteePlan};
 use lode_oracle::state::{Committee, Oracle, Seat};
@@ -95,14 +96,9 @@ pub struct Run {
     /// what the seat earns. Without it the seat counts as silent where it found a match that the node does not bring
     #[arg(long, value_name = "FILE")]
     pay_with: Option<PathBuf>,
-    /// Least that is worth a redemption, base units of the market's token
-    #[arg(
-        long,
-        default_value_t = 1,
-        value_name = "BASE UNITS",
-        requires = "pay_with"
-    )]
-    collect_least: u64,
+    /// Least that is worth a redemption, in tokens of the market; without it, anything
+    #[arg(long, value_name = "TOKENS", requires = "pay_with")]
+    collect_least: Option<Threshold>,
     /// SOL that the payer keeps
     #[arg(
         long,
@@ -216,7 +212,7 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
     if let Some(path) = &args.pay_with {
         config.paying = Some(Paying {
             payer: Arc::new(read_keypair(path)?),
-            least: args.collect_least,
+            least: args.collect_least.unwrap_or_default(),
             floor: parse_sol("--floor", &args.floor)?,
             collect_every: COLLECT_EVERY,
         });

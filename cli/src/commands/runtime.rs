@@ -32,31 +32,46 @@ async fn verify(context: &Context) -> Result<()> {
             difference.found.trim_end()
         ));
     }
-    require_fit(&found, context)
+    require_fit(&found)?;
+    tell_pace(&found, context);
+    Ok(())
 }
 
 /// Checks this machine before it is made a node.
 pub(super) async fn require_machine(context: &Context) -> Result<()> {
-    require_fit(&machine().await?, context)
+    let found = machine().await?;
+    require_fit(&found)?;
+    tell_pace(&found, context);
+    Ok(())
 }
 
-/// Refuses a machine that is not fit to work, and warns of one that is slow.
-fn require_fit(found: &Verification, context: &Context) -> Result<()> {
-    let Some(first) = found.differences.first() else {
-        if found.is_slow() {
-            context.out.note(&format!(
-                "A unit may take {MILLISECONDS_PER_UNIT} ms where markets make their windows: this machine will be late with long jobs. Choose short ones, or give it less to do besides."
-            ));
-        }
+/// Refuses a machine that is not fit to work.
+fn require_fit(found: &Verification) -> Result<()> {
+    if found.is_fit() {
         return Ok(());
+    }
+    let runs = found.vectors.saturating_mul(found.places.len());
+    let why = match found.differences.first() {
+        Some(first) => format!(
+            "{} of {runs} runs differ (the first is `{}` on {})",
+            found.differences.len(),
+            first.vector,
+            first.place
+        ),
+        None => "nothing was run that could tell".into(),
     };
     bail!(
-        "This machine is not fit to work: {} of {} runs differ (the first is `{}` on {}), and a node whose results differ loses its collateral. Check its memory, take another machine, and report this with the output of `lode runtime verify`",
-        found.differences.len(),
-        found.vectors * found.places.len(),
-        first.vector,
-        first.place
+        "This machine is not fit to work: {why}, and a node whose results differ loses its collateral. Check its memory, take another machine, and report this with the output of `lode runtime verify`"
     )
+}
+
+/// Warns of a machine that is slow.
+fn tell_pace(found: &Verification, context: &Context) {
+    if found.is_slow() {
+        context.out.note(&format!(
+            "A unit may take {MILLISECONDS_PER_UNIT} ms where markets make their windows: this machine will be late with long jobs. Choose short ones, or give it less to do besides."
+        ));
+    }
 }
 
 /// Runs all vectors, saying which while it does.
@@ -91,4 +106,40 @@ fn rows(found: &Verification) -> Rows {
             ),
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use lode_runtime::verify::{Difference, Place};
+    use std::time::Duration;
+
+    #[test]
+    fn a_machine_is_refused_that_differs_in_one_run_and_one_that_ran_nothing() {
+        let mut found = Verification {
+            vectors: 3,
+            places: vec![Place::Child],
+            differences: Vec::new(),
+            milliseconds_per_unit: 1.0,
+            took: Duration::ZERO,
+        };
+        require_fit(&found).unwrap();
+        found.differences.push(Difference {
+            vector: "text-tool",
+            place: Place::Child,
+            expected: "7".into(),
+            found: "8".into(),
+        });
+        let said = require_fit(&found).unwrap_err().to_string();
+        assert!(
+            said.contains("1 of 3 runs differ (the first is `text-tool` on a limited process)")
+                && said.contains("another machine"),
+            "{said}"
+        );
+        found.differences.clear();
+        found.vectors = 0;
+        let said = require_fit(&found).unwrap_err().to_string();
+        assert!(said.contains("nothing was run"), "{said}");
+    }
 }

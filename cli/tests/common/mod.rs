@@ -4,13 +4,13 @@
 pub mod schema;
 pub mod snapshot;
 
+use lode_localnet::free_port;
 use serde_json::Value;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -102,12 +102,7 @@ impl Network {
                 (name.to_string(), key)
             })
             .collect();
-        let free: Vec<TcpListener> = (0..3)
-            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-            .collect();
-        let port = |i: usize| free[i].local_addr().unwrap().port().to_string();
-        let ports = [port(0), port(1), port(2)];
-        drop(free);
+        let ports = [(); 3].map(|()| free_port().unwrap().to_string());
         let process = start(folder.path(), &ports, more, &wallets);
         Self {
             folder,
@@ -195,6 +190,22 @@ impl Network {
         answer
     }
 
+    /// What a command tells people, on stdout, which must succeed.
+    pub fn told(&self, wallet: &str, args: &[&str]) -> String {
+        let output = Command::new(binary())
+            .args(["-u", &self.url, "-k", &format!("{wallet}.json")])
+            .args(args)
+            .current_dir(self.folder.path())
+            .env("HOME", self.folder.path())
+            .env_remove("XDG_CONFIG_HOME")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{args:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// The one sentence of a command that must fail.
     pub fn refused(&self, wallet: &str, args: &[&str]) -> String {
         let output = self.lode(wallet, args);
@@ -255,6 +266,27 @@ impl Drop for Network {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Every file below a folder, which other processes may change meanwhile.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The years in which the events of a test may lie whose chain says that it is this second: it may have begun in one and
+/// gone on into the next, and this year is only about right in its first and last hours.
+pub fn years(unix: i64) -> [String; 3] {
+    let year = 1970 + unix / 31_556_952;
+    [year - 1, year, year + 1].map(|year| year.to_string())
 }
 
 /// Base units of an amount.

@@ -2,9 +2,11 @@
 import {
     address,
     appendTransactionMessageInstructions,
+    assertAccountExists,
     createKeyPairSignerFromBytes,
     createSolanaRpc,
     createTransactionMessage,
+    fetchEncodedAccounts,
     getBase64EncodedWireTransaction,
     getSignatureFromTransaction,
     pipe,
@@ -12,12 +14,40 @@ import {
     setTransactionMessageLifetimeUsingBlockhash,
     signTransactionMessageWithSigners,
     type Address,
+    type Codec,
     type Instruction,
+    type ReadonlyUint8Array,
 } from '@solana/kit';
-import { findJobPda, jobs, nextNonce } from '../src/index.ts';
+import { emissions, findJobPda, jobs, nextNonce, oracle, staking } from '../src/index.ts';
+
+/** Reads an account, and writes it again. */
+function again<From, To extends From>(codec: Codec<From, To>) {
+    return (data: ReadonlyUint8Array) => {
+        const read = codec.decode(data);
+        return { read, bytes: [...codec.encode(read)] };
+    };
+}
+
+/** Every type of account, by the program that owns it. */
+const kinds = {
+    'staking StakingConfig': again(staking.getStakingConfigCodec()),
+    'staking Node': again(staking.getNodeCodec()),
+    'staking Delegation': again(staking.getDelegationCodec()),
+    'staking Unbonding': again(staking.getUnbondingCodec()),
+    'oracle Committee': again(oracle.getCommitteeCodec()),
+    'oracle Oracle': again(oracle.getOracleCodec()),
+    'jobs JobsConfig': again(jobs.getJobsConfigCodec()),
+    'jobs Market': again(jobs.getMarketCodec()),
+    'jobs Ledger': again(jobs.getLedgerCodec()),
+    'jobs Work': again(jobs.getWorkCodec()),
+    'jobs Job': again(jobs.getJobCodec()),
+    'emissions Schedule': again(emissions.getScheduleCodec()),
+    'emissions Epoch': again(emissions.getEpochCodec()),
+    'emissions Share': again(emissions.getShareCodec()),
+};
 
 type Step = {
-    step: 'post' | 'settle';
+    step: 'post' | 'settle' | 'accounts';
     url: string;
     wallet: number[];
     market: Address;
@@ -28,6 +58,7 @@ type Step = {
     unitsLimit: string;
     spec: number[];
     job: Address;
+    accounts: { kind: keyof typeof kinds; address: Address }[];
 };
 
 const step: Step = JSON.parse(process.argv[2] ?? '{}');
@@ -122,4 +153,15 @@ async function settle(): Promise<unknown> {
     };
 }
 
-console.log(JSON.stringify(step.step === 'post' ? await post() : await settle()));
+/** What accounts of each type hold, and their bytes when they are written again. */
+async function accounts(): Promise<unknown> {
+    const found = await fetchEncodedAccounts(rpc, step.accounts.map(({ address }) => address));
+    return step.accounts.map(({ kind }, index) => {
+        const account = found[index]!;
+        assertAccountExists(account);
+        return kinds[kind](account.data);
+    });
+}
+
+const said = await { post, settle, accounts }[step.step]();
+console.log(JSON.stringify(said, (_, value) => (typeof value === 'bigint' ? value.toString() : value)));

@@ -1,13 +1,5 @@
-//! Typed client over RPC: addresses, accounts, instruction builders, sending, errors in sentences.
-//!
-//! ```no_run
-//! # async fn example() -> Result<(), lode_client::Error> {
-//! let client = lode_client::Client::new("http://127.0.0.1:8899");
-//! let now = client.clock().await?;
-//! println!("slot {}, {} seconds since 1970", now.slot, now.unix_timestamp);
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
 
 pub mod accounts;
 pub mod addresses;
@@ -149,5 +141,19 @@ impl std::fmt::Debug for Client {
             .field("commitment", &self.commitment)
             .field("priority_fee", &self.priority_fee)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    #[test]
+    fn the_readme_shows_the_example() {
+        let example = include_str!("../examples/post_job.rs");
+        let (_, code) = example.split_once("\nuse ").unwrap();
+        let (shown, _) = code.split_once("\n\n#[tokio::main]").unwrap();
+        let shown = format!("```rust,no_run\nuse {shown}\n```\n");
+        assert!(include_str!("../README.md").contains(&shown), "{shown}");
     }
 }

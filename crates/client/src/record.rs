@@ -45,6 +45,10 @@ pub struct Record {
     pub payer: Address,
     /// The fee, lamports.
     pub fee: u64,
+    /// Compute units that it took; 0 where the server keeps no figure.
+    pub compute_units: u64,
+    /// Its size, bytes.
+    pub bytes: u64,
     /// It had no effect but the fee.
     pub failed: bool,
     /// The instructions, each followed by those that it called: the order in which they took effect.
@@ -131,7 +135,11 @@ impl Client {
         let time = found.block_time.ok_or_else(|| missing("time"))?;
         let meta = found.transaction.meta.ok_or_else(|| missing("outcome"))?;
         let decoded = found.transaction.transaction.decode();
-        let message = decoded.ok_or_else(|| missing("content"))?.message;
+        let transaction = decoded.ok_or_else(|| missing("content"))?;
+        // one byte counts the signatures of any transaction that fits a packet
+        let signatures = 1 + 64 * transaction.signatures.len();
+        let message = transaction.message;
+        let bytes = signatures + message.serialize().len();
         let mut keys = message.static_account_keys().to_vec();
         if let OptionSerializer::Some(loaded) = &meta.loaded_addresses {
             for text in loaded.writable.iter().chain(&loaded.readonly) {
@@ -151,6 +159,8 @@ impl Client {
             time,
             payer,
             fee: meta.fee,
+            compute_units: Option::from(meta.compute_units_consumed).unwrap_or_default(),
+            bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
             failed,
             instructions,
             log: Option::from(meta.log_messages),

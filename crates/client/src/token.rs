@@ -4,6 +4,7 @@ use crate::{Client, Error, Result};
 use solana_account::Account;
 use solana_address::Address;
 use solana_instruction::{AccountMeta, Instruction};
+use std::str::FromStr;
 
 /// Bytes of a mint without extensions.
 pub const MINT_BYTES: usize = 82;
@@ -97,18 +98,57 @@ pub fn parse(text: &str, decimals: u8) -> Result<u64> {
             "`{text}` is no amount: write a number such as 1.5, with at most {decimals} digits after the point"
         ))
     };
-    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || !all_digits(whole) || !all_digits(part) {
-        return Err(wrong());
-    }
-    if part.len() > usize::from(decimals) || text.ends_with('.') {
+    let (whole, part) = digits_of(text).ok_or_else(wrong)?;
+    if part.len() > usize::from(decimals) {
         return Err(wrong());
     }
     let digits = format!("{whole}{part:0<width$}", width = usize::from(decimals));
     digits
         .parse()
         .map_err(|_| Error::Setting(format!("`{text}` is more than any token account can hold")))
+}
+
+/// The digits before and after the point, if a text is an amount.
+fn digits_of(text: &str) -> Option<(&str, &str)> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    let is_amount = !whole.is_empty() && all_digits(whole) && all_digits(part);
+    (is_amount && !text.ends_with('.')).then_some((whole, part))
+}
+
+/// So many tokens at least, of mints that are not known yet: `1.5`, read from what people write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Threshold(String);
+
+impl Threshold {
+    /// The least base units of a mint with so many decimals that reach it: what such a mint cannot divide is rounded up.
+    pub fn of(&self, decimals: u8) -> u64 {
+        let digits = usize::from(decimals);
+        let (whole, part) = digits_of(&self.0).unwrap_or_default();
+        let (kept, beyond) = part.split_at_checked(digits).unwrap_or((part, ""));
+        let more = u64::from(beyond.bytes().any(|digit| digit != b'0'));
+        let units = format!("{whole}{kept:0<digits$}").parse::<u64>();
+        // more than any account holds is never reached
+        let units = units.ok().and_then(|units| units.checked_add(more));
+        units.unwrap_or(u64::MAX)
+    }
+}
+
+/// Nothing at all, which every amount reaches.
+impl Default for Threshold {
+    fn default() -> Self {
+        Self("0".into())
+    }
+}
+
+impl FromStr for Threshold {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = || Error::Setting(format!("`{text}` is no amount: write a number such as 1.5"));
+        digits_of(text).ok_or_else(wrong)?;
+        Ok(Self(text.into()))
+    }
 }
 
 /// The symbol in the metadata that a Token-2022 mint carries about itself: up to twelve letters and digits.
@@ -400,6 +440,30 @@ mod tests {
             assert!(parse(wrong, 1).is_err(), "{wrong}");
         }
         assert!(parse("18446744073709.551616", 6).is_err());
+    }
+
+    #[test]
+    fn a_threshold_is_reached_by_no_less_than_it_says_whatever_the_mint_can_divide() {
+        let of = |text: &str, decimals| text.parse::<Threshold>().unwrap().of(decimals);
+        for (text, decimals, units) in [
+            ("0.8", 9, 800_000_000),
+            ("12", 0, 12),
+            ("1.5", 0, 2),
+            ("1.50", 1, 15),
+            ("1.501", 1, 16),
+            ("0.000", 2, 0),
+            ("0.001", 2, 1),
+            ("99999999999999999999", 0, u64::MAX),
+            ("18446744073709551615.1", 0, u64::MAX),
+            ("20", 20, u64::MAX),
+        ] {
+            assert_eq!(of(text, decimals), units, "{text} with {decimals}");
+        }
+        assert_eq!(Threshold::default().of(9), 0);
+        assert_eq!(Threshold::default().of(0), 0);
+        for wrong in ["", ".5", "5.", "-1", "1e3", "1.5 LODE", "1.2.3"] {
+            assert!(wrong.parse::<Threshold>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -443,7 +443,21 @@ pub(crate) fn names(places: &[Place]) -> Vec<Signature> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use axum::extract::State;
+    use axum::routing::post;
+    use axum::{Json, Router};
+    use base64::Engine as _;
+    use bytemuck::Zeroable as _;
+    use lode_client::instructions::jobs;
+    use lode_client::token::MintInfo;
+    use lode_client::LodeAccount;
+    use serde_json::{json, Value};
+    use solana_instruction::Instruction;
+    use solana_message::Message;
+    use std::sync::{Arc, Mutex};
+    use tokio::net::TcpListener;
 
     fn place(byte: u8, slot: u64) -> Place {
         Place {
@@ -463,5 +477,183 @@ mod tests {
         assert_eq!(compare(&kept, &[kept[0], place(2, 9), kept[2]]), (1, true));
         assert_eq!(compare(&kept, &[]), (0, true));
         assert_eq!(compare(&[], &kept), (0, false));
+    }
+
+    const MARKET: Address = Address::new_from_array([2; 32]);
+    const WALLET: Address = Address::new_from_array([3; 32]);
+
+    /// Transactions of the jobs program on a chain that may change its mind, oldest first, and its last final slot.
+    #[derive(Default)]
+    struct Chain {
+        all: Vec<(Place, Vec<Instruction>)>,
+        final_slot: u64,
+    }
+
+    type Shared = Arc<Mutex<Chain>>;
+
+    impl Chain {
+        fn add(&mut self, byte: u8, slot: u64, instructions: &[Instruction]) {
+            self.all.push((place(byte, slot), instructions.to_vec()));
+        }
+
+        fn list(&self, request: &Value) -> Value {
+            let until = request["params"][1]["until"].as_str();
+            let listed = match request["params"][0] == lode_jobs::ID.to_string() {
+                true => self.all.as_slice(),
+                false => &[],
+            };
+            let one = |(place, _): &(Place, Vec<Instruction>)| {
+                let name = place.signature.to_string();
+                (until != Some(name.as_str())).then(
+                    || json!({"signature": name, "slot": place.slot, "err": null, "memo": null, "blockTime": 1_000, "confirmationStatus": "confirmed"}),
+                )
+            };
+            listed.iter().rev().map_while(one).collect()
+        }
+
+        fn transaction(&self, request: &Value) -> Value {
+            let named = |place: &Place| request["params"][0] == place.signature.to_string();
+            let found = self.all.iter().find(|(place, _)| named(place));
+            let Some((place, instructions)) = found else {
+                return Value::Null;
+            };
+            let message = Message::new(instructions, Some(&WALLET)).serialize();
+            let bytes = [&[1], place.signature.as_ref(), &message].concat();
+            let bytes = base64::engine::general_purpose::STANDARD.encode(bytes);
+            json!({
+                "slot": place.slot,
+                "blockTime": 1_000 + place.slot,
+                "transaction": [bytes, "base64"],
+                "version": "legacy",
+                "meta": {
+                    "err": null,
+                    "status": {"Ok": null},
+                    "fee": 5_000,
+                    "preBalances": [],
+                    "postBalances": [],
+                    "innerInstructions": [],
+                    "logMessages": [],
+                    "computeUnitsConsumed": 2_600,
+                },
+            })
+        }
+    }
+
+    fn account<T: LodeAccount>(value: &T) -> Value {
+        let data = [T::DISCRIMINATOR, bytemuck::bytes_of(value)].concat();
+        let data = base64::engine::general_purpose::STANDARD.encode(data);
+        json!({"lamports": 1, "owner": T::PROGRAM.to_string(), "data": [data, "base64"], "executable": false, "rentEpoch": 0})
+    }
+
+    /// The market, or the configuration.
+    fn accounts(request: &Value) -> Value {
+        let mut market = Market::zeroed();
+        market.version = 1;
+        let mut config = JobsConfig::zeroed();
+        config.version = 1;
+        let one = |at: &Value| match *at == MARKET.to_string() {
+            true => account(&market),
+            false => account(&config),
+        };
+        let asked = request["params"][0].as_array().unwrap();
+        asked.iter().map(one).collect()
+    }
+
+    async fn answer(State(chain): State<Shared>, Json(request): Json<Value>) -> Json<Value> {
+        let chain = chain.lock().unwrap();
+        let result = match request["method"].as_str().unwrap() {
+            "getGenesisHash" => json!(Address::default().to_string()),
+            "getSlot" => json!(chain.final_slot),
+            "getSignaturesForAddress" => chain.list(&request),
+            "getTransaction" => chain.transaction(&request),
+            "getMultipleAccounts" => {
+                json!({"context": {"slot": 1}, "value": accounts(&request)})
+            }
+            other => unreachable!("{other}"),
+        };
+        Json(json!({"jsonrpc": "2.0", "id": request["id"], "result": result}))
+    }
+
+    async fn server(chain: Shared) -> Client {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().route("/", post(answer)).with_state(chain);
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Client::new(url)
+    }
+
+    async fn follower(client: &Client) -> Follower {
+        let index = Index::open(":memory:").unwrap();
+        Follower::new(client.clone(), index, true).await.unwrap()
+    }
+
+    /// A pass: how many transactions it wrote and took back. Afterwards the database is what one would be that never saw
+    /// anything else.
+    async fn pass(follower: &mut Follower, client: &Client) -> (usize, usize) {
+        let report = follower.pass(&|_| ()).await.unwrap();
+        let mut fresh = self::follower(client).await;
+        fresh.pass(&|_| ()).await.unwrap();
+        for table in ["track", "transactions", "instructions", "entries"] {
+            let is = follower.index().dump(table).unwrap();
+            assert_eq!(is, fresh.index().dump(table).unwrap(), "{table}");
+        }
+        (report.written, report.dropped)
+    }
+
+    #[tokio::test]
+    async fn a_pass_forgets_what_the_chain_has_no_more_and_writes_what_it_has_instead() {
+        let chain = Shared::default();
+        let client = server(chain.clone()).await;
+        let mint = MintInfo {
+            address: Address::new_from_array([7; 32]),
+            program: addresses::TOKEN,
+            authority: None,
+            freeze_authority: None,
+            supply: 0,
+            decimals: 9,
+            symbol: None,
+        };
+        let open = jobs::open_ledger(&WALLET, &MARKET, &WALLET);
+        let deposit = |amount| jobs::deposit(&WALLET, &MARKET, &WALLET, &mint, amount);
+        let withdraw = jobs::withdraw(&WALLET, &MARKET, &WALLET, &mint, 40);
+        let ledger = addresses::jobs::ledger(&MARKET, &WALLET);
+        let available = |follower: &mut Follower| {
+            let all = follower.index().statement(&ledger, i64::MIN, i64::MAX);
+            all.unwrap().closing.available
+        };
+        let mut follower = follower(&client).await;
+        {
+            let mut chain = chain.lock().unwrap();
+            chain.add(1, 10, &[open, deposit(100)]);
+            chain.add(2, 12, std::slice::from_ref(&withdraw));
+            chain.final_slot = 10;
+        }
+        assert_eq!(pass(&mut follower, &client).await, (2, 0));
+        assert_eq!(available(&mut follower), 60);
+
+        // the slot of the withdrawal is skipped; somebody else's transaction stands in the next
+        {
+            let mut chain = chain.lock().unwrap();
+            chain.all.pop();
+            chain.add(3, 13, &[deposit(5)]);
+        }
+        assert_eq!(pass(&mut follower, &client).await, (1, 1));
+        assert_eq!(available(&mut follower), 105);
+
+        // the withdrawal comes after all, behind it
+        chain.lock().unwrap().add(2, 14, &[withdraw]);
+        assert_eq!(pass(&mut follower, &client).await, (1, 0));
+        assert_eq!(available(&mut follower), 65);
+
+        // both are gone, and nothing has come yet
+        chain.lock().unwrap().all.truncate(1);
+        assert_eq!(pass(&mut follower, &client).await, (0, 2));
+        assert_eq!(available(&mut follower), 100);
+
+        // what is final is not asked for again
+        chain.lock().unwrap().final_slot = 20;
+        assert_eq!(pass(&mut follower, &client).await, (0, 0));
+        let kept = follower.index().last_final(&lode_jobs::ID).unwrap();
+        assert_eq!(kept, Some((1, place(1, 10).signature)));
     }
 }

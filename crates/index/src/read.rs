@@ -48,6 +48,10 @@ pub struct JobStep {
     pub units_limit: u64,
     /// Units of the result.
     pub units: u64,
+    /// Compute units that the whole transaction took; 0 where the server kept no figure.
+    pub compute_units: u64,
+    /// Size of the whole transaction, bytes.
+    pub bytes: u64,
 }
 
 /// What an account holds, base units.
@@ -225,7 +229,7 @@ impl Index {
             ),
         };
         let text = format!(
-            "SELECT t.time, t.slot, s.signature, s.job, s.instruction, s.state, s.verdict, s.attempt, s.market, s.node, s.price, s.units_limit, s.units FROM job_states s JOIN transactions t ON t.signature = s.signature WHERE {condition} ORDER BY s.seq, s.number"
+            "SELECT t.time, t.slot, s.signature, s.job, s.instruction, s.state, s.verdict, s.attempt, s.market, s.node, s.price, s.units_limit, s.units, t.compute_units, t.bytes FROM job_states s JOIN transactions t ON t.signature = s.signature WHERE {condition} ORDER BY s.seq, s.number"
         );
         let rows = self.sql.rows(&text, &[of.to_string().into()])?;
         let step = |row: &Row| {
@@ -243,6 +247,8 @@ impl Index {
                 price: row.parse(10)?,
                 units_limit: row.parse(11)?,
                 units: row.parse(12)?,
+                compute_units: unsigned(row.int(13)?),
+                bytes: unsigned(row.int(14)?),
             })
         };
         rows.iter().map(step).collect()

@@ -10,7 +10,7 @@ use solana_signature::Signature;
 use std::collections::{HashMap, HashSet};
 
 /// Version of the tables.
-const SCHEMA: &str = "1";
+const SCHEMA: &str = "2";
 
 /// The programs that are followed, in this order: what a seal drew is looked up among what the oracle program did.
 pub const PROGRAMS: [(Address, &str); 4] = [
@@ -27,7 +27,7 @@ const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS track (program TEXT NOT NULL, seq BIGINT NOT NULL, signature TEXT NOT NULL, slot BIGINT NOT NULL, final BIGINT NOT NULL, PRIMARY KEY (program, seq));
 CREATE INDEX IF NOT EXISTS track_signature ON track (signature);
-CREATE TABLE IF NOT EXISTS transactions (signature TEXT PRIMARY KEY, slot BIGINT NOT NULL, time BIGINT NOT NULL, payer TEXT NOT NULL, fee BIGINT NOT NULL, failed BIGINT NOT NULL, whole_log BIGINT NOT NULL);
+CREATE TABLE IF NOT EXISTS transactions (signature TEXT PRIMARY KEY, slot BIGINT NOT NULL, time BIGINT NOT NULL, payer TEXT NOT NULL, fee BIGINT NOT NULL, compute_units BIGINT NOT NULL, bytes BIGINT NOT NULL, failed BIGINT NOT NULL, whole_log BIGINT NOT NULL);
 CREATE INDEX IF NOT EXISTS transactions_time ON transactions (time);
 CREATE TABLE IF NOT EXISTS instructions (signature TEXT NOT NULL, number BIGINT NOT NULL, program TEXT NOT NULL, name TEXT NOT NULL, accounts TEXT NOT NULL, args TEXT NOT NULL, data {bytes} NOT NULL, PRIMARY KEY (signature, number));
 CREATE TABLE IF NOT EXISTS events (signature TEXT NOT NULL, number BIGINT NOT NULL, program TEXT NOT NULL, name TEXT NOT NULL, fields TEXT NOT NULL, data {bytes} NOT NULL, PRIMARY KEY (signature, number));
@@ -314,9 +314,9 @@ impl Index {
         )?;
         // Another program's list may have it already, from where it stood before the chain changed its mind.
         self.sql.run(
-            "INSERT INTO transactions (signature, slot, time, payer, fee, failed, whole_log) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (signature) DO UPDATE SET slot = excluded.slot, time = excluded.time, fee = excluded.fee, failed = excluded.failed, whole_log = excluded.whole_log",
+            "INSERT INTO transactions (signature, slot, time, payer, fee, compute_units, bytes, failed, whole_log) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (signature) DO UPDATE SET slot = excluded.slot, time = excluded.time, fee = excluded.fee, compute_units = excluded.compute_units, bytes = excluded.bytes, failed = excluded.failed, whole_log = excluded.whole_log",
             &[signature.clone(), slot.into(), record.time.into(), words(&record.payer), int(record.fee)?.into(),
-              i64::from(record.failed).into(), i64::from(record.has_whole_log()).into()],
+              int(record.compute_units)?.into(), int(record.bytes)?.into(), i64::from(record.failed).into(), i64::from(record.has_whole_log()).into()],
         )?;
         for (number, one) in record.instructions.iter().enumerate() {
             if one.program != written.program {
@@ -573,6 +573,8 @@ mod tests {
             time: 1_000 + i64::from(seq),
             payer: key(1),
             fee: 5_000,
+            compute_units: 2_600,
+            bytes: 400,
             failed: false,
             instructions: instructions
                 .iter()
@@ -733,6 +735,8 @@ mod tests {
             time: 1,
             payer: key(1),
             fee: 1,
+            compute_units: 0,
+            bytes: 100,
             failed: false,
             instructions: Vec::new(),
             log: None,
@@ -759,6 +763,8 @@ mod tests {
             time: 100,
             payer: key(1),
             fee: 1,
+            compute_units: 0,
+            bytes: 100,
             failed: false,
             instructions: Vec::new(),
             log: None,

@@ -4,6 +4,7 @@
 //! It speaks the RPC of any cluster: what works here works elsewhere. Offline, nothing is fetched from anywhere.
 //!
 //! Without the feature `network` there is no embedded network, only what makes any cluster into a Lode network.
+#![warn(missing_docs)]
 
 mod apply;
 mod clock;
@@ -12,6 +13,7 @@ mod fund;
 #[cfg(feature = "network")]
 mod network;
 mod plan;
+mod ports;
 mod programs;
 mod survey;
 
@@ -25,5 +27,6 @@ pub use plan::{
     from_toml, CommitteePlan, EmissionsPlan, JobsPlan, KeysPlan, KindPlan, MarketPlan, MintPlan,
     Plan, StakingPlan,
 };
+pub use ports::free_port;
 pub use programs::{Program, PROGRAMS};
 pub use survey::{survey, Difference, Finding, Standing};

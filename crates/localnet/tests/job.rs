@@ -1,6 +1,10 @@
 //! A job's straight path through every builder of the client, on a network that was started for real.
 #![allow(clippy::unwrap_used)]
 mod common;
+// what the client's README shows
+#[allow(dead_code)]
+#[path = "../../client/examples/post_job.rs"]
+mod post_job;
 
 use common::{Network, LODE};
 use lode_attestation::{commitment, Statement, Verdict};
@@ -172,9 +176,24 @@ async fn a_job_walks_the_straight_path_and_everyone_is_paid() {
     client.send(&[cancel, close], &customer, &[]).await.unwrap();
     assert!(client.raw_account(&second_at).await.unwrap().is_none());
 
+    the_example_posts_a_job(&network).await;
     a_delegator_leaves(&network, &node).await;
     assert_eq!(market.k, 3);
     running.stop().await.unwrap();
+}
+
+async fn the_example_posts_a_job(network: &Network) {
+    let wallet = network.wallet().await;
+    let market = network.report.market;
+    // the first time into a new account, then into the same
+    for (spec, available) in [([1; 32], 38), ([2; 32], 76)] {
+        let at = post_job::post(&network.client, &wallet, &market, spec).await;
+        let job = network.job(&at.unwrap()).await;
+        let ledger_at = addresses::jobs::ledger(&market, &wallet.pubkey());
+        assert_eq!((job.spec, job.customer), (spec, ledger_at));
+        let ledger: Ledger = network.client.get_account(&ledger_at).await.unwrap();
+        assert_eq!(ledger.available, available * LODE);
+    }
 }
 
 async fn a_delegator_leaves(network: &Network, node: &Address) {

@@ -164,7 +164,7 @@ pub async fn run(
     let done = engine.ranges(|entry| entry.done);
     let apart = engine.folder.gather(&done)?;
     if engine.plan.task.reduce.is_some() && engine.failed().is_empty() {
-        engine.begin_last().await?;
+        engine.begin_last(&apart).await?;
         engine.work_off(tell).await?;
         engine.end_last()?;
     }
@@ -662,28 +662,37 @@ impl Engine {
         });
     }
 
-    /// The last job becomes one like the others: its limit is what a run here takes.
-    async fn begin_last(&mut self) -> Result<()> {
+    /// The last job becomes one like the others: its limit is what a run here takes. `apart` are the files that it would miss.
+    async fn begin_last(&mut self, apart: &[String]) -> Result<()> {
         let Some(reduce) = self.plan.task.reduce.clone() else {
             return Ok(());
         };
-        let (stdin, files) = self.folder.gathered()?;
-        let work = work::last(&self.plan.task, &reduce, stdin, files).map_err(|error| {
-            Error::asked(format!("The last job cannot be: {error}. Where the jobs write very many files, let them print instead: the last job reads that on stdin"))
-        })?;
-        plan::require_fit(&work, &self.network.market)?;
         let range = self.plan.last();
         let entry = self.state.entries.entry(range).or_default();
-        if !entry.is_over() && entry.posted.is_none() && entry.units_limit.is_none() {
-            let (tried, market) = (work.clone(), self.network.market);
-            let (end, fuel, said) =
-                blocking(move || plan::trial(&tried, market.units_limit)).await?;
-            if end != End::Exit(0) {
+        let is_new = !entry.is_over() && entry.posted.is_none();
+        let is_untried = is_new && entry.units_limit.is_none();
+        if let (Some(name), true) = (apart.first(), is_new) {
+            return Err(self.no_last(&format!(
+                "Several jobs wrote files of one name (`{name}`), which the last job would not get"
+            )));
+        }
+        let (stdin, files) = self.folder.gathered()?;
+        let work = work::last(&self.plan.task, &reduce, stdin, files)
+            .map_err(|error| self.no_last(&format!("The last job cannot be ({error})")))?;
+        plan::require_fit(&work, &self.network.market)?;
+        if is_untried {
+            let (job, market) = (work.clone(), self.network.market);
+            let tried = blocking(move || plan::trial(&job, market.units_limit)).await?;
+            if tried.end != End::Exit(0) {
                 return Err(Error::asked(format!(
-                    "The last job fails when it is run here ({end}), and was not posted: {said}"
+                    "The last job fails when it is run here ({}), and was not posted: {}",
+                    tried.end, tried.said
                 )));
             }
-            let units = fuel.div_ceil(lode_runtime::FUEL_PER_UNIT).saturating_add(1);
+            let units = tried
+                .fuel
+                .div_ceil(lode_runtime::FUEL_PER_UNIT)
+                .saturating_add(1);
             let limit = work.spec.base_units().saturating_add(units);
             if limit > market.units_limit {
                 return Err(Error::asked(format!(
@@ -695,6 +704,14 @@ impl Engine {
         }
         self.last = Some(work);
         Ok(())
+    }
+
+    /// The last job is not posted. Nothing that was paid is lost: whoever wants it can still run it by himself.
+    fn no_last(&self, why: &str) -> Error {
+        let at = self.folder.at().display();
+        Error::asked(format!(
+            "{why}, so it was not posted: all that the jobs before it wrote is in {at}, and `lode job run MODULE --stdin {at}/stdout --input NAME=FILE` runs it over what it needs of that"
+        ))
     }
 
     /// Where people look for what the last job wrote.

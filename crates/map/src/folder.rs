@@ -98,6 +98,11 @@ impl Folder {
             .map_err(Error::writing(&path))
     }
 
+    /// The folder itself.
+    pub fn at(&self) -> &Path {
+        &self.at
+    }
+
     /// Where the results of a job lie.
     pub fn results(&self, range: Range) -> PathBuf {
         let name = format!("{:06}-{:06}", range.from, range.to);

@@ -7,6 +7,7 @@ use lode_runtime::child::{self, Limits};
 use lode_runtime::{Blob, End, Outcome, FUEL_PER_UNIT, MAX_INPUT_BYTES, MAX_SPEC_BYTES};
 use lode_store::BlobHash;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Inputs that are run here to see what the others take.
@@ -22,6 +23,8 @@ const MARGIN: u64 = 2;
 const SPEC_ROOM: usize = MAX_SPEC_BYTES - (8 << 10);
 /// What an input takes in a spec beside its name, which stands there twice.
 const ENTRY_BYTES: usize = 150;
+/// The least that a file takes in a spec beside its name.
+const LEAST_ENTRY_BYTES: usize = 97;
 
 /// A module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,23 +214,30 @@ impl Plan {
                 "Where `{}` is part of an argument, a job takes one input: give --batch 1, or an argument that is `{}` alone",
             ));
         }
+        let limit = task.units_limit.unwrap_or(market.units_limit);
         let mut samples = Vec::new();
+        let mut written = Vec::new();
         for at in samples_of(&task.inputs) {
             let input = task.inputs.get(at..=at).unwrap_or_default();
             let work = work::over(&task, input)?;
             require_fit(&work, market)?;
-            let limit = task.units_limit.unwrap_or(market.units_limit);
-            let (end, fuel, said) = trial(&work, limit)?;
-            if end != End::Exit(0) {
+            let tried = trial(&work, limit)?;
+            if tried.end != End::Exit(0) {
                 let name = input.first().map(Input::argument).unwrap_or_default();
                 return Err(Error::asked(format!(
-                    "The program fails on {name} when it is run here ({end}), and nothing was posted: {said}"
+                    "The program fails on {name} when it is run here ({}), and nothing was posted: {}",
+                    tried.end, tried.said
                 )));
             }
-            samples.push((input.first().map_or(0, Input::size), fuel));
+            samples.push((input.first().map_or(0, Input::size), tried.fuel));
+            written.push(tried.files);
         }
         let measure = Measure::of(&samples);
         let jobs = divide(&task, market, &measure, fees)?;
+        if task.reduce.is_some() {
+            let writers = writers(&task, &jobs, &written, limit)?;
+            require_last(&written, writers, jobs.len())?;
+        }
         Ok(Self {
             v: 1,
             task,
@@ -279,8 +289,20 @@ fn samples_of(inputs: &[Input]) -> Vec<usize> {
     chosen
 }
 
-/// Runs a job here; its end, fuel, and what it said on stderr.
-pub(crate) fn trial(work: &work::Work, limit: u64) -> Result<(End, u64, String)> {
+/// What a run here came to.
+pub(crate) struct Tried {
+    /// How it ended.
+    pub end: End,
+    /// Fuel that it took.
+    pub fuel: u64,
+    /// What it said on stderr.
+    pub said: String,
+    /// The files that it wrote.
+    pub files: Vec<String>,
+}
+
+/// Runs a job here.
+pub(crate) fn trial(work: &work::Work, limit: u64) -> Result<Tried> {
     let read = |hash: [u8; 32]| -> Result<Vec<u8>> {
         match work.files.iter().find(|(blob, _)| blob.sha256 == hash) {
             Some((_, path)) => std::fs::read(path).map_err(Error::reading(path)),
@@ -297,15 +319,65 @@ pub(crate) fn trial(work: &work::Work, limit: u64) -> Result<(End, u64, String)>
     let limits = Limits::default();
     match child::run(&work.stored, &module, &stdin, &inputs, limit, limits)? {
         Outcome::Receipt(run) => {
-            let stderr = run.receipt.stderr;
-            let said = run.outputs.iter().find(|bytes| Blob::of(bytes) == stderr);
+            let receipt = run.receipt;
+            let mut outputs = run.outputs.iter();
+            let said = outputs.find(|bytes| Blob::of(bytes) == receipt.stderr);
             let said = said.map(|bytes| String::from_utf8_lossy(bytes).trim().to_string());
-            Ok((run.receipt.end, run.receipt.fuel, said.unwrap_or_default()))
+            Ok(Tried {
+                end: receipt.end,
+                fuel: receipt.fuel,
+                said: said.unwrap_or_default(),
+                files: receipt.files.into_iter().map(|file| file.path).collect(),
+            })
         }
         Outcome::Host(end) => Err(Error::asked(format!(
             "This machine could not bring a job to an end ({end}), and a node might not either: give each job less to do"
         ))),
     }
+}
+
+/// How often the jobs write as many files as a sample did: once for each input where two inputs of one job write more than
+/// one of them, else once for each job.
+fn writers(task: &Task, jobs: &[Range], written: &[Vec<String>], limit: u64) -> Result<usize> {
+    let least = written.iter().map(Vec::len).min().unwrap_or_default();
+    let several = jobs.iter().find(|range| range.count() > 1 && least > 0);
+    let Some(range) = several else {
+        return Ok(jobs.len());
+    };
+    let two = range.from..range.from.saturating_add(2);
+    let work = work::over(task, task.inputs.get(two).unwrap_or_default())?;
+    let tried = trial(&work, limit)?;
+    let each = tried.end == End::Exit(0) && tried.files.len() >= least.saturating_mul(2);
+    Ok(match each {
+        true => task.inputs.len(),
+        false => jobs.len(),
+    })
+}
+
+/// Refuses what the last job could not be given: a file of one name from several jobs, and more names than its spec has room
+/// for. What the samples write their like write too.
+fn require_last(written: &[Vec<String>], writers: usize, jobs: usize) -> Result<()> {
+    const INSTEAD: &str = "let the programs print, which the last job reads on stdin, or leave --reduce out and run that job over the files that it needs";
+    let mut names = BTreeSet::new();
+    let twice = written.iter().flatten().find(|name| !names.insert(*name));
+    if let (Some(name), true) = (twice, jobs > 1) {
+        return Err(Error::asked(format!(
+            "Several jobs would write a file `{name}`, and the last job can have only one of that name, so nothing was posted: call files by their inputs, {INSTEAD}"
+        )));
+    }
+    let bytes = |files: &Vec<String>| {
+        let entries = files.iter().map(|name| LEAST_ENTRY_BYTES + name.len());
+        entries.fold(0, usize::saturating_add)
+    };
+    let least = written.iter().map(bytes).min().unwrap_or_default();
+    if least.saturating_mul(writers) > MAX_SPEC_BYTES {
+        let files = written.iter().map(Vec::len).min().unwrap_or_default();
+        return Err(Error::asked(format!(
+            "The jobs would write {} files or more, and the last job's spec has no room to name so many, so nothing was posted: {INSTEAD}",
+            files.saturating_mul(writers)
+        )));
+    }
+    Ok(())
 }
 
 /// What a market lets a job have.
@@ -492,6 +564,46 @@ pub(crate) mod tests {
         let long = (0..400).map(|i| Input::Line(format!("{i}{}", "n".repeat(1_000))));
         let jobs = divide(&task(long.collect()), &market(), &TINY, 0).unwrap();
         assert!(jobs.len() > 16, "{}", jobs.len());
+    }
+
+    #[test]
+    fn a_last_job_that_could_not_have_every_file_is_refused_while_nothing_is_paid() {
+        let files = |names: &[&str]| names.iter().map(|name| name.to_string()).collect();
+        let said = |written: &[Vec<String>], writers, jobs| {
+            require_last(written, writers, jobs).map_err(|error| error.to_string())
+        };
+        let same: [Vec<String>; 2] = [files(&["a", "report"]), files(&["b", "report"])];
+        let refused = said(&same, 2, 2).unwrap_err();
+        assert!(refused.contains("`report`"), "{refused}");
+        // one job writes it over what it wrote before
+        said(&same, 1, 1).unwrap();
+        // files that only some inputs have are not known of all
+        said(&[files(&["a"]), files(&[])], 100_000, 100_000).unwrap();
+
+        let apart: [Vec<String>; 2] = [files(&["a-name", "another"]), files(&["third"])];
+        let fit = MAX_SPEC_BYTES / (LEAST_ENTRY_BYTES + 5);
+        said(&apart, fit, fit).unwrap();
+        let refused = said(&apart, fit + 1, 16).unwrap_err();
+        assert!(
+            refused.contains(&format!("{} files", fit + 1)) && refused.contains("stdin"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn the_least_that_a_file_takes_in_a_spec_is_what_the_shortest_takes() {
+        let spec = |count: u8| {
+            let blob = Blob {
+                sha256: [1; 32],
+                size: 1,
+            };
+            let files = (0..count).map(|i| (i.to_string(), PathBuf::new(), blob));
+            let stdin = (PathBuf::new(), blob);
+            let task = task(Vec::new());
+            let work = work::last(&task, &task.program, stdin, files.collect());
+            work.unwrap().stored.len()
+        };
+        assert_eq!(spec(3) - spec(2), LEAST_ENTRY_BYTES + 1);
     }
 
     #[test]

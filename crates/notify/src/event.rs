@@ -136,8 +136,8 @@ pub enum Event {
         /// Which attempt, and whose.
         #[serde(flatten)]
         of: Attempt,
-        /// Price of a million units, base units of the market's token.
-        price: u64,
+        /// Price of a million units.
+        price: Amount,
         /// Most units that are paid.
         units_limit: u64,
     },
@@ -379,7 +379,7 @@ mod tests {
         let all = [
             Event::JobAccepted {
                 of,
-                price: 5,
+                price: amount(Some(market)),
                 units_limit: 6,
             },
             Event::JobDone { of, units: 7 },

@@ -8,6 +8,7 @@ use crate::pause::{pause_after, LONGEST_PAUSE, WAITING_PAUSE};
 use crate::task::{Done, Shared, Task};
 use crate::{Error, Result};
 use lode_attestation::Verdict;
+use lode_client::token::Threshold;
 use lode_client::{filter, Client};
 use lode_crank::{Crank, Duty, Policy, Turner};
 use lode_jobs::state::{Job, JobState, Market};
@@ -38,8 +39,8 @@ const TRIM_EVERY: Duration = Duration::from_secs(60);
 pub struct Paying {
     /// Pays the fees, and the rent of the seat's ledger where it has none yet. Gains nothing: credits are the owner's.
     pub payer: Arc<Keypair>,
-    /// Credits are redeemed from so many base units on.
-    pub least: u64,
+    /// Credits are redeemed from so many tokens of their market on.
+    pub least: Threshold,
     /// Lamports that the payer keeps.
     pub floor: u64,
     /// Time between two looks at what is over.
@@ -393,7 +394,7 @@ impl Watch {
             }
             let policy = Policy {
                 duty: Duty::Collect(owner),
-                least_sweep: paying.least,
+                least_sweep: paying.least.clone(),
                 floor: paying.floor,
                 poll: paying.collect_every,
                 sweep_every: paying.collect_every,

@@ -1,7 +1,7 @@
 //! `lode job estimate`: what a job takes and what it costs, in each market, on each class of node, fees included.
 use super::{draft, post, too_dear};
 use crate::context::Context;
-use crate::local::{self, Trial};
+use crate::local;
 use crate::output::{sol, Cell, Format, Token};
 use crate::spec::SpecArgs;
 use anyhow::Result;
@@ -71,15 +71,13 @@ pub(super) async fn estimate(args: &Estimate, context: &Context) -> Result<()> {
         let mut row = vec![Cell::from(*at), fits.into()];
         match price {
             Some(price) => {
-                let cost = Cost::of(price, &trial, market)?;
+                let cost = Cost::of(&draft(price, trial.limit, false), trial.units, market)?;
                 let fees = args.tokens_per_sol.and_then(|rate| fees_in(rate, &token));
                 row.extend([price, cost.work, cost.checks, cost.escrow].map(|n| token.cell(n)));
                 row.push(fees.map_or_else(Cell::none, |fees| share(fees, cost.work)));
                 let many = batch(fees, cost.work);
                 row.push(many.map_or_else(Cell::none, Cell::from));
-                advice.extend(many.map(|many| {
-                    format!("In {at} the network's fees outweigh the work: give {many} such tasks to one job, as inputs or arguments, and they do not.")
-                }));
+                advice.extend(many.map(|many| advised(at, many)));
             }
             // Nobody was paid there lately.
             None => row.extend((0..6).map(|_| Cell::none())),
@@ -108,38 +106,61 @@ pub(super) async fn estimate(args: &Estimate, context: &Context) -> Result<()> {
         rows,
         "There is no market yet.",
     );
-    context.out.note(&format!(
-        "Network fees: about {} a job, however small it is; its account's rent and the rest of its deposit return when it closes.",
-        sol(FEES).text()
-    ));
-    if args.tokens_per_sol.is_none() {
-        context.out.note(
-            "With --tokens-per-sol, the fees are compared with the work, and small jobs are told how many to put into one.",
-        );
-    }
+    tell_fees(args.tokens_per_sol.is_some(), context);
     for line in advice {
         context.out.note(&line);
     }
     Ok(())
 }
 
+/// Says what the network takes for a job, and how to have that compared with the work.
+fn tell_fees(are_compared: bool, context: &Context) {
+    context.out.note(&format!(
+        "Network fees: about {} a job, however small it is; its account's rent and the rest of its deposit return when it closes.",
+        sol(FEES).text()
+    ));
+    if !are_compared {
+        context.out.note(
+            "With --tokens-per-sol, the fees are compared with the work, and small jobs are told how many to put into one.",
+        );
+    }
+}
+
+/// The same of a job that is about to be posted, with how its fees compare with its work where `fees` are known in the
+/// market's tokens.
+pub(super) fn compare_fees(market: &Address, fees: Option<u64>, work: u64, context: &Context) {
+    tell_fees(fees.is_some(), context);
+    let Some(fees) = fees else { return };
+    context.out.note(&format!(
+        "The fees are {} of the work.",
+        share(fees, work).text()
+    ));
+    if let Some(many) = batch(Some(fees), work) {
+        context.out.note(&advised(market, many));
+    }
+}
+
+fn advised(market: &Address, many: u64) -> String {
+    format!("In {market} the network's fees outweigh the work: give {many} such tasks to one job, as inputs or arguments, and they do not.")
+}
+
 /// Lamports that posting and the steps of a job cost its customer.
 const FEES: u64 = SIGNATURE + STEPS * CRANK_SLICE;
 
-/// What the job costs in a market.
-struct Cost {
+/// What a job costs in a market.
+pub(super) struct Cost {
     /// What the run's units cost.
-    work: u64,
+    pub work: u64,
     /// What is added for checks.
-    checks: u64,
+    pub checks: u64,
     /// What is locked.
-    escrow: u64,
+    pub escrow: u64,
 }
 
 impl Cost {
-    fn of(price: u64, trial: &Trial, market: &Market) -> Result<Cost> {
-        let job = draft(price, trial.limit, false);
-        let work = bills::work(price, trial.units).ok_or_else(too_dear)?;
+    /// Of a draft whose run bills so many units.
+    pub(super) fn of(job: &Job, units: u64, market: &Market) -> Result<Cost> {
+        let work = bills::work(job.price, units).ok_or_else(too_dear)?;
         Ok(Cost {
             work,
             checks: bills::checks(work, job.surcharge(market)).ok_or_else(too_dear)?,

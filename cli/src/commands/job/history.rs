@@ -33,7 +33,7 @@ pub struct History {
     index: Option<String>,
 }
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 15] = [
     "time",
     "slot",
     "job",
@@ -46,6 +46,8 @@ const COLUMNS: [&str; 13] = [
     "units_limit",
     "units",
     "market",
+    "compute_units",
+    "bytes",
     "signature",
 ];
 
@@ -93,6 +95,8 @@ fn cells(step: &JobStep) -> Vec<Cell> {
         step.units_limit.into(),
         step.units.into(),
         step.market.into(),
+        step.compute_units.into(),
+        step.bytes.into(),
         step.signature.to_string().into(),
     ]
 }

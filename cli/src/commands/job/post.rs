@@ -1,9 +1,11 @@
 //! Posting, and what can be done about a job while nobody runs it: store its files again, take it back.
+use super::estimate::{compare_fees, fees_in, Cost};
 use super::private::Sealed;
 use super::{draft, gateway_of, show, state_name, too_dear};
 use crate::context::Context;
-use crate::local;
+use crate::local::{self, Trial};
 use crate::nodes::{self, NodesArgs};
+use crate::output::Token;
 use crate::progress::Progress;
 use crate::signers::Key;
 use crate::spec::{Prepared, SpecArgs};
@@ -49,6 +51,9 @@ pub struct Post {
     /// Have the result checked for certain, at your expense
     #[arg(long)]
     checked: bool,
+    /// What a SOL is worth in the market's tokens, to compare network fees with the work
+    #[arg(long, value_name = "TOKENS")]
+    tokens_per_sol: Option<f64>,
     #[command(flatten)]
     nodes: NodesArgs,
 }
@@ -62,19 +67,26 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job
     let token = context.token(&market.mint).await?;
     let price = token.parse("--price", &args.price)?;
     require_fit(&prepared, &market)?;
-    let units_limit = match args.units_limit {
-        Some(limit) => limit,
+    require_valid(&prepared)?;
+    let (units_limit, trial) = match args.units_limit {
+        Some(limit) => (limit, None),
         None => {
             let _progress = Progress::start("running the job here to see what it takes");
-            local::run(&prepared, Some(market.units_limit)).await?.limit
+            let trial = local::run(&prepared, Some(market.units_limit)).await?;
+            (trial.limit, Some(trial))
         }
     };
     if units_limit > market.units_limit {
         bail!("The market takes jobs of at most {} units, and this one asks for {units_limit}: take another market, or split the job", market.units_limit);
     }
-    let escrow = draft(price, units_limit, args.checked)
-        .escrow(&market)
-        .map_err(|_| too_dear())?;
+    // Without a run here its units are not known, only that no more than the limit is paid.
+    let units = trial.as_ref().map_or(units_limit, |trial| trial.units);
+    let draft = draft(price, units_limit, args.checked);
+    let cost = Cost::of(&draft, units, &market)?;
+    if let Some(failure) = trial.as_ref().and_then(Trial::failure) {
+        confirm_failure(&failure, &cost, &token, context)?;
+    }
+    let escrow = cost.escrow;
     let (_, ledger_at) = context.ledger(&market_at, None)?;
     let ledger: Option<Ledger> = context.client.try_account(&ledger_at).await?;
     let available = ledger.as_ref().map_or(0, |ledger| ledger.available);
@@ -101,6 +113,8 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job
         .context("Nothing was posted")?;
 
     nodes::tell_choice(&market_at, &market, &filter, context).await?;
+    let fees = args.tokens_per_sol.and_then(|rate| fees_in(rate, &token));
+    compare_fees(&market_at, fees, cost.work, context);
 
     let window = Window {
         top: ledger.nonce_top,
@@ -144,6 +158,34 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job
 fn nonce_taken(error: &anyhow::Error) -> bool {
     let refusal = error.downcast_ref::<lode_client::Error>();
     refusal.and_then(|e| e.name_of(&lode_jobs::ID)) == Some("NonceTaken")
+}
+
+/// Asks before a job is posted that is known to fail. First of all: what it locks follows from how it fails, and who is told
+/// to pay that in would not know why.
+fn confirm_failure(failure: &str, cost: &Cost, token: &Token, context: &Context) -> Result<()> {
+    let told = format!(
+        "The program fails when it is run here ({failure}) and would be paid all the same, {} for the work and {} for its checks",
+        token.show(cost.work),
+        token.show(cost.checks)
+    );
+    if context.dry_run {
+        context.out.note(&format!("{told}."));
+    }
+    context.confirm(&told)
+}
+
+/// What no node takes is not posted, however its limit was found: it would lie there until its accept window ends.
+fn require_valid(prepared: &Prepared) -> Result<()> {
+    let path = prepared.path(&prepared.spec.module.sha256)?;
+    let module =
+        std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    if let Err(reason) = lode_runtime::scan(&module, prepared.spec.memory_mib) {
+        bail!(
+            "No node runs {}, so nothing was posted: {reason}. Compile the program with `--target wasm32-wasip1`, and give it the memory that it starts with (--memory-mib)",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// The market's limits, before money is locked for a job that nobody may run.

@@ -5,7 +5,6 @@ use crate::context::Context;
 use crate::local;
 use crate::output::{Format, Rows, Token};
 use crate::progress::Progress;
-use crate::spec::Prepared;
 use anyhow::{anyhow, bail, Context as _, Result};
 use lode_attestation::{commitment, majority, Verdict};
 use lode_client::addresses;
@@ -17,6 +16,7 @@ use lode_sealed::{Private, Recipient, Results};
 use lode_store::{BlobHash, MOST_SPEC_BYTES};
 use solana_address::Address;
 use solana_signer::Signer;
+use std::collections::BTreeMap;
 
 /// Pays a match at once: the customer need not wait for the challenge window, it is his money.
 pub(super) async fn approve(at: &Address, context: &Context) -> Result<()> {
@@ -253,7 +253,8 @@ fn terms(
     ])
 }
 
-/// Runs the job here, from the market's store as the committee would.
+/// Runs the job here, from the market's store as the committee would. On the disk it lies as it does in the store: a private
+/// job is opened in memory only.
 async fn odds(at: &Address, job: &Job, market: &Market, context: &Context) -> Result<Odds> {
     let gateway = gateway_of(market, context)?;
     let folder = tempfile::tempdir().context("There is no room for temporary files")?;
@@ -282,34 +283,34 @@ async fn odds(at: &Address, job: &Job, market: &Market, context: &Context) -> Re
         // Neither node nor committee can run that.
         return Ok(Odds::Nobody);
     };
-    let mut files = Vec::new();
+    let mut kept = BTreeMap::new();
     for blob in spec.blobs() {
         progress.say(format!("fetching a file of {} bytes", blob.size));
-        // a folder that only this user can look into, gone when the run is over
-        let path = folder.path().join(hex::encode(blob.sha256));
-        if let Some(private) = &private {
-            let name = private.sealed(&spec, &blob.sha256).unwrap_or(blob);
-            let Some(sealed) = get(name.sha256, name.size).await? else {
-                return Ok(Odds::Nobody);
-            };
-            let plain = private.open(&blob, &sealed)?;
-            std::fs::write(&path, &*plain).context("There is no room for temporary files")?;
-            files.push((blob, path));
-            continue;
-        }
-        match gateway.fetch(BlobHash(blob.sha256), blob.size, &path).await {
-            Ok(_) => files.push((blob, path)),
+        let in_store = private
+            .as_ref()
+            .and_then(|private| private.sealed(&spec, &blob.sha256))
+            .unwrap_or(blob);
+        let path = folder.path().join(hex::encode(in_store.sha256));
+        let (name, size) = (BlobHash(in_store.sha256), in_store.size);
+        match gateway.fetch(name, size, &path).await {
+            Ok(_) => kept.insert(blob.sha256, (blob, path)),
             Err(error) if error.is_not_found() => return Ok(Odds::Nobody),
             Err(error) => return Err(error.into()),
-        }
+        };
     }
     drop(progress);
-    let prepared = Prepared {
-        stored,
-        spec,
-        files,
+    let read = |hash: &[u8; 32]| -> Result<Vec<u8>> {
+        let found = kept.get(hash);
+        let (blob, path) =
+            found.with_context(|| format!("The blob {} is missing", hex::encode(hash)))?;
+        let bytes = std::fs::read(path);
+        let bytes = bytes.with_context(|| format!("{} cannot be read", path.display()))?;
+        Ok(match &private {
+            Some(private) => std::mem::take(&mut *private.open(blob, &bytes)?),
+            None => bytes,
+        })
     };
-    let trial = local::run(&prepared, Some(job.units_limit)).await?;
+    let trial = local::run_stored(stored, spec, Some(job.units_limit), read).await?;
     let finished = trial
         .under_its_limit()
         .ok_or_else(|| anyhow!("This machine could not run the job to its end"))?;

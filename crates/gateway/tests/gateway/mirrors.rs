@@ -3,34 +3,43 @@
 use crate::world::*;
 use lode_gateway::{Copied, Mirror};
 use lode_jobs::state::{flag, JobState};
-use lode_runtime::{Blob, End, Receipt};
+use lode_runtime::{Blob, End, Finished, Receipt, Timing};
+use lode_sealed::{DataKey, Envelope, Identity};
 use lode_store::{unix_now, BlobHash};
 use std::time::Duration;
 
-/// A result whose receipt names an output; the worker has put both, and the receipt is revealed.
-async fn revealed(world: &World) -> (Vec<u8>, Vec<u8>) {
-    let output = b"output".to_vec();
-    let receipt = Receipt {
+/// What the job's run comes to: a receipt that names an output.
+fn receipt(world: &World, output: &[u8]) -> Receipt {
+    Receipt {
         spec: BlobHash::of(&world.spec).0,
         limit: 10,
         end: End::Exit(0),
         fuel: 7_000_000,
         units: 7,
         memory: None,
-        stdout: Blob::of(&output),
+        stdout: Blob::of(output),
         stderr: Blob::of(b""),
         files: Vec::new(),
     }
-    .line();
+}
+
+/// A result whose receipt names an output; the worker has put both, and the receipt is revealed.
+async fn revealed(world: &World) -> (Vec<u8>, Vec<u8>) {
+    let output = b"output".to_vec();
+    let receipt = receipt(world, &output).line();
     for bytes in [&output, &Vec::new(), &receipt] {
         world.put(&world.worker, bytes).await.unwrap();
     }
+    settled(world, BlobHash::of(&receipt));
+    (receipt, output)
+}
+
+fn settled(world: &World, result: BlobHash) {
     world.change(|job| {
         job.state = JobState::Settled as u8;
-        job.result = BlobHash::of(&receipt).0;
+        job.result = result.0;
         job.flags |= flag::REVEALED;
     });
-    (receipt, output)
 }
 
 #[tokio::test]
@@ -62,6 +71,56 @@ async fn a_mirror_has_all_that_the_chain_says_belongs_to_a_job() {
         status(mirror.client.put(&writer, world.spec.clone()).await),
         403
     );
+}
+
+#[tokio::test]
+async fn a_mirror_has_all_of_a_private_job_for_whoever_can_open_it() {
+    let world = World::new().await;
+    let (key, node) = (DataKey::random(), Identity::random());
+    let [spec, module, input] =
+        [&world.spec, &world.module, &world.input].map(|plain| key.seal(plain));
+    let named = vec![Blob::of(&module), Blob::of(&input)];
+    let to = [node.recipient()];
+    let envelope = Envelope::new(&key, &to, Blob::of(&spec), named, OUTPUT_LIMIT).unwrap();
+    let stored = envelope.to_bytes();
+    world.change(|job| job.spec = BlobHash::of(&stored).0);
+    for bytes in [&stored, &spec, &module, &input] {
+        world.put(&world.customer, bytes).await.unwrap();
+    }
+    world.change(|job| (job.state, job.node) = (JobState::Accepted as u8, NODE));
+    let url = world.client.url().to_owned();
+    let mirror = world.other(|config| config.peers = vec![url]).await;
+    let copied = mirror.gateway.copy_market(&MARKET).await.unwrap();
+    assert_eq!((copied.blobs, copied.incomplete), (4, 0));
+
+    let receipt = receipt(&world, b"output");
+    let run = Finished {
+        line: receipt.line(),
+        result_hash: receipt.result_hash(),
+        receipt,
+        outputs: vec![b"output".to_vec(), Vec::new()],
+        memory_bytes: 0,
+        timing: Timing::default(),
+    };
+    let private = envelope.unlock(&[node]).unwrap();
+    let results = private.conceal(&run).unwrap();
+    for bytes in &results.blobs {
+        world.put(&world.worker, bytes).await.unwrap();
+    }
+    settled(&world, BlobHash(results.hash));
+    let copied = mirror.gateway.copy_market(&MARKET).await.unwrap();
+    // two outputs, the receipt, and what the result names both by
+    assert_eq!((copied.blobs, copied.incomplete), (4, 0));
+    for bytes in [&stored, &spec, &module, &input]
+        .into_iter()
+        .chain(&results.blobs)
+    {
+        assert!(mirror.has(bytes).await);
+    }
+    let sealed = BlobHash::of(results.blobs.first().unwrap());
+    let sealed = mirror.client.get(sealed, BLOB_LIMIT).await.unwrap();
+    let opened = private.open(&Blob::of(b"output"), &sealed).unwrap();
+    assert_eq!(&opened[..], b"output");
 }
 
 fn market_url(world: &World) -> [u8; 96] {

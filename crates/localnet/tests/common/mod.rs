@@ -7,14 +7,13 @@ use lode_client::instructions::jobs::SeatSignature;
 use lode_client::instructions::{jobs, oracle, staking};
 use lode_client::{addresses, Client};
 use lode_jobs::state::Job;
-use lode_localnet::{apply, fund, Localnet, Options, Plan, Report};
+use lode_localnet::{apply, free_port, fund, Localnet, Options, Plan, Report};
 use lode_oracle::state::Committee;
 use lode_staking::state::NodeDescription;
 use lode_staking::NodeArgs;
 use solana_address::Address;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,13 +33,9 @@ pub fn plan(founders: Vec<Address>) -> Plan {
 
 /// Options on two ports that are free now.
 pub fn options(authority: &Keypair) -> Options {
-    let free: Vec<TcpListener> = (0..2)
-        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-        .collect();
-    let port = |i: usize| free[i].local_addr().unwrap().port();
     Options {
-        rpc_port: port(0),
-        ws_port: port(1),
+        rpc_port: free_port().unwrap(),
+        ws_port: free_port().unwrap(),
         slot_millis: 100,
         ..Options::new(root().join("target/deploy"), authority.pubkey())
     }
