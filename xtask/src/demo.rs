@@ -6,7 +6,7 @@
 //! only if every check held.
 
 use crate::build;
-use crate::shell::{cargo, root, run, step};
+use crate::shell::{cargo, root, run, step, target};
 use anyhow::{bail, ensure, Context, Result};
 use serde_json::Value;
 use solana_keypair::Keypair;
@@ -89,11 +89,9 @@ impl Stage {
                 .with_context(|| format!("{} cannot be removed", folder.display()))?;
         }
         std::fs::create_dir_all(folder.join("keys"))?;
-        let target = std::env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| root().join("target"), PathBuf::from);
         Ok(Self {
             folder,
-            lode: target.join("debug/lode"),
+            lode: target().join("debug/lode"),
             running: Vec::new(),
         })
     }

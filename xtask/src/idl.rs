@@ -6,7 +6,7 @@
 use crate::build::PROGRAMS;
 use crate::reference;
 use crate::setup;
-use crate::shell::{cargo, root, step};
+use crate::shell::{cargo, root, step, target};
 use anyhow::{bail, ensure, Context, Result};
 use serde_json::{json, Map, Value};
 use std::collections::BTreeMap;
@@ -146,6 +146,10 @@ fn describe() -> Result<Vec<(String, String)>> {
     }
     let output = command
         .args(["--features", &features.join(",")])
+        // With these features the programs are other crates under the same file names: in the common folder everything that
+        // depends on them would be compiled anew after each description.
+        .arg("--target-dir")
+        .arg(target().join("idl"))
         .args(["__anchor_private_print_idl", "--"])
         .args(["--show-output", "--quiet", "--test-threads=1"])
         .current_dir(root())

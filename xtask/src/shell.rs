@@ -12,6 +12,11 @@ pub fn root() -> PathBuf {
         .unwrap_or_default()
 }
 
+/// Where cargo puts what it compiles.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// Forgets what `cargo run` says of this package. Crates watch it (`ring` does), and would be compiled anew, with all that
 /// depend on them, whenever somebody takes turns between `cargo xtask` and `cargo`.
 pub fn forget_cargo() {

@@ -35,18 +35,37 @@ pub struct Limits {
     /// Most bytes of WebAssembly stack: [`crate::WORKER_STACK_BYTES`] for who commits to the result,
     /// [`crate::WASM_STACK_BYTES`] for who checks one.
     pub stack_bytes: usize,
+    /// Most threads that compile the module, 8 at most. What comes out is the same for any number.
+    pub threads: usize,
 }
 
 impl Limits {
-    /// All the CPU time that a run can use in `wall`: that of every thread that may compile its module.
+    /// All the CPU time that a run can use in `wall`: that of every thread that may compile its module, as many as this
+    /// machine has cores.
     pub fn of(wall: Duration, stack_bytes: usize) -> Limits {
-        let seconds = wall.as_secs().saturating_add(1);
+        let threads = compile::threads_here();
         Limits {
             wall,
-            cpu_seconds: seconds.saturating_mul(compile::most_threads() as u64),
+            cpu_seconds: cpu_seconds(wall, threads),
             stack_bytes,
+            threads,
         }
     }
+
+    /// The same for who gives jobs no more than so many cores of this machine.
+    pub fn within(self, cores: usize) -> Limits {
+        let threads = cores.clamp(1, self.threads.max(1));
+        Limits {
+            cpu_seconds: cpu_seconds(self.wall, threads),
+            threads,
+            ..self
+        }
+    }
+}
+
+fn cpu_seconds(wall: Duration, threads: usize) -> u64 {
+    let seconds = wall.as_secs().saturating_add(1);
+    seconds.saturating_mul(threads as u64)
 }
 
 impl Default for Limits {
@@ -202,6 +221,7 @@ fn send(
     put_frame(to, spec)?;
     put_number(to, limits.cpu_seconds)?;
     put_number(to, limits.stack_bytes as u64)?;
+    put_number(to, limits.threads as u64)?;
     put_number(to, limit)?;
     put_frame(to, module)?;
     put_frame(to, stdin)?;
@@ -237,9 +257,8 @@ fn serve(parent: u32) -> std::io::Result<()> {
     let spec_bytes = get_frame(&mut from)?;
     let cpu_seconds = get_number(&mut from)?;
     let stack_bytes = usize::try_from(get_number(&mut from)?).map_err(std::io::Error::other)?;
+    let threads = usize::try_from(get_number(&mut from)?).map_err(std::io::Error::other)?;
     let spec = JobSpec::parse(&spec_bytes).map_err(refused)?;
-    // It reads a file where a container is bounded, and the child can open none.
-    compile::most_threads();
     confine(memory_bytes(&spec), cpu_seconds)?;
     let limit = get_number(&mut from)?;
     let module = get_frame(&mut from)?;
@@ -257,7 +276,7 @@ fn serve(parent: u32) -> std::io::Result<()> {
     };
     let told = started.elapsed();
     let mut to = std::io::BufWriter::new(std::io::stdout().lock());
-    match crate::run::run_within(&request, stack_bytes) {
+    match crate::run::run_within(&request, stack_bytes, threads) {
         Ok(Outcome::Receipt(finished)) => {
             put_number(&mut to, 0)?;
             put_frame(&mut to, &finished.line)?;

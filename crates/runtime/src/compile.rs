@@ -1,9 +1,8 @@
-//! Compiles a module on the cores of this machine. How many there are changes no byte of what comes out, and not much
-//! the memory that it takes.
+//! Compiles a module on several threads. How many there are changes no byte of what comes out, and not much the memory
+//! that it takes.
 
 use crate::scan::MAX_BODY_BYTES;
 use crate::{v1, HostEnd};
-use std::sync::OnceLock;
 use wasmparser::{Parser, Payload};
 use wasmtime::{Engine, Module};
 
@@ -13,18 +12,19 @@ pub(crate) const MOST_THREADS: usize = 8;
 /// Stack of a thread that compiles: a job's, so that no module compiles in one place and overflows in another.
 pub(crate) const STACK_BYTES: usize = v1::THREAD_STACK_BYTES;
 
-/// Most threads that compile a module here.
+/// Most threads that compile a module here: the cores of this machine, or a container's share of them.
 ///
-/// A container's share of the cores stands in a file, so a child asks before it can open none; the answer stays.
-pub(crate) fn most_threads() -> usize {
-    static CORES: OnceLock<usize> = OnceLock::new();
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    (*CORES.get_or_init(cores)).min(MOST_THREADS)
+/// The share stands in a file, so a child, which can open none, is told how many threads it may take.
+pub(crate) fn threads_here() -> usize {
+    std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(MOST_THREADS)
 }
 
-/// Compiles a module that has passed [`crate::scan()`].
-pub(crate) fn compile(engine: &Engine, module: &[u8]) -> Result<Module, HostEnd> {
-    on(threads(&body_sizes(module), most_threads()), engine, module)
+/// Compiles a module that has passed [`crate::scan()`], on at most this many threads.
+pub(crate) fn compile(engine: &Engine, module: &[u8], most: usize) -> Result<Module, HostEnd> {
+    let most = most.min(MOST_THREADS);
+    on(threads(&body_sizes(module), most), engine, module)
 }
 
 /// Compiles on this many threads, which are gone when it is done.
@@ -83,6 +83,7 @@ mod tests {
         assert_eq!(threads(&[256 * KIB; 3], 8), 2);
         assert_eq!(threads(&[300 * KIB, 200 * KIB, 12 * KIB, KIB], 8), 3);
         assert_eq!(threads(&[], 8), 1);
+        assert_eq!(threads(&[KIB; 100], 0), 1);
     }
 
     fn module(functions: usize) -> Vec<u8> {

@@ -85,7 +85,7 @@ fn all() -> Vec<Known> {
 
 /// What a vector comes to in a world that is set up otherwise; nothing where the host ends it.
 fn outcome(known: &Known, setup: impl FnOnce() -> Setup + Send) -> Option<Receipt> {
-    match run_with(&known.request, || Ok(setup())).unwrap() {
+    match run_with(&known.request, 1, || Ok(setup())).unwrap() {
         Outcome::Receipt(finished) => Some(finished.receipt),
         Outcome::Host(_) => None,
     }

@@ -1,20 +1,23 @@
-//! Random modules come to the same receipt and the same exported globals on every back end - and the comparison bites.
+//! Random modules come to the same receipt, the same exported globals and the same exported table on every back end - and
+//! the comparison bites.
 //!
-//! Most are generated; the others are vectors and the example workloads with some of their instructions changed. The
-//! test command runs 500. `LODE_FUZZ_MODULES=20000` runs as many, and `LODE_FUZZ_SEED=N` begins with seed N, so that
-//! every night can have modules of its own. A module that differs is named by its seed; it becomes a vector.
+//! Most are generated, with references to functions in values, globals and tables; the others are vectors and the
+//! example workloads with some of their instructions changed. The test command runs 500. `LODE_FUZZ_MODULES=20000` runs
+//! as many, and `LODE_FUZZ_SEED=N` begins with seed N, so that every night can have modules of its own. A module that
+//! differs is named by its seed; it becomes a vector.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use crate::run::{conclude, finish, start, HostEnd, Setup};
 use crate::verify::VECTORS;
-use crate::{scan, sha256, v1, BackEnd, Blob, JobSpec, Receipt, RunRequest};
+use crate::{scan, sha256, v1, BackEnd, Blob, End, JobSpec, Receipt, RunRequest};
 use arbitrary::Unstructured;
 use chacha20::cipher::{KeyIvInit, StreamCipher};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use wasm_encoder::reencode::{Error as ReencodeError, Reencode};
 use wasmparser::{Operator, Parser, Payload};
-use wasmtime::{Engine, Extern, Module, OperatorCost, Val};
+use wasmtime::{Engine, Extern, Module, OperatorCost, Ref, Val};
 
 const MODULES: u64 = 500;
 const FUEL: u64 = 2_000_000;
@@ -30,7 +33,11 @@ const IMPORTS: &str = r#"(module
 const EXPORTS: &str = r#"(module (func (export "_start")) (memory (export "memory") 1)
     (global (export "g0") (mut f64) (f64.const 0)) (global (export "g1") (mut f32) (f32.const 0))
     (global (export "g2") (mut i64) (i64.const 0)) (global (export "g3") (mut v128) (v128.const i64x2 0 0))
-    (global (export "g4") (mut i32) (i32.const 0)))"#;
+    (global (export "g4") (mut i32) (i32.const 0)) (global (export "g5") (mut funcref) (ref.null func))
+    (table (export "t0") 9 funcref))"#;
+
+/// What the exported table is at first: each element null.
+const EMPTY_TABLE: [u8; 9] = [0; 9];
 
 /// Bytes that a seed stands for.
 fn random(seed: u64, length: usize) -> Vec<u8> {
@@ -70,9 +77,9 @@ fn generated(seed: u64) -> Option<RunRequest> {
         exports: Some(wat::parse_str(EXPORTS).unwrap()),
         allow_start_export: false,
         max_memories: 0,
-        reference_types_enabled: false,
         max_memory32_bytes: 4 << 20,
-        max_tables: 1,
+        max_tables: 3,
+        max_table_elements: 100_000,
         max_instructions: 400,
         min_funcs: 3,
         max_funcs: 12,
@@ -90,7 +97,7 @@ fn generated(seed: u64) -> Option<RunRequest> {
     };
     let bytes = random(seed, 8192);
     let module = wasm_smith::Module::new(config, &mut Unstructured::new(&bytes)).ok()?;
-    let module = module.to_bytes();
+    let module = without_externref(&module.to_bytes());
     let spec = JobSpec {
         hash: [1; 32],
         module: Blob::of(&module),
@@ -110,6 +117,84 @@ fn generated(seed: u64) -> Option<RunRequest> {
         inputs: Vec::new(),
         limit: LIMIT,
     })
+}
+
+/// Takes every `externref` for a `funcref`. The generator has either both or none, and hardly a module has no `externref`,
+/// which runtime 1 does not speak. As all of them change, what fitted together still does.
+struct NoExternref;
+
+impl Reencode for NoExternref {
+    type Error = std::convert::Infallible;
+
+    fn abstract_heap_type(
+        &mut self,
+        ty: wasmparser::AbstractHeapType,
+    ) -> Result<wasm_encoder::AbstractHeapType, ReencodeError<Self::Error>> {
+        let ty = match ty {
+            wasmparser::AbstractHeapType::Extern => wasmparser::AbstractHeapType::Func,
+            other => other,
+        };
+        Ok(wasm_encoder::reencode::utils::abstract_heap_type(self, ty))
+    }
+}
+
+fn without_externref(module: &[u8]) -> Vec<u8> {
+    let mut changed = wasm_encoder::Module::new();
+    NoExternref
+        .parse_core_module(&mut changed, Parser::new(0), module)
+        .unwrap();
+    changed.finish()
+}
+
+/// Operators that make references, or move them in and out of tables.
+const REFERENCES: [&str; 7] = [
+    "ref.func",
+    "ref.is_null",
+    "ref.null",
+    "table.fill",
+    "table.get",
+    "table.grow",
+    "table.set",
+];
+
+/// Which of them a module has.
+fn references(module: &[u8]) -> BTreeSet<&'static str> {
+    let mut found = BTreeSet::new();
+    for payload in Parser::new(0).parse_all(module) {
+        let Payload::CodeSectionEntry(body) = payload.unwrap() else {
+            continue;
+        };
+        for operator in body.get_operators_reader().unwrap() {
+            found.extend(match operator.unwrap() {
+                Operator::RefFunc { .. } => Some("ref.func"),
+                Operator::RefIsNull => Some("ref.is_null"),
+                Operator::RefNull { .. } => Some("ref.null"),
+                Operator::TableFill { .. } => Some("table.fill"),
+                Operator::TableGet { .. } => Some("table.get"),
+                Operator::TableGrow { .. } => Some("table.grow"),
+                Operator::TableSet { .. } => Some("table.set"),
+                _ => None,
+            });
+        }
+    }
+    found
+}
+
+/// The engine with another price for each of them: whoever comes to one is billed otherwise.
+fn references_priced_otherwise() -> Setup {
+    let mut config = v1::config(BackEnd::Plain).unwrap();
+    let cost = v1::OPERATOR_COST;
+    config.operator_cost(OperatorCost {
+        RefFunc: cost.RefFunc + 1,
+        RefIsNull: cost.RefIsNull + 1,
+        RefNull: cost.RefNull + 1,
+        TableFill: cost.TableFill + 1,
+        TableGet: cost.TableGet + 1,
+        TableGrow: cost.TableGrow + 1,
+        TableSet: cost.TableSet + 1,
+        ..cost
+    });
+    Setup::new(Engine::new(&config).unwrap()).unwrap()
 }
 
 /// Operators that take and give the same, by their bytes: one may stand for another.
@@ -234,7 +319,8 @@ fn workloads() -> Vec<RunRequest> {
 #[derive(Debug, PartialEq)]
 struct Seen {
     receipt: Result<Receipt, HostEnd>,
-    /// Exported globals by name; none where a trap struck, while some were in registers.
+    /// Exported globals by name, and of an exported table which elements are null; none where a trap struck, while some
+    /// were in registers.
     globals: BTreeMap<String, Vec<u8>>,
 }
 
@@ -248,22 +334,30 @@ fn observe(setup: &Setup, request: &RunRequest) -> Seen {
             .map(|export| (export.name().to_owned(), export.into_extern()))
             .collect();
         for (name, export) in exports {
-            if let Extern::Global(global) = export {
-                let bytes = match global.get(&mut ran.store) {
+            let bytes = match export {
+                Extern::Global(global) => match global.get(&mut ran.store) {
                     Val::I32(value) => value.to_le_bytes().to_vec(),
                     Val::I64(value) => value.to_le_bytes().to_vec(),
                     Val::F32(bits) => bits.to_le_bytes().to_vec(),
                     Val::F64(bits) => bits.to_le_bytes().to_vec(),
                     Val::V128(value) => value.as_u128().to_le_bytes().to_vec(),
-                    _ => Vec::new(),
-                };
-                globals.insert(name, bytes);
-            }
+                    Val::FuncRef(function) => vec![u8::from(function.is_some())],
+                    other => panic!("a global of {other:?}"),
+                },
+                Extern::Table(table) => (0..table.size(&ran.store))
+                    .map(|at| match table.get(&mut ran.store, at) {
+                        Some(Ref::Func(function)) => u8::from(function.is_some()),
+                        other => panic!("an element {other:?}"),
+                    })
+                    .collect(),
+                _ => continue,
+            };
+            globals.insert(name, bytes);
         }
     }
     let receipt = conclude(ran).map(|ended| finish(request, ended).receipt);
     let struck = match &receipt {
-        Ok(receipt) => matches!(receipt.end, crate::End::Trap(_)),
+        Ok(receipt) => matches!(receipt.end, End::Trap(_)),
         Err(_) => true,
     };
     Seen {
@@ -286,6 +380,14 @@ struct Tally {
     wrote: u64,
     with_globals: u64,
     priced_otherwise: u64,
+    /// How many generated modules have each operator of [`REFERENCES`].
+    references: BTreeMap<&'static str, u64>,
+    /// How many generated modules have a bill that tells what they came to, as they ended by themselves, and how many of
+    /// these came to such an operator.
+    watched: u64,
+    came_to_references: u64,
+    /// How many ended with something in the exported table, or with more room in it than at first.
+    filled_table: u64,
     differences: Vec<String>,
 }
 
@@ -300,6 +402,12 @@ impl Tally {
         self.wrote += other.wrote;
         self.with_globals += other.with_globals;
         self.priced_otherwise += other.priced_otherwise;
+        for (operator, count) in other.references {
+            *self.references.entry(operator).or_default() += count;
+        }
+        self.watched += other.watched;
+        self.came_to_references += other.came_to_references;
+        self.filled_table += other.filled_table;
         self.differences.extend(other.differences);
     }
 
@@ -314,6 +422,7 @@ fn compare(modules: u64, first: u64) -> Tally {
     let mut otherwise = v1::config(BackEnd::Plain).unwrap();
     otherwise.operator_cost(OperatorCost::new());
     let otherwise = Setup::new(Engine::new(&otherwise).unwrap()).unwrap();
+    let dearer = references_priced_otherwise();
     let real = workloads();
     let (next, done) = (AtomicU64::new(first), AtomicU64::new(0));
     let work = || {
@@ -347,6 +456,23 @@ fn compare(modules: u64, first: u64) -> Tally {
             if seed % 16 == 1 {
                 tally.priced_otherwise += u64::from(observe(&otherwise, &case.request) != all[0]);
             }
+            if case.kind == "generated" {
+                for operator in references(&case.request.module) {
+                    *tally.references.entry(operator).or_default() += 1;
+                }
+                let told = |end| matches!(end, End::Exit(_) | End::Unreachable);
+                if all[0]
+                    .receipt
+                    .as_ref()
+                    .is_ok_and(|receipt| told(receipt.end))
+                {
+                    tally.watched += 1;
+                    let dearer = observe(&dearer, &case.request);
+                    tally.came_to_references += u64::from(dearer != all[0]);
+                }
+            }
+            let table = all[0].globals.get("t0");
+            tally.filled_table += u64::from(table.is_some_and(|table| *table != EMPTY_TABLE));
             let end = match &all[0].receipt {
                 Ok(receipt) => format!("{:?}", receipt.end),
                 Err(end) => format!("{end:?}"),
@@ -389,8 +515,12 @@ fn random_and_mutated_modules_agree_on_every_back_end() {
     let modules = wanted("LODE_FUZZ_MODULES", MODULES);
     let tally = compare(modules, wanted("LODE_FUZZ_SEED", 0));
     println!(
-        "{:?}, {} with a memory of their own, {} with globals, ends {:?}",
-        tally.kinds, tally.wrote, tally.with_globals, tally.ends
+        "{:?}, {} with a memory of their own, {} with globals, {} with a table, ends {:?}",
+        tally.kinds, tally.wrote, tally.with_globals, tally.filled_table, tally.ends
+    );
+    println!(
+        "{:?}; {} came to one of them, of {} whose bill tells",
+        tally.references, tally.came_to_references, tally.watched
     );
     assert_eq!(tally.differences, Vec::<String>::new());
     assert_eq!(tally.compared(), modules);
@@ -403,6 +533,15 @@ fn random_and_mutated_modules_agree_on_every_back_end() {
         tally.priced_otherwise > 0,
         "another price list went unnoticed"
     );
+    // References are in many modules, each kind of them, and are come to: another price of theirs is seen.
+    for operator in REFERENCES {
+        let count = tally.references.get(operator).copied().unwrap_or_default();
+        assert!(count * 40 >= modules, "{operator} in {count} modules");
+    }
+    let (came, watched) = (tally.came_to_references, tally.watched);
+    assert!(watched * 5 >= modules, "{watched}");
+    assert!(came * 8 >= watched, "{came} of {watched}");
+    assert!(tally.filled_table * 50 >= modules, "{}", tally.filled_table);
 }
 
 #[test]

@@ -35,7 +35,10 @@ pub use error::{Error, Result};
 pub use estimate::{estimate, Estimate};
 pub use receipt::{Blob, End, Receipt, ReceiptFile, Trap, MAX_RECEIPT_BYTES};
 pub use run::{run, run_on, Finished, HostEnd, Outcome, RunRequest, Timing};
-pub use scan::{scan, Invalid, MAX_MODULE_BYTES};
+pub use scan::{
+    scan, Invalid, MAX_BODY_BYTES, MAX_BRANCH_TARGETS, MAX_LOCALS, MAX_LOOP_NESTING,
+    MAX_MODULE_BYTES,
+};
 pub use spec::{
     InputFile, JobSpec, DEFAULT_CLOCK, MAX_INPUT_BYTES, MAX_MEMORY_MIB, MAX_OUTPUT_BYTES,
     MAX_SPEC_BYTES,

@@ -1,6 +1,6 @@
 //! Runs a spec in this process.
 
-use crate::compile::compile;
+use crate::compile::{compile, threads_here};
 use crate::wasi::{self, Exit, OutOfFuel, Prices, State, PRICES};
 use crate::{
     scan, sha256, units, v1, BackEnd, Blob, End, Error, JobSpec, Receipt, ReceiptFile, Result, Trap,
@@ -158,12 +158,18 @@ pub fn run(request: &RunRequest) -> Result<Outcome> {
 /// # Errors
 /// As [`run`].
 pub fn run_on(request: &RunRequest, back_end: BackEnd) -> Result<Outcome> {
-    run_with(request, || Setup::new(v1::engine(back_end)?))
+    run_with(request, threads_here(), || {
+        Setup::new(v1::engine(back_end)?)
+    })
 }
 
-/// Runs a request as [`run`] does, with at most so many bytes of WebAssembly stack.
-pub(crate) fn run_within(request: &RunRequest, stack_bytes: usize) -> Result<Outcome> {
-    run_with(request, || {
+/// Runs a request as [`run`] does, with at most so many bytes of WebAssembly stack and so many threads that compile.
+pub(crate) fn run_within(
+    request: &RunRequest,
+    stack_bytes: usize,
+    threads: usize,
+) -> Result<Outcome> {
+    run_with(request, threads, || {
         let mut config = v1::config(BackEnd::Optimised)?;
         config.max_wasm_stack(stack_bytes.min(v1::WASM_STACK_BYTES));
         Setup::new(Engine::new(&config)?)
@@ -187,9 +193,10 @@ impl Setup {
     }
 }
 
-/// Runs a request as it is set up.
+/// Runs a request as it is set up, and compiles its module on at most so many threads.
 pub(crate) fn run_with(
     request: &RunRequest,
+    threads: usize,
     setup: impl FnOnce() -> wasmtime::Result<Setup> + Send,
 ) -> Result<Outcome> {
     let started = Instant::now();
@@ -204,7 +211,7 @@ pub(crate) fn run_with(
         std::thread::Builder::new()
             .name("job".to_owned())
             .stack_size(v1::THREAD_STACK_BYTES)
-            .spawn_scoped(scope, || execute(request, fuel, setup, started))?
+            .spawn_scoped(scope, || execute(request, fuel, threads, setup, started))?
             .join()
             .map_err(|_| std::io::Error::other("the thread of the job panicked"))
     });
@@ -244,12 +251,13 @@ impl Ended {
 fn execute(
     request: &RunRequest,
     fuel: u64,
+    threads: usize,
     setup: impl FnOnce() -> wasmtime::Result<Setup>,
     asked: Instant,
 ) -> std::result::Result<Ended, HostEnd> {
     let started = Instant::now();
     let setup = setup().map_err(broken)?;
-    let module = compile(&setup.engine, &request.module)?;
+    let module = compile(&setup.engine, &request.module, threads)?;
     let compile = started.elapsed();
     let ran = start(request, fuel, &setup, &module)?;
     let first = ran.first.saturating_duration_since(asked);

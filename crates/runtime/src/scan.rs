@@ -9,12 +9,27 @@ use wasmparser::{
 /// Most bytes of a module.
 pub const MAX_MODULE_BYTES: usize = 32 << 20;
 
-pub(crate) const MAX_BODY_BYTES: usize = 512 << 10;
-const MAX_LOCALS: u64 = 512;
-const MAX_LOOP_NESTING: usize = 32;
-const MAX_BRANCH_TARGETS: u64 = 8192;
+/// Most bytes of a function's body.
+pub const MAX_BODY_BYTES: usize = 512 << 10;
+
+/// Most parameters and locals of a function.
+pub const MAX_LOCALS: u64 = 512;
+
+/// Most loops of a function within each other.
+pub const MAX_LOOP_NESTING: usize = 32;
+
+/// Most branch targets of a function.
+pub const MAX_BRANCH_TARGETS: u64 = 8192;
+
 /// Values that a block takes or gives: a branch moves all of them for one price.
 const MAX_VALUES: usize = 16;
+/// Where ways part or meet, and the values that pass there, are joints. A compiler's work grows with the square of their
+/// number in a function: at most as many for nothing as branches, and one more for so many bytes of the body.
+const FREE_JOINTS: u64 = MAX_BRANCH_TARGETS;
+const BYTES_PER_JOINT: u64 = 64;
+/// A call that gives more than so many values has so many joints for each value that it takes or gives.
+const FEW_RESULTS: usize = 4;
+const JOINTS_PER_RESULT: u64 = 8;
 /// Each branch may carry each local, so a compiler's work grows with their product: at most this much for nothing, and
 /// this much for each byte of the body.
 const FREE_CROSSINGS: u64 = 1 << 15;
@@ -57,8 +72,8 @@ pub enum Invalid {
     /// Loops are nested more than 32 deep.
     #[error("loops are nested more than 32 deep")]
     LoopNesting = 5,
-    /// A function has more than 8 192 branch targets.
-    #[error("a function has more than 8192 branch targets")]
+    /// A function has more than 8 192 branch targets, or too many branches, loops and ifs together.
+    #[error("a function has too many branches, loops and ifs: split it")]
     BranchTargets = 6,
     /// It has a start section.
     #[error("the module has a start section: export `_start` only")]
@@ -223,8 +238,7 @@ impl Facts {
             Payload::CodeSectionEntry(body) => {
                 let at = self.imported.saturating_add(self.bodies);
                 self.bodies += 1;
-                let ty = self.functions.get(at).and_then(|ty| self.type_at(*ty));
-                check_body(&body, ty, &self.types)?;
+                self.check_body(&body, self.function_type(at))?;
             }
             _ => {}
         }
@@ -233,6 +247,98 @@ impl Facts {
 
     fn type_at(&self, index: u32) -> Option<&FuncType> {
         self.types.get(usize::try_from(index).ok()?)?.as_ref()
+    }
+
+    fn function_type(&self, at: usize) -> Option<&FuncType> {
+        self.functions.get(at).and_then(|ty| self.type_at(*ty))
+    }
+
+    /// How many values a block takes and gives. A type that is no list names one of the module's.
+    fn block_values(&self, ty: BlockType) -> Result<u64, Invalid> {
+        match ty {
+            BlockType::Empty => Ok(0),
+            BlockType::Type(_) => Ok(1),
+            BlockType::FuncType(index) => match self.type_at(index) {
+                Some(ty) if ty.params().len() > MAX_VALUES => Err(Invalid::Values),
+                ty => Ok(ty.map_or(0, values)),
+            },
+        }
+    }
+
+    fn check_body(&self, body: &FunctionBody<'_>, ty: Option<&FuncType>) -> Result<(), Invalid> {
+        let bytes = body.as_bytes().len();
+        if bytes > MAX_BODY_BYTES {
+            return Err(Invalid::Body);
+        }
+        let bytes = bytes as u64;
+        let mut locals = ty.map_or(0, |ty| ty.params().len() as u64);
+        for group in body.get_locals_reader()? {
+            locals = locals.saturating_add(u64::from(group?.0));
+        }
+        if locals > MAX_LOCALS {
+            return Err(Invalid::Locals);
+        }
+        // Open blocks, and whether each is a loop.
+        let mut blocks: Vec<bool> = Vec::new();
+        let mut loops = 0usize;
+        let (mut entered, mut ifs, mut targets, mut joints) = (0u64, 0u64, 0u64, 0u64);
+        let most_joints = FREE_JOINTS.saturating_add(bytes / BYTES_PER_JOINT);
+        let mut operators = body.get_operators_reader()?;
+        while !operators.eof() {
+            let more = match operators.read()? {
+                Operator::Loop { blockty } => {
+                    let values = self.block_values(blockty)?;
+                    blocks.push(true);
+                    loops += 1;
+                    entered += 1;
+                    if loops > MAX_LOOP_NESTING {
+                        return Err(Invalid::LoopNesting);
+                    }
+                    // It is entered from two sides.
+                    2 + values
+                }
+                Operator::Block { blockty } => {
+                    blocks.push(false);
+                    self.block_values(blockty)?
+                }
+                Operator::If { blockty } => {
+                    blocks.push(false);
+                    ifs += 1;
+                    1 + self.block_values(blockty)?
+                }
+                Operator::End => {
+                    loops -= usize::from(blocks.pop() == Some(true));
+                    0
+                }
+                Operator::Br { .. } | Operator::BrIf { .. } => {
+                    targets += 1;
+                    1
+                }
+                Operator::BrTable { targets: table } => {
+                    let all = u64::from(table.len()) + 1;
+                    targets += all;
+                    all
+                }
+                Operator::Call { function_index } => {
+                    call_joints(self.function_type(function_index as usize))
+                }
+                Operator::CallIndirect { type_index, .. } => call_joints(self.type_at(type_index)),
+                _ => 0,
+            };
+            joints = joints.saturating_add(more);
+            if targets > MAX_BRANCH_TARGETS || joints > most_joints {
+                return Err(Invalid::BranchTargets);
+            }
+        }
+        let free = bytes
+            .saturating_mul(CROSSINGS_PER_BYTE)
+            .saturating_add(FREE_CROSSINGS);
+        // An `if` is half a branch: what it leaves out comes back at its end.
+        let ways = targets.saturating_add(entered).saturating_add(ifs / 2);
+        match locals.saturating_mul(ways) > free {
+            true => Err(Invalid::Crossings),
+            false => Ok(()),
+        }
     }
 
     fn check(&self) -> Result<(), Invalid> {
@@ -255,69 +361,19 @@ fn is(ty: &FuncType, signature: &Signature) -> bool {
         && ty.results().iter().copied().eq(signature.results())
 }
 
-/// A block's type that is no list names one of the module's.
-fn check_block(ty: BlockType, types: &[Option<FuncType>]) -> Result<(), Invalid> {
-    let BlockType::FuncType(index) = ty else {
-        return Ok(());
-    };
-    let named = usize::try_from(index).ok().and_then(|at| types.get(at));
-    match named {
-        Some(Some(ty)) if ty.params().len() > MAX_VALUES => Err(Invalid::Values),
-        _ => Ok(()),
-    }
+/// What a function takes and gives.
+fn values(ty: &FuncType) -> u64 {
+    (ty.params().len() as u64).saturating_add(ty.results().len() as u64)
 }
 
-fn check_body(
-    body: &FunctionBody<'_>,
-    ty: Option<&FuncType>,
-    types: &[Option<FuncType>],
-) -> Result<(), Invalid> {
-    if body.as_bytes().len() > MAX_BODY_BYTES {
-        return Err(Invalid::Body);
-    }
-    let mut locals = ty.map_or(0, |ty| ty.params().len() as u64);
-    for group in body.get_locals_reader()? {
-        locals = locals.saturating_add(u64::from(group?.0));
-    }
-    if locals > MAX_LOCALS {
-        return Err(Invalid::Locals);
-    }
-    // Open blocks, and whether each is a loop.
-    let mut blocks: Vec<bool> = Vec::new();
-    let mut loops = 0usize;
-    let mut entered = 0u64;
-    let mut targets = 0u64;
-    let mut operators = body.get_operators_reader()?;
-    while !operators.eof() {
-        match operators.read()? {
-            Operator::Loop { blockty } => {
-                check_block(blockty, types)?;
-                blocks.push(true);
-                loops += 1;
-                entered += 1;
-                if loops > MAX_LOOP_NESTING {
-                    return Err(Invalid::LoopNesting);
-                }
-            }
-            Operator::Block { blockty } | Operator::If { blockty } => {
-                check_block(blockty, types)?;
-                blocks.push(false);
-            }
-            Operator::End => loops -= usize::from(blocks.pop() == Some(true)),
-            Operator::Br { .. } | Operator::BrIf { .. } => targets += 1,
-            Operator::BrTable { targets: table } => targets += u64::from(table.len()) + 1,
-            _ => {}
+/// The joints of a call: a compiler moves each value of one that gives many, for two bytes. What gives few is an
+/// instruction like others.
+fn call_joints(ty: Option<&FuncType>) -> u64 {
+    match ty {
+        Some(ty) if ty.results().len() > FEW_RESULTS => {
+            values(ty).saturating_mul(JOINTS_PER_RESULT)
         }
-        if targets > MAX_BRANCH_TARGETS {
-            return Err(Invalid::BranchTargets);
-        }
-    }
-    let free = (body.as_bytes().len() as u64)
-        .saturating_mul(CROSSINGS_PER_BYTE)
-        .saturating_add(FREE_CROSSINGS);
-    match locals.saturating_mul(targets.saturating_add(entered)) > free {
-        true => Err(Invalid::Crossings),
-        false => Ok(()),
+        _ => 0,
     }
 }
 
@@ -412,6 +468,61 @@ mod tests {
         };
         assert_eq!(judge(&table(8191)), Ok(()));
         assert_eq!(judge(&table(8192)), Err(Invalid::BranchTargets));
+    }
+
+    #[test]
+    fn where_ways_part_or_meet_is_bounded_whatever_makes_them() {
+        let most = |parts: &str, code: &str| {
+            let judge_times =
+                |count: usize| judge(&with(&format!("{parts} (func {})", code.repeat(count))));
+            let (mut fits, mut fails) = (0, 40_000);
+            while fails - fits > 1 {
+                let middle = (fits + fails) / 2;
+                match judge_times(middle) {
+                    Ok(()) => fits = middle,
+                    Err(reason) => {
+                        assert_eq!(reason, Invalid::BranchTargets, "{middle} times {code}");
+                        fails = middle;
+                    }
+                }
+            }
+            fits
+        };
+        // An `if` is one of 8 192, and has five bytes: each 64 of them are one more.
+        assert_eq!(most("", "(if (i32.const 0) (then)) "), 8886);
+        assert_eq!(most("", "loop end "), 4194);
+        assert_eq!(most("", "(drop (loop (result i32) (i32.const 0))) "), 2818);
+        let pair = "(type $t (func (param i32 i32) (result i32 i32)))";
+        let two = "(i32.const 0) (i32.const 0)";
+        assert_eq!(
+            most(pair, &format!("{two} (block (type $t)) drop drop ")),
+            2122
+        );
+        let gives = |values: usize| {
+            let (list, put) = ("i32 ".repeat(values), "(i32.const 0) ".repeat(values));
+            let function = format!("(func $g (param {list}) (result {list}) {put})");
+            let call = format!("{put} (call $g) {}", "drop ".repeat(values));
+            (function, call)
+        };
+        let (function, call) = gives(5);
+        assert_eq!(most(&function, &call), 102);
+        // Blocks without values, and calls that give few, are no joints.
+        let (function, call) = gives(4);
+        let plain = format!("block end {call}").repeat(10_000);
+        assert_eq!(judge(&with(&format!("{function} (func {plain})"))), Ok(()));
+    }
+
+    #[test]
+    fn ifs_carry_locals_too() {
+        let function = |ifs: usize| {
+            with(&format!(
+                "(func (param i32) (local {}) {})",
+                "i32 ".repeat(499),
+                "(if (local.get 0) (then)) ".repeat(ifs)
+            ))
+        };
+        assert_eq!(judge(&function(140)), Ok(()));
+        assert_eq!(judge(&function(170)), Err(Invalid::Crossings));
     }
 
     #[test]

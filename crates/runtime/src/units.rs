@@ -8,7 +8,7 @@ pub const FUEL_PER_UNIT: u64 = 1_000_000;
 /// Most units of a job: its fuel stays below 2^53.
 pub const MAX_UNITS: u64 = 9_000_000_000;
 
-const MODULE_BYTES_PER_UNIT: u64 = 512;
+pub(crate) const MODULE_BYTES_PER_UNIT: u64 = 512;
 const DATA_BYTES_PER_UNIT: u64 = 256 << 10;
 
 impl JobSpec {

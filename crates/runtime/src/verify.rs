@@ -11,11 +11,7 @@ use std::time::{Duration, Instant};
 pub const MILLISECONDS_PER_UNIT: f64 = 15.0;
 
 /// No vector takes longer in a child, on any machine worth having.
-const LIMITS: child::Limits = child::Limits {
-    wall: Duration::from_secs(300),
-    cpu_seconds: 300,
-    stack_bytes: crate::WASM_STACK_BYTES,
-};
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// A module, its spec and its receipt, with the blobs that the spec names.
 pub(crate) struct Vector {
@@ -201,7 +197,7 @@ pub(crate) fn compare(vector: &Vector, place: Place) -> Result<f64, Difference> 
             &request.stdin,
             &request.inputs,
             request.limit,
-            LIMITS,
+            child::Limits::of(LONGEST, crate::WASM_STACK_BYTES),
         ),
     });
     match outcome {

@@ -3,13 +3,16 @@
 //! Run without a harness, because the child is this program again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod damage;
 mod programs;
 
+use damage::damage;
 use lode_runtime::child::{self, Limits};
 use lode_runtime::verify::{self, Place};
 use lode_runtime::{
-    run_on, BackEnd, End, HostEnd, Invalid, JobSpec, Outcome, Receipt, Result, RunRequest, Trap,
-    MAX_INPUT_BYTES, MAX_OUTPUT_BYTES, WASM_STACK_BYTES, WORKER_STACK_BYTES,
+    run_on, sha256, BackEnd, End, HostEnd, Invalid, JobSpec, Outcome, Receipt, Result, RunRequest,
+    Trap, MAX_BODY_BYTES, MAX_BRANCH_TARGETS, MAX_INPUT_BYTES, MAX_LOOP_NESTING, MAX_OUTPUT_BYTES,
+    WASM_STACK_BYTES, WORKER_STACK_BYTES,
 };
 use programs::Vector;
 use std::collections::BTreeMap;
@@ -48,6 +51,7 @@ const SHORT: Limits = Limits {
     wall: Duration::from_secs(120),
     cpu_seconds: 120,
     stack_bytes: WASM_STACK_BYTES,
+    threads: 2,
 };
 
 fn exit(code: u32) -> String {
@@ -193,12 +197,6 @@ fn the_child_is_confined() {
     });
 }
 
-/// How many threads compile in a child where a module has bodies enough.
-#[cfg(target_os = "linux")]
-fn compiling_threads() -> usize {
-    std::thread::available_parallelism().unwrap().get().min(8)
-}
-
 /// CPU time that each thread of a child that compiles has taken, in seconds, by the thread's name.
 #[cfg(target_os = "linux")]
 fn compiling_seconds(child: &str) -> Vec<(String, f64)> {
@@ -221,34 +219,136 @@ fn compiling_seconds(child: &str) -> Vec<(String, f64)> {
 }
 
 #[cfg(target_os = "linux")]
-fn compiling_takes_all_cores_and_the_limit_counts_all_of_them() {
+fn compiling_takes_as_many_threads_as_it_is_told_and_the_limit_counts_all_of_them() {
     // Many times more than the limit's two seconds.
     let bomb = module("many bodies", &crossing(30, 2000).repeat(64));
     let bomb = Vector {
         long: Some((bomb.module(), 0, 0, Vec::new())),
         ..bomb
     };
-    let limits = Limits {
-        cpu_seconds: 2,
-        ..SHORT
+    // Whatever cores this machine has.
+    for threads in [1, 3] {
+        let limits = Limits {
+            cpu_seconds: 2,
+            threads,
+            ..SHORT
+        };
+        std::thread::scope(|scope| {
+            let run = scope.spawn(|| in_child(&bomb, limits));
+            let child = running_child(std::process::id());
+            // What was seen last: the threads of a child that is being killed go one after the other.
+            let mut taken = BTreeMap::new();
+            while !run.is_finished() {
+                taken.extend(compiling_seconds(&child));
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            assert_eq!(run.join().unwrap().unwrap(), Outcome::Host(HostEnd::Time));
+            println!("    {taken:?}");
+            assert_eq!(taken.len(), threads);
+            assert!(taken.values().all(|seconds| *seconds > 0.05), "{taken:?}");
+            // Together they came to the limit, and no further.
+            let all: f64 = taken.values().sum();
+            assert!((1.0..2.5).contains(&all), "{taken:?}");
+        });
+    }
+}
+
+/// A module that many threads compile at once comes to what it comes to on one.
+fn any_number_of_threads_yields_the_same_receipt() {
+    let many = crossing(30, 200).replace("(func ", r#"(func $f "#);
+    let functions: String = (0..40)
+        .map(|n| many.replace("$f", &format!("$f{n}")))
+        .collect();
+    let calls: String = (0..40).map(|n| format!("(call $f{n}) ")).collect();
+    let module = text(
+        "threads",
+        format!(
+            r#"(module (memory (export "memory") 1) {functions}
+                 (func (export "_start") {calls} (i32.store (i32.const 0) (i32.const 7))))"#
+        ),
+    );
+    let module = Vector {
+        long: Some((module.module(), 0, 0, Vec::new())),
+        ..module
     };
-    std::thread::scope(|scope| {
-        let run = scope.spawn(|| in_child(&bomb, limits));
-        let child = running_child(std::process::id());
-        // What was seen last: the threads of a child that is being killed go one after the other.
-        let mut taken = BTreeMap::new();
-        while !run.is_finished() {
-            taken.extend(compiling_seconds(&child));
-            std::thread::sleep(Duration::from_millis(5));
+    let line = |threads| {
+        let limits = Limits { threads, ..SHORT };
+        match in_child(&module, limits).unwrap() {
+            Outcome::Receipt(finished) => finished.line,
+            Outcome::Host(end) => panic!("{threads} threads: {end}"),
         }
-        assert_eq!(run.join().unwrap().unwrap(), Outcome::Host(HostEnd::Time));
-        println!("    {taken:?}");
-        assert_eq!(taken.len(), compiling_threads());
-        assert!(taken.values().all(|seconds| *seconds > 0.05), "{taken:?}");
-        // Together they came to the limit, and no further.
-        let all: f64 = taken.values().sum();
-        assert!((1.0..2.5).contains(&all), "{taken:?}");
-    });
+    };
+    let one = line(1);
+    assert_eq!(Receipt::parse(&one).unwrap().end, EXIT);
+    // More than there may be are as many as there may be, and none is one.
+    for threads in [0, 8, 1000] {
+        assert_eq!(line(threads), one, "{threads} threads");
+    }
+}
+
+/// What an agent's cores are to the limits of its jobs.
+fn a_job_has_no_more_threads_than_its_agent_has_cores() {
+    let all = Limits::of(Duration::from_secs(9), WORKER_STACK_BYTES);
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert_eq!(all.threads, cores.min(8));
+    assert_eq!(all.cpu_seconds, 10 * all.threads as u64);
+    let one = all.within(1);
+    assert_eq!((one.threads, one.cpu_seconds), (1, 10));
+    assert_eq!((one.wall, one.stack_bytes), (all.wall, all.stack_bytes));
+    assert_eq!(all.within(0), one);
+    assert_eq!(all.within(1_000), all);
+}
+
+/// A module that is damaged somehow ends in the child as it ends here, and the child never breaks.
+fn damaged_modules_end_in_the_child_as_they_end_here() {
+    const SAMPLE: u64 = 40;
+    let modules: Vec<Vec<u8>> = programs::all()
+        .iter()
+        .filter(|vector| vector.long.is_none())
+        .map(Vector::module)
+        .collect();
+    let (mut invalid, mut ran) = (0, 0);
+    for seed in 0..SAMPLE {
+        let random = sha256(&seed.to_le_bytes());
+        let number = |at: usize| usize::from(random[at]) << 8 | usize::from(random[at + 1]);
+        let module = &modules[number(0) % modules.len()];
+        let hits: Vec<(usize, u8, u8)> = match seed % 2 {
+            0 => (4..24)
+                .step_by(4)
+                .map(|at| (number(at), random[at + 2], random[at + 3]))
+                .collect(),
+            // A bit of one byte where code and data are: what is damaged more is hardly ever a module still.
+            _ => {
+                let at = module.len() - 1 - number(2) % (module.len() / 4);
+                vec![(at, 0, module[at] ^ 1 << (random[4] % 4))]
+            }
+        };
+        let module = damage(module, &hits);
+        let vector = Vector {
+            long: Some((module, 0, 0, Vec::new())),
+            units: 2,
+            ..programs::program("damaged", EXIT, "")
+        };
+        let here = lode_runtime::run(&request(&vector)).unwrap();
+        let there = in_child(&vector, SHORT).unwrap();
+        match (here, there) {
+            (Outcome::Receipt(here), Outcome::Receipt(there)) => {
+                assert_eq!(there.line, here.line, "seed {seed}");
+                assert_eq!(there.outputs, here.outputs, "seed {seed}");
+                match here.receipt.end {
+                    End::Invalid(_) => invalid += 1,
+                    _ => ran += 1,
+                }
+            }
+            // Endless recursion is the one thing that may end here.
+            (here, there) => {
+                assert_eq!(there, Outcome::Host(HostEnd::Stack), "seed {seed}");
+                assert_eq!(here, there, "seed {seed}");
+            }
+        }
+    }
+    println!("    {invalid} invalid, {ran} ran");
+    assert!(invalid > 5 && ran > 5, "{invalid} invalid, {ran} ran");
 }
 
 #[cfg(target_os = "linux")]
@@ -570,26 +670,53 @@ fn crossing(locals: usize, branches: usize) -> String {
 }
 
 fn bombs_for_the_compiler_end_in_time() {
-    // The worst that the scan lets through, as far as we know. The first is a hundred times worse without the bound on
-    // locals times branches, and is invalid now.
+    // The worst that the scan lets through, as far as we know, and what it must not: without its bounds on locals times
+    // branches and on joints, the first is a hundred times worse, and the floods of ifs and loops take minutes.
     ends(
         &module("crossings", &crossing(500, 4000)),
         End::Invalid(Invalid::Crossings),
         60,
     );
-    ends(&module("few locals", &crossing(30, 2000)), End::Exit(0), 60);
+    const BRANCHES: usize = MAX_BRANCH_TARGETS as usize;
     ends(
-        &module("few branches", &crossing(500, 40)),
+        &module("few locals", &crossing(35, BRANCHES)),
         End::Exit(0),
         60,
     );
-    let loops = format!(
-        "(func (local i32) {} {} {})",
-        "loop ".repeat(32),
-        "(br_if 0 (local.get 0)) ".repeat(4000),
-        "end ".repeat(32),
+    ends(
+        &module("few branches", &crossing(500, 120)),
+        End::Exit(0),
+        60,
     );
-    ends(&module("loops", &loops.repeat(2)), End::Exit(0), 60);
+    let loops = |branches: usize| {
+        let function = format!(
+            "(func (local i32) {} {} {})",
+            "loop ".repeat(MAX_LOOP_NESTING),
+            "(br_if 0 (local.get 0)) ".repeat(branches),
+            "end ".repeat(MAX_LOOP_NESTING),
+        );
+        function.repeat(2)
+    };
+    ends(&module("loops", &loops(BRANCHES)), End::Exit(0), 60);
+    let more = End::Invalid(Invalid::BranchTargets);
+    ends(&module("branches", &loops(BRANCHES + 1)), more, 60);
+    for (name, code) in [
+        ("ifs", "(if (i32.const 0) (then)) "),
+        ("loops", "loop end "),
+    ] {
+        let flood = format!("(func {})", code.repeat(100_000));
+        ends(
+            &module(name, &flood),
+            End::Invalid(Invalid::BranchTargets),
+            60,
+        );
+    }
+    // The largest body there may be, of what takes most memory to compile: two bytes a call.
+    let calls = |count: usize| format!("(func $f) (func {})", "(call $f) ".repeat(count));
+    const CALLS: usize = MAX_BODY_BYTES / 2 - 1;
+    ends(&module("calls", &calls(CALLS)), End::Exit(0), 60);
+    let larger = End::Invalid(Invalid::Body);
+    ends(&module("body", &calls(CALLS + 1)), larger, 60);
 }
 
 fn memory_and_tables_grow_to_their_limits_and_no_further() {
@@ -751,8 +878,20 @@ const TESTS: &[(&str, fn())] = &[
     ),
     #[cfg(target_os = "linux")]
     (
-        "compiling_takes_all_cores_and_the_limit_counts_all_of_them",
-        compiling_takes_all_cores_and_the_limit_counts_all_of_them,
+        "compiling_takes_as_many_threads_as_it_is_told_and_the_limit_counts_all_of_them",
+        compiling_takes_as_many_threads_as_it_is_told_and_the_limit_counts_all_of_them,
+    ),
+    (
+        "any_number_of_threads_yields_the_same_receipt",
+        any_number_of_threads_yields_the_same_receipt,
+    ),
+    (
+        "a_job_has_no_more_threads_than_its_agent_has_cores",
+        a_job_has_no_more_threads_than_its_agent_has_cores,
+    ),
+    (
+        "damaged_modules_end_in_the_child_as_they_end_here",
+        damaged_modules_end_in_the_child_as_they_end_here,
     ),
     (
         "the_child_comes_to_the_same_receipts",

@@ -2,6 +2,9 @@
 //! nothing panics.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod damage;
+
+use damage::damage;
 use lode_runtime::{
     run_on, scan, sha256, BackEnd, End, HostEnd, JobSpec, Outcome, Receipt, RunRequest,
 };
@@ -33,22 +36,6 @@ fn read_all() -> Vec<Known> {
             (read("module.wasm"), read("spec.json"), read("receipt.json"))
         })
         .collect()
-}
-
-/// Some bytes replaced, some left out, some put in.
-fn damage(bytes: &[u8], hits: &[(usize, u8, u8)]) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    for (at, how, value) in hits {
-        let at = at % (bytes.len() + 1);
-        match how % 3 {
-            0 if at < bytes.len() => bytes[at] = *value,
-            1 if at < bytes.len() => {
-                bytes.remove(at);
-            }
-            _ => bytes.insert(at, *value),
-        }
-    }
-    bytes
 }
 
 fn hits() -> impl Strategy<Value = Vec<(usize, u8, u8)>> {

@@ -70,19 +70,16 @@ pub fn cpu() -> Duration {
 /// What a job took.
 pub struct Taken {
     pub finished: Finished,
-    pub base: u64,
     pub cpu: Duration,
 }
 
 /// Runs a job in this process.
 pub fn run(job: &Job) -> Result<Taken> {
     let request = job.request()?;
-    let base = request.spec.base_units();
     let before = cpu();
     match lode_runtime::run(&request).map_err(|error| anyhow!("{error}"))? {
         Outcome::Receipt(finished) => Ok(Taken {
             finished: *finished,
-            base,
             cpu: cpu() - before,
         }),
         Outcome::Host(end) => bail!("the host ended it: {end}"),
