@@ -150,6 +150,8 @@ fn describe() -> Result<Vec<(String, String)>> {
         // depends on them would be compiled anew after each description.
         .arg("--target-dir")
         .arg(target().join("idl"))
+        // they only print
+        .args(["--config", r#"profile.dev.package."*".opt-level=0"#])
         .args(["__anchor_private_print_idl", "--"])
         .args(["--show-output", "--quiet", "--test-threads=1"])
         .current_dir(root())
