@@ -336,11 +336,11 @@ fn bombs() -> Vec<(&'static str, String)> {
         ),
         (
             "all loops",
-            module(&format!("(func {})", list(4_190, "loop end "))),
+            module(&format!("(func {})", list(2_770, "loop end "))),
         ),
         (
             "all loops with values",
-            passing(list(240, "(loop (type $t)) ")),
+            passing(list(233, "(loop (type $t)) ")),
         ),
         (
             "all ifs with values",

@@ -1,5 +1,6 @@
 //! Measures runtime 1 for `docs/runtime.md`: `bench-runtime WORKLOADS MODULES [GROUP]`, as `cargo xtask bench runtime`
-//! calls it. Prints the tables in Markdown.
+//! calls it. Prints the tables in Markdown. Ends with exit code 2 if all was measured and a unit took longer somewhere than
+//! markets expect.
 
 mod limits;
 mod meter;
@@ -7,9 +8,12 @@ mod speed;
 mod work;
 
 use anyhow::{Context, Result};
+use lode_runtime::verify::MILLISECONDS_PER_UNIT;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
+    let mut slow = Vec::new();
     let mut args = std::env::args().skip(1);
     let workloads = PathBuf::from(args.next().context("the folder of the example workloads")?);
     let modules = PathBuf::from(args.next().context("the folder of modules from packages")?);
@@ -45,10 +49,14 @@ fn main() -> Result<()> {
     if wants("meter") {
         println!("## What a unit takes\n\n| group | what | ms a unit |\n|---|---|---:|");
         let only = args.next().unwrap_or_default();
-        meter::measure(&only, |group, line| {
+        slow = meter::measure(&only, |group, line| {
             println!("| {group} | {} | {:.2} |", line.what, line.per_unit());
         })?;
         println!();
     }
-    Ok(())
+    if slow.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("a unit takes more than {MILLISECONDS_PER_UNIT} ms, which markets' windows allow: {}", slow.join("; "));
+    Ok(ExitCode::from(2))
 }
