@@ -1,10 +1,10 @@
 //! Which nodes are meant, as options of commands.
 use crate::context::Context;
 use crate::output::Cell;
-use anyhow::Result;
-use lode_client::{filter, NodesWanted};
+use anyhow::{bail, Result};
+use lode_client::{addresses, filter, NodesWanted};
 use lode_jobs::state::{Ledger, LedgerKind, Market, NodeFilter};
-use lode_staking::state::Node;
+use lode_staking::state::{Node, NodeStatus};
 use serde_json::json;
 use solana_address::Address;
 
@@ -51,6 +51,35 @@ impl NodesArgs {
 pub fn cell(filter: &NodeFilter) -> Cell {
     let wanted = NodesWanted::from(filter);
     Cell::new(wanted.to_string(), json!(wanted))
+}
+
+/// A job that is meant for one node is refused where that node could not take it: its price would lie there until the accept
+/// window ends.
+pub async fn require_target(
+    target: &Address,
+    market_at: &Address,
+    market: &Market,
+    filter: &NodeFilter,
+    context: &Context,
+) -> Result<()> {
+    let Some(node) = context.client.try_account::<Node>(target).await? else {
+        bail!("There is no node {target}, so nothing was posted: `lode node list` lists the nodes");
+    };
+    let ledger = addresses::jobs::ledger(market_at, target);
+    let ledger: Option<Ledger> = context.client.try_account(&ledger).await?;
+    if ledger.is_none() {
+        bail!("The node {target} works in other markets than {market_at}, so nothing was posted: its owner lets it in with `lode account open --node {target}`");
+    }
+    if node.status != NodeStatus::Active as u8 {
+        bail!("The node {target} is leaving and takes no job, so nothing was posted: `lode node list` lists the others");
+    }
+    if [&market.nodes, filter]
+        .iter()
+        .any(|f| f.require(&node).is_err())
+    {
+        bail!("The node {target} does not declare what the job or its market asks for, so nothing was posted: `lode node show {target}` says what it declares");
+    }
+    Ok(())
 }
 
 /// Says how many nodes of a market a job that asks for something may find.

@@ -6,6 +6,8 @@ mod common;
 
 use common::{units, workload, Network, OWNER, WALLET, WITH_CRANK};
 use serde_json::Value;
+use solana_keypair::Keypair;
+use solana_signer::Signer;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -215,6 +217,19 @@ fn where_money_gateway_or_anything_else_is_missing_the_command_says_what_to_do_a
     ];
     let said = network.refused(WALLET, &too_long);
     assert!(said.contains("1000000"), "{said}");
+    // A job for one node is posted only if that node can take it.
+    let [nobody, worker] = [(); 2].map(|()| Keypair::new().pubkey().to_string());
+    let said = network.refused(WALLET, &[&post[..], &["--target", &nobody]].concat());
+    assert!(
+        said.contains("no node") && said.contains("lode node list"),
+        "{said}"
+    );
+    let register = ["node", "register", "--worker", &worker, "--no-verify"];
+    let node = network.ask(WALLET, &register)["node"].clone();
+    let node = node.as_str().unwrap();
+    let said = network.refused(WALLET, &[&post[..], &["--target", node]].concat());
+    assert!(said.contains("lode account open --node"), "{said}");
+
     // What fails here would fail there, and be paid: who posts it is asked. What no node takes is not posted at all.
     let file = |name: &str, text: &str| {
         let path = network.folder.path().join(name);

@@ -68,6 +68,10 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job
     let price = token.parse("--price", &args.price)?;
     require_fit(&prepared, &market)?;
     require_valid(&prepared)?;
+    let target = args.private.or(args.target);
+    if let Some(target) = &target {
+        nodes::require_target(target, &market_at, &market, &filter, context).await?;
+    }
     let (units_limit, trial) = match args.units_limit {
         Some(limit) => (limit, None),
         None => {
@@ -130,7 +134,7 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job
             spec,
             price,
             units_limit,
-            target: args.private.or(args.target).unwrap_or_default(),
+            target: target.unwrap_or_default(),
             checked: args.checked,
             nodes: filter,
         };
