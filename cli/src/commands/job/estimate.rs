@@ -39,7 +39,7 @@ pub struct Estimate {
     #[arg(long)]
     markets: bool,
     /// What a SOL is worth in the markets' tokens, to compare network fees with the work
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", value_parser = parse_rate)]
     tokens_per_sol: Option<f64>,
 }
 
@@ -169,6 +169,16 @@ impl Cost {
     }
 }
 
+/// What a SOL is worth, as people write it.
+pub(super) fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+        _ => Err(
+            "it is no number above 0: write how many tokens a SOL is worth, such as 150.5".into(),
+        ),
+    }
+}
+
 /// The fees of a job in base units of a token, at so many tokens a SOL.
 pub(super) fn fees_in(tokens_per_sol: f64, token: &Token) -> Option<u64> {
     let tokens = FEES as f64 / SOL * tokens_per_sol;
@@ -277,6 +287,14 @@ impl Past {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_sol_is_worth_is_a_number_above_0() {
+        assert_eq!(parse_rate("150.5"), Ok(150.5));
+        for wrong in ["abc", "", "0", "-1", "NaN", "inf"] {
+            assert!(parse_rate(wrong).is_err_and(|said| said.contains("150.5")));
+        }
+    }
 
     #[test]
     fn small_jobs_are_told_how_many_make_a_batch() {

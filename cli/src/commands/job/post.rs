@@ -1,5 +1,5 @@
 //! Posting, and what can be done about a job while nobody runs it: store its files again, take it back.
-use super::estimate::{compare_fees, fees_in, Cost};
+use super::estimate::{compare_fees, fees_in, parse_rate, Cost};
 use super::private::Sealed;
 use super::{draft, gateway_of, show, state_name, too_dear};
 use crate::context::Context;
@@ -52,7 +52,7 @@ pub struct Post {
     #[arg(long)]
     checked: bool,
     /// What a SOL is worth in the market's tokens, to compare network fees with the work
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", value_parser = parse_rate)]
     tokens_per_sol: Option<f64>,
     #[command(flatten)]
     nodes: NodesArgs,
