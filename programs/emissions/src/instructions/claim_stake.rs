@@ -1,9 +1,10 @@
 //! `claim_stake`: the reward for stake is minted into the node's vault, where `staking::sweep_rewards` finds it. Anyone
 //! may call it: the money has one way to go.
 
-use crate::constants::*;
+use crate::constants::SISTER_VERSION;
 use crate::error::EmissionsError;
 use crate::event::StakeClaimed;
+use crate::instructions::mint::mint_to;
 use crate::state::{Epoch, Schedule, Share};
 use anchor_lang::accounts::Interface;
 use anchor_lang::prelude::*;
@@ -57,13 +58,13 @@ impl ClaimStake {
         if amount == 0 {
             return Ok(());
         }
-        lode_token::mint_to(
+        mint_to(
+            &self.schedule,
             self.token_program.address(),
             self.mint.account(),
             self.vault.account(),
             self.mint_authority.account(),
             amount,
-            &[MINT_AUTHORITY_SEED, &[self.schedule.mint_authority_bump]],
         );
         tell(StakeClaimed {
             node: self.share.node,

@@ -1,9 +1,9 @@
 //! `claim_treasury`: the treasury's share of what was claimed for work is minted to its owner. Anyone may call it, as
 //! often as more is due: the money has one way to go.
 
-use crate::constants::*;
 use crate::error::EmissionsError;
 use crate::event::TreasuryClaimed;
+use crate::instructions::mint::mint_to;
 use crate::state::{Epoch, Schedule};
 use anchor_lang::accounts::Interface;
 use anchor_lang::address_eq;
@@ -63,13 +63,13 @@ impl ClaimTreasury {
             .ok_or(EmissionsError::Overflow)?;
         self.epoch.invariant()?;
         self.schedule.mint(amount)?;
-        lode_token::mint_to(
+        mint_to(
+            &self.schedule,
             self.token_program.address(),
             self.mint.account(),
             self.to.account(),
             self.mint_authority.account(),
             amount,
-            &[MINT_AUTHORITY_SEED, &[self.schedule.mint_authority_bump]],
         );
         tell(TreasuryClaimed {
             to: *self.to.address(),

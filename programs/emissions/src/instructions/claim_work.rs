@@ -1,8 +1,9 @@
 //! `claim_work`: the reward for work is minted to the operator. Anyone may call it: the money has one way to go.
 
-use crate::constants::*;
+use crate::constants::SISTER_VERSION;
 use crate::error::EmissionsError;
 use crate::event::WorkClaimed;
+use crate::instructions::mint::mint_to;
 use crate::state::{Epoch, Schedule, Share};
 use anchor_lang::accounts::Interface;
 use anchor_lang::address_eq;
@@ -68,13 +69,13 @@ impl ClaimWork {
         if amount == 0 {
             return Ok(());
         }
-        lode_token::mint_to(
+        mint_to(
+            &self.schedule,
             self.token_program.address(),
             self.mint.account(),
             self.to.account(),
             self.mint_authority.account(),
             amount,
-            &[MINT_AUTHORITY_SEED, &[self.schedule.mint_authority_bump]],
         );
         tell(WorkClaimed {
             node: self.share.node,

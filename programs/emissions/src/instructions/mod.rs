@@ -7,6 +7,7 @@ mod close_epoch;
 mod close_share;
 mod finalize_epoch;
 mod initialize_schedule;
+mod mint;
 mod record;
 mod treasury;
 
