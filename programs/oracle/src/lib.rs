@@ -14,7 +14,6 @@ pub mod state;
 
 use anchor_lang::prelude::*;
 pub use instructions::*;
-use state::CommitteeArgs;
 
 declare_id!("5Aiz8vYSMYLG3RMwgxyC9cunoGpytrRScoTd7QJJSbom");
 lode_program::security_txt!("Lode oracle");
@@ -32,7 +31,7 @@ pub mod lode_oracle {
     /// Who: anyone. Errors: `MintNotPlain`, `NativeMint`, `Founders`, `PanelSize`, `OutOfBounds`.
     pub fn create_committee(
         ctx: &mut Context<CreateCommittee>,
-        args: CommitteeArgs,
+        args: state::CommitteeArgs,
         founders: Vec<Address>,
     ) -> Result<()> {
         let bump = ctx.bumps.committee;

@@ -14,7 +14,6 @@ pub mod state;
 
 use anchor_lang::prelude::*;
 pub use instructions::*;
-use state::{ConfigArgs, NodeDescription, ParameterArgs};
 
 declare_id!("7cFVjMmfX3wbPP8JBniYGsdHNBwknZb73F7xD6hokXHX");
 lode_program::security_txt!("Lode staking");
@@ -31,7 +30,10 @@ pub mod lode_staking {
     ///
     /// Who: the program's upgrade authority, once. Errors: `NotUpgradeAuthority`, `MintNotPlain`, `NativeMint`,
     /// `OutOfBounds`.
-    pub fn initialize_config(ctx: &mut Context<InitializeConfig>, args: ConfigArgs) -> Result<()> {
+    pub fn initialize_config(
+        ctx: &mut Context<InitializeConfig>,
+        args: state::ConfigArgs,
+    ) -> Result<()> {
         let bump = ctx.bumps.config;
         ctx.accounts.handle(bump, &args)
     }
@@ -39,7 +41,10 @@ pub mod lode_staking {
     /// Moves parameters inside their compiled bounds, for the future.
     ///
     /// Who: the governor. Errors: `NotGovernor`, `OutOfBounds`.
-    pub fn update_config(ctx: &mut Context<UpdateConfig>, args: ParameterArgs) -> Result<()> {
+    pub fn update_config(
+        ctx: &mut Context<UpdateConfig>,
+        args: state::ParameterArgs,
+    ) -> Result<()> {
         ctx.accounts.handle(&args)
     }
 
@@ -99,7 +104,7 @@ pub mod lode_staking {
     /// Says anew what the machine is: customers' filters, never a reward. Jobs that the node has accepted stay its own.
     ///
     /// Who: the node's owner. Errors: `NotOwner`, `BadRegion`, `UnknownVersion`.
-    pub fn update_node(ctx: &mut Context<UpdateNode>, args: NodeDescription) -> Result<()> {
+    pub fn update_node(ctx: &mut Context<UpdateNode>, args: state::NodeDescription) -> Result<()> {
         ctx.accounts.handle(&args)
     }
 
