@@ -5,7 +5,7 @@ use crate::{Error, Result};
 use lode_store::BlobHash;
 use serde::{Deserialize, Serialize};
 use solana_address::Address;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -14,6 +14,11 @@ use std::time::{Duration, SystemTime};
 const KEPT: Duration = Duration::from_secs(60 * 86_400);
 /// So long a module that made this machine give up is left alone: a new version of the agent may run it.
 const LEFT_ALONE: Duration = Duration::from_secs(7 * 86_400);
+/// Who looks whether an agent uses the folder holds its lock while he looks: a lock is tried as often as that before it
+/// is another agent's, ...
+const TRIES: u32 = 25;
+/// ... and after as long.
+const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 /// File of the rating.
 const RATING: &str = "rating.json";
 /// How names of files end that are being written.
@@ -110,12 +115,14 @@ impl Cache {
         std::fs::create_dir_all(folder).map_err(file(folder))?;
         let at = folder.join("lock");
         let lock = File::create(&at).map_err(file(&at))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => {
-                return Err(Error::FolderInUse(folder.into()))
+        let mut tries = 1;
+        while let Err(refused) = lock.try_lock() {
+            match refused {
+                TryLockError::WouldBlock if tries < TRIES => std::thread::sleep(BETWEEN_TRIES),
+                TryLockError::WouldBlock => return Err(Error::FolderInUse(folder.into())),
+                TryLockError::Error(source) => return Err(file(&at)(source)),
             }
-            Err(std::fs::TryLockError::Error(source)) => return Err(file(&at)(source)),
+            tries += 1;
         }
         let cache = Self {
             folder: folder.into(),
@@ -293,6 +300,26 @@ mod tests {
         let cache = Cache::open(folder.path()).unwrap();
         assert_eq!(cache.computed(&JOB, 1).unwrap(), Some(COMPUTED));
         assert_eq!(cache.computed(&JOB, 2).unwrap(), None);
+    }
+
+    #[test]
+    fn who_only_looks_keeps_no_agent_from_starting_and_another_agent_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let looks = File::create(folder.path().join("lock")).unwrap();
+        looks.lock_shared().unwrap();
+        let (locked, waits) = std::sync::mpsc::channel();
+        let looker = std::thread::spawn(move || {
+            waits.recv().unwrap();
+            std::thread::sleep(2 * BETWEEN_TRIES);
+            drop(looks);
+        });
+        locked.send(()).unwrap();
+        let first = Cache::open(folder.path()).unwrap();
+        looker.join().unwrap();
+        let second = Cache::open(folder.path()).unwrap_err();
+        assert!(matches!(second, Error::FolderInUse(_)), "{second}");
+        drop(first);
+        Cache::open(folder.path()).unwrap();
     }
 
     #[test]
