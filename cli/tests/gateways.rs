@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 mod common;
 
-use common::{workload, Network, Process, AUTHORITY, WALLET};
+use common::{Network, Process, AUTHORITY, WALLET};
 use lode_jobs::state::{Job, JobState};
 use lode_localnet::free_port;
 use lode_store::{BlobHash, GatewayClient};
@@ -83,10 +83,10 @@ impl Bench {
         self.tokio.block_on(client.try_account(at)).unwrap()
     }
 
-    /// Posts the text tool with a text, and waits until it is paid. Its address, and the hashes of module, spec, input,
+    /// Posts a job with a text, and waits until it is paid. Its address, and the hashes of module, spec, input,
     /// receipt and stdout.
     fn done(&self, text: &str) -> (Address, [BlobHash; 5]) {
-        let module = workload("word-stats.wasm");
+        let module = self.network.copy_module();
         self.network.file("text.txt", text);
         let post = ["job", "post", &module, "--price", "1"];
         let input = ["--input", "text.txt", "--", "/in/text.txt"];
@@ -105,7 +105,7 @@ impl Bench {
         hex::decode_to_slice(stdout, &mut printed).unwrap();
         let of = |bytes: &[u8]| BlobHash(lode_runtime::sha256(bytes));
         let blobs = [
-            of(&std::fs::read(&module).unwrap()),
+            of(&std::fs::read(self.network.folder.path().join(&module)).unwrap()),
             BlobHash(job.spec),
             of(text.as_bytes()),
             BlobHash(job.result),

@@ -92,7 +92,7 @@ impl Bench {
     }
 
     fn post(&self, more: &[&str]) -> Address {
-        let module = workload("word-stats.wasm");
+        let module = self.network.copy_module();
         let input = format!("book.txt={}", workload("word-stats/keepers-book.txt"));
         let job = ["job", "post", &module, "--price", "1", "--input", &input];
         let args = [&job[..], more, &["--", "/in/book.txt"]].concat();

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{files, workload, Network, LOG, LOGGED, OWNER, WALLET};
+use common::{files, Network, LOG, LOGGED, OWNER, WALLET};
 use serde_json::Value;
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -50,16 +50,9 @@ fn a_private_job_is_read_by_whom_its_customer_chose_and_by_nobody_else() {
     network.ask(WALLET, &["account", "deposit", "1000"]);
     let nodes = network.ask(OWNER, &["node", "list"]);
     let node = nodes[0]["node"].as_str().unwrap();
-    let module = workload("word-stats.wasm");
+    let module = network.copy_module();
     network.file("secret.txt", &format!("{MARK} ").repeat(40));
-    let job = [
-        "--input",
-        "secret.txt",
-        "--",
-        "--format",
-        "json",
-        "/in/secret.txt",
-    ];
+    let job = ["--input", "secret.txt", "--", "/in/secret.txt"];
     let plain = network.ask(WALLET, &[&["job", "estimate", &module][..], &job].concat());
 
     let run = [
@@ -77,7 +70,7 @@ fn a_private_job_is_read_by_whom_its_customer_chose_and_by_nobody_else() {
     let stdout = std::fs::read_to_string(folder.join("out/stdout")).unwrap();
     assert!(stdout.contains(MARK), "{stdout}");
     assert_eq!(result["stdout"], stdout.as_str());
-    let written = std::fs::read_to_string(folder.join("out/out/report.json")).unwrap();
+    let written = std::fs::read_to_string(folder.join("out/out/copy")).unwrap();
     assert_eq!(written, stdout);
     assert_eq!(result["units"], plain["units"]);
     assert_ne!(result["result"], plain["result"]);
@@ -129,7 +122,8 @@ fn a_private_job_is_read_by_whom_its_customer_chose_and_by_nobody_else() {
 
     // neither the store, nor what agents keep and log, nor a temporary file, nor an account tells of it
     let hash = |blob: &Value| blob["sha256"].clone();
-    let module_hash = hex::encode(lode_runtime::Blob::of(&std::fs::read(&module).unwrap()).sha256);
+    let module_hash =
+        hex::encode(lode_runtime::Blob::of(&std::fs::read(folder.join(&module)).unwrap()).sha256);
     let input = std::fs::read(folder.join("secret.txt")).unwrap();
     let input_hash = hex::encode(lode_runtime::Blob::of(&input).sha256);
     let told = needles(&[

@@ -143,11 +143,14 @@ impl Bench {
         }
     }
 
-    /// Posts the text tool with a text of the project's own.
     fn post(&self, more: &[&str]) -> Address {
-        let module = workload("word-stats.wasm");
+        self.post_module(&self.network.copy_module(), more)
+    }
+
+    /// Posts a module with a text of the project's own.
+    fn post_module(&self, module: &str, more: &[&str]) -> Address {
         let input = format!("book.txt={}", workload("word-stats/keepers-book.txt"));
-        let job = ["job", "post", &module, "--price", "1", "--input", &input];
+        let job = ["job", "post", module, "--price", "1", "--input", &input];
         let posted = self
             .network
             .ask(WALLET, &[&job[..], more, &["--", "/in/book.txt"]].concat());
@@ -224,7 +227,9 @@ fn a_lie_is_challenged_after_a_run_here_says_so_and_an_honest_result_is_paid_at_
     let key = key["encryption_key"].as_str().unwrap();
     network.ask("owner", &["node", "update", "--encryption-key", key]);
     let node_text = node.to_string();
-    let private = bench.post(&["--private", &node_text]);
+    // compiled for long enough to look at the disk meanwhile
+    let tool = workload("word-stats.wasm");
+    let private = bench.post_module(&tool, &["--private", &node_text]);
     bench.lie(&node, &private);
     let blind = bench.post(&["--private", &node_text, "--no-committee"]);
     bench.lie(&node, &blind);
@@ -533,7 +538,7 @@ fn a_job_is_for_the_nodes_that_declare_what_it_asks_for(
 fn posting_can_wait_and_fetch_what_was_written() {
     let network = Network::start(&[], &[]);
     network.ask(WALLET, &["account", "deposit", "1000"]);
-    let module = workload("word-stats.wasm");
+    let module = network.copy_module();
     let input = format!("book.txt={}", workload("word-stats/keepers-book.txt"));
     let post = ["job", "post", &module, "--price", "1", "--input", &input];
     let wait = ["--wait", "--output-dir", "out", "--", "/in/book.txt"];

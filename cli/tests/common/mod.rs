@@ -36,6 +36,40 @@ pub fn binary() -> OsString {
     std::env::var_os("LODE_TEST_BINARY").unwrap_or_else(built)
 }
 
+/// Prints the file that its last argument names behind a few letters, and leaves the same as `/out/copy`: for jobs of whose
+/// work a test wants to know nothing. It is compiled in no time wherever it runs, which the example workloads are not.
+const COPY: &str = r#"(module
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_get" (func $args (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_open" (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 16)
+  (data (i32.const 64) "copied: out/copy")
+  ;; where what was read is, after the letters before it
+  (data (i32.const 32) "\40\00\00\00\08\00\00\00\00\00\01\00\00\00\0e\00")
+  (func (export "_start") (local $path i32) (local $length i32) (local $i i32)
+    (drop (call $sizes (i32.const 0) (i32.const 4)))
+    (drop (call $args (i32.const 1024) (i32.const 4096)))
+    ;; the folder is descriptor 3, its paths have no slash at their beginning
+    (local.set $path (i32.add (i32.const 1) (i32.load
+      (i32.add (i32.const 1020) (i32.mul (i32.const 4) (i32.load (i32.const 0)))))))
+    (loop $letters
+      (if (i32.load8_u (i32.add (local.get $path) (local.get $length)))
+        (then (local.set $length (i32.add (local.get $length) (i32.const 1))) (br $letters))))
+    (drop (call $open (i32.const 3) (i32.const 0) (local.get $path) (local.get $length)
+      (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 8)))
+    (drop (call $read (i32.load (i32.const 8)) (i32.const 40) (i32.const 1) (i32.const 12)))
+    (i32.store (i32.const 44) (i32.load (i32.const 12)))
+    (drop (call $write (i32.const 1) (i32.const 32) (i32.const 2) (i32.const 12)))
+    (drop (call $open (i32.const 3) (i32.const 0) (i32.const 72) (i32.const 8)
+      (i32.const 1) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 8)))
+    (drop (call $write (i32.load (i32.const 8)) (i32.const 32) (i32.const 2) (i32.const 12)))
+    ;; what is paid for
+    (loop $count
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $count (i32.lt_u (local.get $i) (i32.const 12000000))))))"#;
+
 /// A network that ends with the test.
 pub struct Network {
     pub folder: TempDir,
@@ -137,6 +171,13 @@ impl Network {
     /// Writes a file into the folder in which commands run.
     pub fn file(&self, name: &str, text: &str) {
         std::fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    /// A small module, in the folder in which commands run: see [`COPY`].
+    pub fn copy_module(&self) -> String {
+        let module = wat::parse_str(COPY).unwrap();
+        std::fs::write(self.folder.path().join("copy.wasm"), module).unwrap();
+        "copy.wasm".into()
     }
 
     /// A wallet's key.

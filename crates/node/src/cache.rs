@@ -307,13 +307,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let looks = File::create(folder.path().join("lock")).unwrap();
         looks.lock_shared().unwrap();
-        let (locked, waits) = std::sync::mpsc::channel();
         let looker = std::thread::spawn(move || {
-            waits.recv().unwrap();
             std::thread::sleep(2 * BETWEEN_TRIES);
             drop(looks);
         });
-        locked.send(()).unwrap();
         let first = Cache::open(folder.path()).unwrap();
         looker.join().unwrap();
         let second = Cache::open(folder.path()).unwrap_err();
