@@ -5,7 +5,7 @@
 //! instruction that no test calls, or an account that none makes, is an error.
 
 use crate::build::{self, PROGRAMS};
-use crate::setup::{self, sbf_toolchain, SbfToolchain};
+use crate::setup::{self, SbfToolchain};
 use crate::shell::{cargo, root, step};
 use anyhow::{bail, ensure, Context, Result};
 use sha2::{Digest, Sha256};
@@ -24,6 +24,8 @@ const SLACK_PERCENT: [u64; 2] = [2, 15];
 const MANY_CALLS: u64 = 50;
 /// Most tries of bumps by which a rarely called instruction may differ.
 const TRIES: u64 = 4;
+/// Most bytes of a program for each of its instructions, with the toolchain that the file names.
+const MOST_BYTES: u64 = 9_000;
 
 /// Where the tests write down what they measure.
 pub fn file() -> PathBuf {
@@ -32,6 +34,7 @@ pub fn file() -> PathBuf {
 
 /// Measures and writes.
 pub fn everything() -> Result<()> {
+    setup::sbf_toolchain()?;
     setup::nextest()?;
     build::programs()?;
     build::selftest()?;
@@ -80,6 +83,8 @@ pub fn check() -> Result<()> {
             stale.join("\n  ")
         );
     }
+    let large = fresh.too_large(&text)?;
+    ensure!(large.is_empty(), "{}", large.join("\n"));
     Ok(())
 }
 
@@ -98,6 +103,21 @@ struct Calls {
     bytes: u64,
     /// Accounts it writes that unrelated actors share.
     shared: BTreeSet<String>,
+}
+
+impl Calls {
+    /// What stands behind the compute units of a row. Neither compiler nor luck changes it: the tests' keys follow from
+    /// their names, and all tests are run.
+    fn rest(&self) -> [String; 4] {
+        let shared: Vec<String> = self.shared.iter().map(|s| s.replace('_', " ")).collect();
+        let [accounts, written, bytes] = [self.accounts, self.written, self.bytes];
+        [
+            accounts.to_string(),
+            written.to_string(),
+            bytes.to_string(),
+            shared.join(", "),
+        ]
+    }
 }
 
 /// A program as its source declares it.
@@ -209,7 +229,7 @@ impl Costs {
             accounts: Vec::new(),
             figures,
             programs: Vec::new(),
-            toolchain: match sbf_toolchain()? {
+            toolchain: match setup::sbf_toolchain()? {
                 SbfToolchain::Anza => "`cargo build-sbf`",
                 SbfToolchain::Registry(_) => {
                     "the toolchain of `xtask/sbf/setup.sh` (Debian's rustc, LLVM 23, `sbpf-linker`)"
@@ -255,16 +275,7 @@ impl Costs {
         for (program, instructions) in &self.instructions {
             writeln!(text, "\n### {program}\n\n| instruction | compute units | accounts | written | bytes | shared |\n|---|---:|---:|---:|---:|---|")?;
             for (name, c) in instructions {
-                let shared: Vec<String> = c.shared.iter().map(|s| s.replace('_', " ")).collect();
-                writeln!(
-                    text,
-                    "| {name} | {} | {} | {} | {} | {} |",
-                    c.least,
-                    c.accounts,
-                    c.written,
-                    c.bytes,
-                    shared.join(", ")
-                )?;
+                writeln!(text, "| {name} | {} | {} |", c.least, c.rest().join(" | "))?;
             }
         }
         text.push_str("\n## Ways that tests are about\n\n| what | compute units |\n|---|---:|\n");
@@ -277,16 +288,34 @@ impl Costs {
         }
         text.push_str("\n## Programs\n\n| program | bytes | instructions | bytes an instruction |\n|---|---:|---:|---:|\n");
         for ((program, bytes), (_, instructions)) in self.programs.iter().zip(&self.instructions) {
-            let count = instructions.len();
-            let each = usize::try_from(*bytes)?.checked_div(count).unwrap_or(0);
+            let (count, each) = (instructions.len(), each(*bytes, instructions)?);
             writeln!(text, "| {program} | {bytes} | {count} | {each} |")?;
         }
         writeln!(
             text,
-            "\nCompiled with {}; what another compiler makes takes a few per cent more or less.",
+            "\nCompiled with {}; what another compiler makes takes a few per cent more or less. With this one, \
+             `cargo xtask test` fails where a program takes more than {MOST_BYTES} bytes an instruction.",
             self.toolchain
         )?;
         Ok(text)
+    }
+
+    /// Programs that take more bytes than they may. What another toolchain makes than that of the committed file is of
+    /// another size.
+    fn too_large(&self, committed: &str) -> Result<Vec<String>> {
+        let mut large = Vec::new();
+        if !committed.contains(self.toolchain) {
+            return Ok(large);
+        }
+        for ((program, bytes), (_, instructions)) in self.programs.iter().zip(&self.instructions) {
+            let each = each(*bytes, instructions)?;
+            if each > MOST_BYTES {
+                large.push(format!(
+                    "{program} takes {each} bytes an instruction, and may take {MOST_BYTES}: make it smaller"
+                ));
+            }
+        }
+        Ok(large)
     }
 
     /// What a committed file says otherwise.
@@ -328,9 +357,17 @@ impl Costs {
                 }
             }
         };
+        let mut others = Vec::new();
         for (program, instructions) in &self.instructions {
             for (name, c) in instructions {
-                compare(format!("{program}: {name}"), c.least, c.full);
+                let row = format!("{program}: {name}");
+                let (is, said) = (c.rest().join("|") + "|", fixed.get(&row));
+                if let Some(said) = said.filter(|said| **said != is) {
+                    others.push(format!(
+                        "{row} has accounts, written, bytes and shared |{is}, it says |{said}"
+                    ));
+                }
+                compare(row, c.least, c.full);
             }
         }
         for (what, units) in &self.figures {
@@ -353,9 +390,16 @@ impl Costs {
                 ));
             }
         }
+        stale.extend(others);
         stale.extend(known.keys().map(|row| format!("{row} is there no more")));
         Ok(stale)
     }
+}
+
+/// Bytes of a program for each of its instructions.
+fn each<T>(bytes: u64, instructions: &[T]) -> Result<u64> {
+    let count = u64::try_from(instructions.len())?;
+    Ok(bytes.checked_div(count).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -410,6 +454,49 @@ mod tests {
         assert!(fresh.differences(&file).unwrap().is_empty());
         let again = file.replace("another", "this toolchain");
         assert_eq!(fresh.differences(&again).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_file_is_stale_once_anything_else_of_an_instruction_differs_whatever_compiled_it() {
+        let file = costs(4_000, 99).text().unwrap();
+        let other = file.replace("this toolchain", "another");
+        let change: [fn(&mut Calls); 4] = [
+            |calls| calls.accounts = 7,
+            |calls| calls.written = 1,
+            |calls| calls.bytes = 485,
+            |calls| {
+                calls.shared.insert("check_pool".into());
+            },
+        ];
+        for change in change {
+            let mut fresh = costs(4_000, 99);
+            change(&mut fresh.instructions[0].1[0].1);
+            for file in [&file, &other] {
+                let stale = fresh.differences(file).unwrap();
+                assert_eq!(stale.len(), 1, "{stale:?}");
+                assert!(stale[0].starts_with("jobs: post_job has"), "{stale:?}");
+            }
+            let again = fresh.text().unwrap();
+            assert!(fresh.differences(&again).unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_program_takes_at_most_so_many_bytes_an_instruction_with_the_files_toolchain() {
+        let mut fresh = costs(4_000, 99);
+        let twice = fresh.instructions[0].1[0].0.clone();
+        fresh.instructions[0].1.push((twice, Calls::default()));
+        let mut large = |bytes, file: &str| {
+            fresh.programs = vec![("jobs", bytes)];
+            fresh.too_large(file).unwrap()
+        };
+        assert!(large(2 * MOST_BYTES + 1, "with this toolchain").is_empty());
+        let said = large(2 * MOST_BYTES + 2, "with this toolchain");
+        assert_eq!(
+            said,
+            ["jobs takes 9001 bytes an instruction, and may take 9000: make it smaller"]
+        );
+        assert!(large(3 * MOST_BYTES, "with another").is_empty());
     }
 
     #[test]
