@@ -4,7 +4,7 @@
 # and Go are compiled as their pages in docs/workloads say.)
 #
 # With an ordinary toolchain: `rustup target add wasm32-wasip1`. Where only Debian's registry is at hand:
-# `apt-get install rustc-web cargo-web rust-web-src lld-22 wasi-libc`.
+# `apt-get install rustc-web cargo-web rust-web-src lld-22 wasi-libc`, which `cargo xtask build --workloads` does.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 target=${CARGO_TARGET_DIR:-$here/target}

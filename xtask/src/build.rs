@@ -1,13 +1,23 @@
-//! `cargo xtask build`: the programs, compiled to SBPF v3.
+//! `cargo xtask build`: the programs, compiled to SBPF v3, and the `lode` command.
 
-use crate::setup::{sbf_toolchain, SbfToolchain};
-use crate::shell::{root, run, run_in, step};
+use crate::setup::{sbf_toolchain, wasm_compiler, SbfToolchain};
+use crate::shell::{cargo, root, run, run_in, step};
 use anyhow::{bail, Result};
 use std::path::Path;
 use std::process::Command;
 
 /// Programs that are deployed.
 pub const PROGRAMS: [&str; 4] = ["staking", "oracle", "jobs", "emissions"];
+
+/// Compiles the programs and the command, and the example workloads where that is asked for.
+pub fn everything(with_workloads: bool) -> Result<()> {
+    programs()?;
+    command()?;
+    if with_workloads {
+        workloads()?;
+    }
+    Ok(())
+}
 
 /// Compiles the programs to `target/deploy/lode_*.so`.
 pub fn programs() -> Result<()> {
@@ -61,8 +71,16 @@ fn compile(packages: &[String], tree: &Path, deploy: &Path, target: &Path) -> Re
     }
 }
 
+/// Compiles the `lode` command to `debug/lode` in cargo's folder. With the whole workspace, so that the command, the tests
+/// and the demonstration share what they compile.
+pub fn command() -> Result<()> {
+    step("compiling the `lode` command");
+    run(&mut cargo(&["build", "--workspace"]))
+}
+
 /// Compiles the example workloads to WebAssembly modules, beside their sources.
 pub fn workloads() -> Result<()> {
+    wasm_compiler()?;
     step("compiling the example workloads for wasm32-wasip1");
     run(Command::new("bash").arg("examples/workloads/build.sh"))
 }

@@ -1,12 +1,12 @@
 //! `cargo xtask demo`: a whole network on this machine, two real jobs, and the money before and after.
 //!
 //! Every actor is a process of its own, of the real `lode` command: the network, the gateway, five oracles (three are
-//! drawn for each job), three nodes, and a customer who posts two jobs. Then time moves on: what the jobs burned is
-//! recorded, part of it is emitted, and operators, a delegator and the treasury get theirs. It ends by itself, and well
-//! only if every check held.
+//! drawn for each job), three nodes, and a customer who posts two jobs. Operators and customer take their money home, and
+//! so do the oracles that checked. Then time moves on: what the jobs burned is recorded, part of it is emitted, and
+//! operators, a delegator and the treasury get theirs. It ends by itself, and well only if every check held.
 
 use crate::build;
-use crate::shell::{cargo, root, run, step, target};
+use crate::shell::{root, step, target};
 use anyhow::{bail, ensure, Context, Result};
 use serde_json::Value;
 use solana_keypair::Keypair;
@@ -28,29 +28,59 @@ const OWN_STAKE: u64 = 2_000;
 const DELEGATED: u64 = 500;
 /// Base units of a token.
 const LODE: u64 = 1_000_000_000;
+/// How long it takes at most, on two cores that do nothing else.
+const WITHIN: Duration = Duration::from_secs(90);
 
 /// Builds everything, then runs the demonstration.
 pub fn everything() -> Result<()> {
     build::programs()?;
-    step("compiling the `lode` command");
-    // With the whole workspace, so that tests and demonstration share what they compile.
-    run(&mut cargo(&["build", "--workspace"]))?;
-    show()
+    build::command()?;
+    alone()
 }
 
-/// Runs the demonstration with what is built.
-pub fn show() -> Result<()> {
+/// Runs the demonstration with what is built, in the time that it may take.
+pub fn alone() -> Result<()> {
+    let took = show()?;
+    ensure!(
+        took <= WITHIN,
+        "it took {:.0} s, and {} s are the most where the machine does nothing else",
+        took.as_secs_f64(),
+        WITHIN.as_secs()
+    );
+    Ok(())
+}
+
+/// The same beside the tests, which take time from it.
+pub fn beside_tests() -> Result<()> {
+    end_with_input();
+    show().map(drop)
+}
+
+/// Ends this process and all that it started, which are one group, once nobody holds its standard input any more: whoever
+/// started it is gone, in whatever way.
+fn end_with_input() {
+    std::thread::spawn(|| {
+        // nothing is ever written to it
+        drop(std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
+        let group = format!("-{}", std::process::id());
+        drop(Command::new("kill").args(["-TERM", "--", &group]).status());
+    });
+}
+
+/// Runs the demonstration; how long it took.
+fn show() -> Result<Duration> {
     let begun = Instant::now();
     let mut stage = Stage::new()?;
     let result = stage.play();
     stage.stop();
     result?;
+    let took = begun.elapsed();
     println!(
         "\nEvery check held, in {:.0} s. Logs and results: {}",
-        begun.elapsed().as_secs_f64(),
+        took.as_secs_f64(),
         stage.folder.display()
     );
-    Ok(())
+    Ok(took)
 }
 
 /// A wallet or a hot key of the demonstration.
@@ -396,8 +426,9 @@ impl Stage {
         }
         self.require_alive()?;
         self.show_transactions(&customer)?;
-        self.reckon(&customer, &owners, &nodes, &before)?;
-        self.emit(&owners, &nodes, &delegator, &passer)
+        let owed = self.reckon(&customer, &owners, &nodes, &before)?;
+        let earned = self.collect(&oracles, owed)?;
+        self.emit(&owners, &nodes, &delegator, &passer, &earned)
     }
 
     /// What each transaction of the jobs took of the chain.
@@ -457,6 +488,7 @@ impl Stage {
         nodes: &[String],
         delegator: &Key,
         passer: &Key,
+        checked: &[(&Key, u64)],
     ) -> Result<()> {
         let treasury = Key::read(&self.folder.join("network/keys/authority.json"))?;
         let mut wallets: Vec<(String, &Key)> = Vec::new();
@@ -483,6 +515,16 @@ impl Stage {
         self.ask(passer, &["crank", "run", "--once"])?;
         let burned = supply - self.supply(passer)?;
         println!("    burned {}", lode(burned));
+        step("what it swept pays for the checks: the oracles take home what they earned");
+        for (oracle, earned) in checked {
+            let came = self.take_home(oracle, None)?;
+            ensure!(
+                came == *earned,
+                "an oracle earned {} and {} came",
+                lode(*earned),
+                lode(came)
+            );
+        }
 
         step("the epoch ends: the passer-by records who worked in it");
         let epoch = |shown: &Value| shown["epoch"].as_u64().context("no epoch is named");
@@ -610,14 +652,14 @@ impl Stage {
         Ok(books)
     }
 
-    /// Shows the money, checks that none was lost or made, and takes the earnings home.
+    /// Shows the money, checks that none was lost or made, and takes it home; what is owed for checks.
     fn reckon(
         &self,
         customer: &Key,
         owners: &[Key],
         nodes: &[String],
         before: &[Account],
-    ) -> Result<()> {
+    ) -> Result<u64> {
         let after = self.books(customer, owners, nodes)?;
         step("the money, in LODE");
         println!(
@@ -666,28 +708,78 @@ impl Stage {
 
         step("the operators take everything home");
         for (owner, node) in owners.iter().zip(nodes) {
-            let held = |stage: &Self| -> Result<u64> {
-                let shown = stage.ask(owner, &["account", "show", "--node", node])?;
-                shown["in_the_wallet"]["base_units"]
-                    .as_u64()
-                    .context("`account show` names no wallet")
-            };
-            let (before, due) = (held(self)?, self.account(owner, Some(node))?.available);
-            self.ask(owner, &["account", "withdraw", "all", "--node", node])?;
-            let now = held(self)?;
-            ensure!(
-                now == before + due,
-                "{} was due and {} came",
-                lode(due),
-                lode(now - before)
-            );
-            println!(
-                "    {} in the wallet, {} more than before",
-                lode(now),
-                lode(due)
-            );
+            self.take_home(owner, Some(node))?;
         }
-        Ok(())
+        step("the customer takes home what is left");
+        let left = self.take_home(customer, None)?;
+        ensure!(
+            paid + left == DEPOSIT * LODE,
+            "of {DEPOSIT} paid in, {} were paid and {} came back",
+            lode(paid),
+            lode(left)
+        );
+        Ok(checks)
+    }
+
+    /// Withdraws all that an account holds, and checks that it is in the wallet then; how much came.
+    fn take_home(&self, wallet: &Key, node: Option<&str>) -> Result<u64> {
+        let of: Vec<&str> = node.iter().flat_map(|node| ["--node", *node]).collect();
+        let look = || -> Result<[u64; 2]> {
+            let shown = self.ask(wallet, &[&["account", "show"], &of[..]].concat())?;
+            Ok([units(&shown["available"])?, units(&shown["in_the_wallet"])?])
+        };
+        let [due, before] = look()?;
+        self.ask(wallet, &[&["account", "withdraw", "all"][..], &of].concat())?;
+        let [left, now] = look()?;
+        ensure!(
+            left == 0 && before.checked_add(due) == Some(now),
+            "{} was due: {} was in the wallet and {} is",
+            lode(due),
+            lode(before),
+            lode(now)
+        );
+        println!(
+            "    {} in the wallet, {} more than before",
+            lode(now),
+            lode(due)
+        );
+        Ok(due)
+    }
+
+    /// Who checked, and what he earned. One of them collects it himself; others do not, so that it is done for them.
+    fn collect<'a>(&self, oracles: &'a [Key], owed: u64) -> Result<Vec<(&'a Key, u64)>> {
+        step("an oracle collects what he earned by checking: it is his, and paid once fees are swept");
+        let credits = |oracle: &Key, more: &[&str]| -> Result<Value> {
+            let shown = self.ask(oracle, &[&["oracle", "credits"][..], more].concat())?;
+            let of_market = shown.get(0).cloned();
+            of_market.context("`oracle credits` names no market")
+        };
+        let mut checked = Vec::new();
+        for oracle in oracles {
+            let earned = units(&credits(oracle, &[])?["worth"])?;
+            if earned > 0 {
+                checked.push((oracle, earned));
+            }
+        }
+        let (first, earned) = *checked.first().context("no oracle earned anything")?;
+        let shown = credits(first, &["--redeem"])?;
+        ensure!(
+            shown["checks_to_collect"] == 0 && units(&shown["credits"])? == earned,
+            "{} was to be collected, and the credits are {}",
+            lode(earned),
+            lode(units(&shown["credits"])?)
+        );
+        println!("    credits of {}", lode(earned));
+        // Shares are rounded down: of each of two jobs less is left than there are seats.
+        let all: u64 = checked.iter().map(|(_, earned)| earned).sum();
+        let dust = owed.checked_sub(all);
+        ensure!(
+            dust.is_some_and(|dust| dust < 2 * ORACLES as u64),
+            "{} is owed for checks and {} was earned by them",
+            lode(owed),
+            lode(all)
+        );
+        Ok(checked)
     }
 }
 
@@ -748,4 +840,51 @@ fn find(folder: &Path, name: &str) -> Option<PathBuf> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::shell::runs;
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::process::{CommandExt, ExitStatusExt};
+
+    /// Says that this process is the one that is to end.
+    const ENDS: &str = "LODE_XTASK_TEST_ENDS";
+
+    #[test]
+    fn what_runs_beside_tests_ends_with_all_that_it_started_once_nobody_holds_its_input() {
+        if std::env::var_os(ENDS).is_some() {
+            end_with_input();
+            let mut started = Command::new("sleep").arg("600").spawn().unwrap();
+            eprintln!("{}", started.id());
+            started.wait().unwrap();
+            return;
+        }
+        let name = "demo::tests::what_runs_beside_tests_ends_with_all_that_it_started_once_nobody_holds_its_input";
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env(ENDS, "yes")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(process.stderr.take().unwrap());
+        let mut started = String::new();
+        said.read_line(&mut started).unwrap();
+        let started = started.trim();
+        assert!(runs(started), "{started}");
+        assert_eq!(process.try_wait().unwrap(), None);
+        drop(process.stdin.take());
+        // SIGTERM, which reaches both
+        assert_eq!(process.wait().unwrap().signal(), Some(15));
+        let patience = Instant::now() + Duration::from_secs(60);
+        while runs(started) {
+            assert!(Instant::now() < patience, "{started} runs on");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask`: what people and CI run.
 //!
-//! Every command prepares what it needs by itself, so a fresh machine needs nothing but a Rust toolchain.
+//! Every command prepares what it needs by itself, so a fresh machine needs nothing but a Rust toolchain, and Node for the
+//! tests.
 
 mod bench;
 mod bench_runtime;
@@ -33,7 +34,7 @@ struct Arguments {
 enum Command {
     /// Install what is missing (says so first; safe to run twice)
     Setup,
-    /// Compile the programs to target/deploy/*.so
+    /// Compile the programs to target/deploy/*.so, and the `lode` command to target/debug/lode
     Build {
         /// Also recompile the example workloads to WebAssembly modules
         #[arg(long)]
@@ -46,6 +47,9 @@ enum Command {
         /// With what is built already
         #[arg(long)]
         built: bool,
+        /// Beside the tests: it may take longer, and ends with whoever holds its standard input
+        #[arg(long, hide = true, requires = "built")]
+        beside_tests: bool,
     },
     /// Measure compute units, accounts and binaries into docs/costs.md; `bench runtime` measures jobs into docs/runtime.md
     Bench {
@@ -121,13 +125,13 @@ fn main() -> std::process::ExitCode {
     shell::forget_cargo();
     let result = match Arguments::parse().command {
         Command::Setup => setup::everything(),
-        Command::Build { workloads } => build::programs().and_then(|()| match workloads {
-            true => build::workloads(),
-            false => Ok(()),
-        }),
+        Command::Build { workloads } => build::everything(workloads),
         Command::Test => test::everything(),
-        Command::Demo { built: true } => demo::show(),
-        Command::Demo { built: false } => demo::everything(),
+        Command::Demo {
+            beside_tests: true, ..
+        } => demo::beside_tests(),
+        Command::Demo { built: true, .. } => demo::alone(),
+        Command::Demo { built: false, .. } => demo::everything(),
         Command::Bench {
             what: Some(Bench::Runtime),
             ..

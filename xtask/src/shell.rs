@@ -51,6 +51,17 @@ pub fn succeeds(program: &str, arguments: &[&str]) -> bool {
         .is_ok_and(|status| status.success())
 }
 
+/// What a command prints, where it runs and ends well.
+pub fn says(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then_some(text)
+}
+
 /// Runs a command in the repository's root; its failure is an error that names it.
 pub fn run(command: &mut Command) -> Result<()> {
     run_in(&root(), command)
@@ -82,12 +93,19 @@ pub fn cargo(subcommand: &[&str]) -> Command {
 
 /// `95` of `rustc 1.95.0`.
 fn rustc_minor() -> Option<u32> {
-    let output = Command::new("rustc").arg("--version").output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    text.split_whitespace()
+    says("rustc", &["--version"])?
+        .split_whitespace()
         .nth(1)?
         .split('.')
         .nth(1)?
         .parse()
         .ok()
+}
+
+/// Whether a process runs: what has ended and was not waited for does not.
+#[cfg(test)]
+pub fn runs(id: &str) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    let after = state.rsplit_once(") ").map_or("", |(_, after)| after);
+    !after.is_empty() && !after.starts_with(['Z', 'X'])
 }

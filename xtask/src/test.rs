@@ -2,21 +2,27 @@
 //! `N passed, N failed`.
 
 use crate::postgres::Server;
-use crate::shell::{cargo, root, run, step};
+use crate::shell::{cargo, root, run, step, succeeds};
 use crate::{bench, book, build, idl, refusals, setup};
 use anyhow::{bail, ensure, Context, Result};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// All tests that want nothing of somebody else's but a Postgres database.
 const WITHOUT_A_BUCKET: &str = "not (package(lode-store) & binary(s3))";
 
 /// Runs everything.
 pub fn everything() -> Result<()> {
+    // What is asked of people first, before anything that takes long.
+    setup::node()?;
+    setup::components()?;
     step("formatting");
     formatting()?;
+    setup::sbf_toolchain()?;
     setup::nextest()?;
     build::programs()?;
     build::selftest()?;
@@ -50,7 +56,7 @@ pub fn everything() -> Result<()> {
         check?;
     }
     if failed > 0 {
-        bail!("tests failed; `cargo nextest run -E 'test(NAME)'` runs one again");
+        bail!("tests failed; `{}` runs one again", again());
     }
     Ok(())
 }
@@ -60,20 +66,35 @@ pub fn everything() -> Result<()> {
 struct Story {
     process: Child,
     said: PathBuf,
+    /// Held until the end: in a group of its own the demonstration hears no ctrl-c, and this tells it that nobody waits for
+    /// it any more.
+    _input: Option<ChildStdin>,
 }
 
 impl Story {
     fn begin() -> Result<Self> {
-        let said = root().join("target/demo.log");
+        let mut demo = Command::new(std::env::current_exe()?);
+        demo.args(["demo", "--built", "--beside-tests"]);
+        Self::of(&mut demo, root().join("target/demo.log"))
+    }
+
+    /// A process and all that it starts, as one group.
+    fn of(command: &mut Command, said: PathBuf) -> Result<Self> {
         let log = File::create(&said)?;
-        let process = Command::new(std::env::current_exe()?)
-            .args(["demo", "--built"])
-            .stdin(Stdio::null())
+        let mut process = command
+            .stdin(Stdio::piped())
             .stdout(log.try_clone()?)
             .stderr(log)
+            .process_group(0)
             .spawn()
             .context("the demonstration could not be started")?;
-        Ok(Self { process, said })
+        // waiting for it would close what it holds itself
+        let input = process.stdin.take();
+        Ok(Self {
+            process,
+            said,
+            _input: input,
+        })
     }
 
     fn end(mut self) -> Result<()> {
@@ -82,11 +103,44 @@ impl Story {
         ensure!(status.success(), "the demonstration failed");
         Ok(())
     }
+
+    /// Sends a signal to the group; whether somebody is left in it.
+    fn signal(&self, signal: &str) -> bool {
+        let group = format!("-{}", self.process.id());
+        succeeds("kill", &[signal, "--", &group])
+    }
+}
+
+impl Drop for Story {
+    /// Where the tests end before it does: no network is left running.
+    fn drop(&mut self) {
+        if matches!(self.process.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        let patience = Instant::now() + Duration::from_secs(20);
+        self.signal("-TERM");
+        // its end is taken notice of, or it would stay in the group
+        while matches!(self.process.try_wait(), Ok(None)) || self.signal("-0") {
+            if Instant::now() > patience {
+                self.signal("-KILL");
+                drop(self.process.wait());
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
 }
 
 fn formatting() -> Result<()> {
     run(Command::new("cargo").args(["fmt", "--all", "--check"]))
-        .context("run `cargo fmt --all` and commit what it changed")
+        .context("what is above is not formatted, or no Rust: run `cargo fmt --all` and commit what it changes")
+}
+
+/// What runs one test again, as it is typed.
+fn again() -> String {
+    let command = nextest(&["-E", "'test(NAME)'"]);
+    let words = command.get_args().map(|word| word.to_string_lossy());
+    words.fold("cargo".to_string(), |all, word| all + " " + &word)
 }
 
 fn nextest(more: &[&str]) -> Command {
@@ -159,7 +213,44 @@ fn count(summary: &str, what: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::count;
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::shell::runs;
+
+    #[test]
+    fn a_demonstration_that_nobody_waits_for_ends_with_all_that_it_started() {
+        let said = std::env::temp_dir().join(format!("lode-story-{}", std::process::id()));
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 600 & echo $!; wait"]);
+        let story = Story::of(&mut command, said.clone()).unwrap();
+        let patience = Instant::now() + Duration::from_secs(60);
+        let started = loop {
+            let text = std::fs::read_to_string(&said).unwrap();
+            if let Some(id) = text.strip_suffix('\n') {
+                break id.to_string();
+            }
+            assert!(Instant::now() < patience, "it says nothing");
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let first = story.process.id().to_string();
+        assert!(runs(&first) && runs(&started));
+        drop(story);
+        assert!(!runs(&first) && !runs(&started));
+        std::fs::remove_file(&said).unwrap();
+    }
+
+    #[test]
+    fn what_is_said_to_run_a_test_again_is_how_tests_are_run_here() {
+        let typed = again();
+        assert!(typed.starts_with("cargo nextest run"), "{typed}");
+        assert!(typed.contains(" --workspace "), "{typed}");
+        assert!(typed.ends_with(" -E 'test(NAME)'"), "{typed}");
+        // an older compiler is refused without it
+        let ignores = cargo(&[])
+            .get_args()
+            .any(|word| word == "--ignore-rust-version");
+        assert_eq!(typed.contains(" --ignore-rust-version "), ignores);
+    }
 
     #[test]
     fn the_summary_of_the_test_runner_is_counted() {
