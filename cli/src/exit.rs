@@ -10,7 +10,7 @@ Exit codes:
   2  wrong usage: nothing was tried
   3  the RPC server or the market's gateway does not answer
   4  nothing was done: you said no, there was nobody to ask and no --yes, or it is not time yet
-  5  a transaction was sent and its outcome is not known: look for it before you try again
+  5  a transaction was sent, and what came of it is not known or could not be read: look for it before you try again
 
 docs/cli.md describes JSON answers, the address book, dry runs and confirmation.";
 
@@ -23,7 +23,7 @@ pub enum Code {
     Unreachable = 3,
     /// Nothing was done, because nobody agreed or it is not time yet.
     Nothing = 4,
-    /// A transaction was sent, and what became of it is not known.
+    /// A transaction was sent, and what became of it is not known or could not be read: whoever begins anew may do it twice.
     Unknown = 5,
 }
 
@@ -45,6 +45,14 @@ impl Ended {
     pub fn nothing(text: impl Into<String>) -> Self {
         Self {
             code: Code::Nothing,
+            text: text.into(),
+        }
+    }
+
+    /// A transaction is on the chain, and what came after it failed.
+    pub fn sent(text: impl Into<String>) -> Self {
+        Self {
+            code: Code::Unknown,
             text: text.into(),
         }
     }
@@ -141,6 +149,28 @@ fn store_error<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a l
     cause.downcast_ref()
 }
 
+/// An error and its causes, each said once.
+pub fn sentence(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let said = cause.to_string();
+        if text.contains(&said) {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&said);
+    }
+    text
+}
+
+/// An error with what can be done about it behind its own words. Its causes still say with which code the command ends.
+pub fn with_advice(error: anyhow::Error, advice: &str) -> anyhow::Error {
+    let text = format!("{}; {advice}", sentence(&error));
+    error.context(text)
+}
+
 /// Ends a command with the sentence that it is not time yet.
 macro_rules! not_yet {
     ($($sentence:tt)*) => {
@@ -188,6 +218,18 @@ mod tests {
         assert_eq!(Code::of(&lost.into()), Code::Unknown);
         let refused = lode_client::Error::Invalid("too long".into());
         assert_eq!(Code::of(&refused.into()), Code::Failed);
+    }
+
+    #[test]
+    fn advice_stands_behind_the_error_once_and_leaves_it_its_code() {
+        let error = anyhow::Error::from(silent()).context("asking");
+        let error = with_advice(error, "look with `lode job show JOB`");
+        let text = sentence(&error);
+        assert!(text.starts_with("asking: The RPC server"), "{text}");
+        assert!(text.ends_with("; look with `lode job show JOB`"), "{text}");
+        assert_eq!(text.matches("does not answer").count(), 1, "{text}");
+        assert_eq!(Code::of(&error), Code::Unreachable);
+        assert_eq!(Code::of(&Ended::sent("done").into()), Code::Unknown);
     }
 
     #[test]

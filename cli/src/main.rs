@@ -8,6 +8,7 @@ mod dry_run;
 mod examples;
 mod exit;
 mod hooks;
+mod landed;
 mod local;
 mod nodes;
 mod offline;
@@ -61,24 +62,8 @@ fn fail(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // Causes are part of the sentence; a backtrace is for who wrote this, not for who uses it.
-    eprintln!("{} {}", output::error_prefix(), sentence(error));
+    eprintln!("{} {}", output::error_prefix(), exit::sentence(error));
     exit::Code::of(error).into()
-}
-
-/// An error and its causes, each said once.
-fn sentence(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain() {
-        let said = cause.to_string();
-        if text.contains(&said) {
-            continue;
-        }
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text.push_str(&said);
-    }
-    text
 }
 
 fn init_logs(global: &context::GlobalArgs) {

@@ -82,16 +82,13 @@ pub async fn require_target(
     Ok(())
 }
 
-/// Says how many nodes of a market a job that asks for something may find.
+/// Says how many nodes of a market may take a job: where there is none, it waits for nothing.
 pub async fn tell_choice(
     market_at: &Address,
     market: &Market,
     filter: &NodeFilter,
     context: &Context,
 ) -> Result<()> {
-    if filter.is_any() {
-        return Ok(());
-    }
     let client = &context.client;
     let ledgers = client
         .get_program_accounts::<Ledger>(&[
@@ -100,16 +97,43 @@ pub async fn tell_choice(
         ])
         .await?;
     let at: Vec<Address> = ledgers.iter().map(|(_, ledger)| ledger.party).collect();
-    let nodes = client.get_accounts::<Node>(&at).await?;
+    let mut nodes = client.get_accounts::<Node>(&at).await?;
+    let works = |node: &Node| !node.is_exiting() && !node.is_jailed();
+    nodes.retain(|node| node.as_ref().is_some_and(works));
     let pass = |node: &Node| {
         [&market.nodes, filter]
             .iter()
             .all(|f| f.require(node).is_ok())
     };
     let found = nodes.iter().flatten().filter(|node| pass(node)).count();
-    context.out.note(&match found {
-        0 => "No node of the market declares what is asked for: the job waits until one does, or until its accept window ends.".into(),
-        _ => format!("{found} of {} nodes of the market declare what is asked for.", at.len()),
-    });
+    let asks = !(filter.is_any() && market.nodes.is_any());
+    context.out.note(&choice(found, nodes.len(), asks));
     Ok(())
+}
+
+/// How many of a market's nodes that work now may take a job; `asks` if that hangs on what they declare.
+fn choice(found: usize, of: usize, asks: bool) -> String {
+    let waits = "the job waits until one does, or until its accept window ends";
+    match (found, of) {
+        (_, 0) => format!("No node works in the market now: {waits}."),
+        (0, _) => format!("No node of the market declares what is asked for: {waits}."),
+        _ if asks => format!("{found} of {of} nodes of the market declare what is asked for."),
+        _ => format!("Nodes that work in the market: {of}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_are_counted_whatever_a_job_asks_for() {
+        let none = choice(0, 0, false);
+        assert!(none.starts_with("No node works in the market now"), "{none}");
+        assert_eq!(choice(0, 0, true), none);
+        assert!(choice(0, 2, true).starts_with("No node of the market declares"));
+        let some = choice(1, 2, true);
+        assert_eq!(some, "1 of 2 nodes of the market declare what is asked for.");
+        assert_eq!(choice(2, 2, false), "Nodes that work in the market: 2.");
+    }
 }

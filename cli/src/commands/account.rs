@@ -176,7 +176,8 @@ async fn deposit(amount: &str, of: Of, context: &Context) -> Result<()> {
     let sent = context
         .send("depositing", &instructions, &wallet, &[])
         .await?;
-    let ledger: Ledger = context.client.get_account(&at).await?;
+    let look = shown_by(&market_at, of.node);
+    let ledger: Ledger = context.read_back(&at, &sent, &look).await?;
     context.out.sheet(vec![
         ("account", at.into()),
         ("deposited", token.cell(amount)),
@@ -184,6 +185,14 @@ async fn deposit(amount: &str, of: Of, context: &Context) -> Result<()> {
         ("signature", sent.signature.to_string().into()),
     ]);
     Ok(())
+}
+
+/// The command that shows an account of the wallet, or of a node.
+fn shown_by(market: &Address, node: Option<Address>) -> String {
+    match node {
+        Some(node) => format!("`lode account show --market {market} --node {node}`"),
+        None => format!("`lode account show --market {market}`"),
+    }
 }
 
 async fn withdraw(amount: &str, of: Of, context: &Context) -> Result<()> {
@@ -211,7 +220,8 @@ async fn withdraw(amount: &str, of: Of, context: &Context) -> Result<()> {
     let sent = context
         .send("withdrawing", &instructions, &wallet, &[])
         .await?;
-    let ledger: Ledger = context.client.get_account(&at).await?;
+    let look = shown_by(&market_at, of.node);
+    let ledger: Ledger = context.read_back(&at, &sent, &look).await?;
     context.out.sheet(vec![
         ("account", at.into()),
         ("withdrawn", token.cell(amount)),

@@ -1,16 +1,20 @@
 //! Commands of `lode network` that only its governor or guardian may give.
 use crate::commands::node_keys::parse_percent;
 use crate::context::{address_of, Context};
+use crate::landed::unread;
 use crate::output::{bps, time, Rows};
 use anyhow::{bail, Result};
-use lode_client::addresses;
 use lode_client::instructions::{emissions, jobs, oracle, staking};
+use lode_client::{addresses, Sent};
 use lode_jobs::state::JobsConfig;
 use lode_oracle::state::Committee;
 use lode_staking::state::{ParameterArgs, StakingConfig};
 use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_signer::Signer;
+
+/// The command that shows what these commands change.
+const SHOWS: &str = "`lode network show`";
 
 /// Commands of those who govern.
 #[derive(clap::Subcommand)]
@@ -191,7 +195,8 @@ async fn set(args: Set, context: &Context) -> Result<()> {
     let sent = context
         .send("setting parameters", &instructions, &wallet, &[])
         .await?;
-    let mut rows = parameters(context).await?;
+    let read = parameters(context).await;
+    let mut rows = read.map_err(|error| unread(&error, "the parameters", &sent, SHOWS))?;
     rows.push(("signature", sent.signature.to_string().into()));
     context.out.sheet(rows);
     Ok(())
@@ -270,15 +275,17 @@ fn name(office: Office) -> &'static str {
 async fn tell_office(
     office: Office,
     committee: Option<Address>,
-    signature: String,
+    sent: &Sent,
     context: &Context,
 ) -> Result<()> {
-    let (_, governor, pending) = office_now(office, committee, context).await?;
+    let read = office_now(office, committee, context).await;
+    let (_, governor, pending) =
+        read.map_err(|error| unread(&error, "who holds the office", sent, SHOWS))?;
     context.out.sheet(vec![
         ("office", name(office).into()),
         ("held_by", governor.into()),
         ("offered_to", pending.into()),
-        ("signature", signature.into()),
+        ("signature", sent.signature.to_string().into()),
     ]);
     Ok(())
 }
@@ -315,7 +322,7 @@ async fn handover(
     let sent = context
         .send("offering the office", &[instruction], &wallet, &[])
         .await?;
-    tell_office(office, committee, sent.signature.to_string(), context).await?;
+    tell_office(office, committee, &sent, context).await?;
     if to != Address::default() {
         context.out.note(
             "Nothing has changed hands yet: the other key accepts with `lode network accept`.",
@@ -344,7 +351,7 @@ async fn accept(office: Office, named: Option<Address>, context: &Context) -> Re
     let sent = context
         .send("accepting the office", &[instruction], &wallet, &[])
         .await?;
-    tell_office(office, committee, sent.signature.to_string(), context).await
+    tell_office(office, committee, &sent, context).await
 }
 
 async fn pause(program: Program, context: &Context) -> Result<()> {
@@ -377,10 +384,11 @@ async fn pause(program: Program, context: &Context) -> Result<()> {
     let sent = context
         .send("pausing", &[instruction], &wallet, &[])
         .await?;
-    let until = match program {
-        Program::Staking => staking_config(context).await?.paused_until,
-        Program::Jobs => jobs_config(context).await?.paused_until,
+    let read = match program {
+        Program::Staking => staking_config(context).await.map(|c| c.paused_until),
+        Program::Jobs => jobs_config(context).await.map(|c| c.paused_until),
     };
+    let until = read.map_err(|error| unread(&error, "until when it holds", &sent, SHOWS))?;
     context.out.sheet(vec![
         (
             "paused",

@@ -234,7 +234,8 @@ async fn update(args: Update, context: &Context) -> Result<()> {
             &[],
         )
         .await?;
-    let (at, node) = context.node(Some(at)).await?;
+    let look = format!("`lode node show {at}`");
+    let node: Node = context.read_back(&at, &sent, &look).await?;
     context.out.sheet(vec![
         ("node", at.into()),
         ("class", self::class(&node)),

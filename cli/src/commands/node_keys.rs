@@ -115,21 +115,27 @@ async fn commission(
     named: Option<Address>,
     context: &Context,
 ) -> Result<()> {
-    let signature = match percent {
-        None => Cell::none(),
+    let (at, mut node, now, signature) = match percent {
+        None => {
+            let (at, node) = context.node(named).await?;
+            let now = context.client.clock().await?.unix_timestamp;
+            (at, node, now, Cell::none())
+        }
         Some(text) => {
             let to = parse_percent(&text)?;
             let (wallet, at, _) = own(named, context).await?;
+            let now = context.client.clock().await?.unix_timestamp;
             let instruction = staking::set_commission(&wallet.pubkey(), &at, to);
             let sent = context
                 .send("setting the commission", &[instruction], &wallet, &[])
                 .await?;
-            sent.signature.to_string().into()
+            let look = format!("`lode node show {at}`");
+            let node: Node = context.read_back(&at, &sent, &look).await?;
+            (at, node, now, sent.signature.to_string().into())
         }
     };
-    let (at, mut node) = context.node(named).await?;
     // A rise whose time has come counts from then on, whoever writes it down later.
-    node.settle_commission(context.client.clock().await?.unix_timestamp);
+    node.settle_commission(now);
     let rises = node.commission_effective_at != 0;
     context.out.sheet(vec![
         ("node", at.into()),

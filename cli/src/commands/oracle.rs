@@ -185,7 +185,8 @@ async fn join(args: Join, context: &Context) -> Result<()> {
         .send("joining the committee", &instructions, &wallet, &[])
         .await?;
     let oracle_at = addresses::oracle::oracle(&at, &me);
-    let joined: Oracle = context.client.get_account(&oracle_at).await?;
+    let look = format!("`lode oracle show --committee {at}`");
+    let joined: Oracle = context.read_back(&oracle_at, &sent, &look).await?;
     context.out.sheet(vec![
         ("oracle", oracle_at.into()),
         ("committee", at.into()),

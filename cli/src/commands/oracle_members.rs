@@ -45,7 +45,8 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
     };
     let sent = context.send(doing, &[instruction], &wallet, &[]).await?;
     let oracle_at = addresses::oracle::oracle(&at, &member.owner);
-    let oracle: Oracle = context.client.get_account(&oracle_at).await?;
+    let look = format!("`lode oracle show --committee {at}`");
+    let oracle: Oracle = context.read_back(&oracle_at, &sent, &look).await?;
     let until = match command {
         Command::Admit(_) => ("may_join_until", time(oracle.admitted_until)),
         Command::Retire(_) => ("serves_until", time(oracle.left_at)),

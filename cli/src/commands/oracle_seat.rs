@@ -124,7 +124,8 @@ async fn bond(amount: &str, named: Option<Address>, context: &Context) -> Result
         .send("adding to the bond", &[instruction], &wallet, &[])
         .await?;
     let oracle_at = addresses::oracle::oracle(&at, &me);
-    let bonded: Oracle = context.client.get_account(&oracle_at).await?;
+    let look = format!("`lode oracle show --committee {at}`");
+    let bonded: Oracle = context.read_back(&oracle_at, &sent, &look).await?;
     context.out.sheet(vec![
         ("oracle", oracle_at.into()),
         ("added", token.cell(amount)),
@@ -147,7 +148,8 @@ async fn leave(named: Option<Address>, context: &Context) -> Result<()> {
         .send("leaving the committee", &[instruction], &wallet, &[])
         .await?;
     let oracle_at = addresses::oracle::oracle(&at, &me);
-    let left: Oracle = context.client.get_account(&oracle_at).await?;
+    let look = format!("`lode oracle show --committee {at}`");
+    let left: Oracle = context.read_back(&oracle_at, &sent, &look).await?;
     context.out.sheet(vec![
         ("oracle", oracle_at.into()),
         ("serves_until", time(left.left_at)),

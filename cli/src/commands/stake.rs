@@ -86,11 +86,10 @@ pub async fn delegate(amount: &str, at: &Address, context: &Context) -> Result<(
     let sent = context
         .send("staking", &[instruction], &wallet, &[])
         .await?;
-    let node: Node = context.client.get_account(at).await?;
-    let delegation: Delegation = context
-        .client
-        .get_account(&addresses::staking::delegation(at, &me))
-        .await?;
+    let look = format!("`lode stake show --node {at}`");
+    let node: Node = context.read_back(at, &sent, &look).await?;
+    let delegation = addresses::staking::delegation(at, &me);
+    let delegation: Delegation = context.read_back(&delegation, &sent, &look).await?;
     context.out.sheet(vec![
         ("node", (*at).into()),
         ("staked", token.cell(amount)),
@@ -173,8 +172,9 @@ async fn unstake(amount: &str, node: Option<Address>, context: &Context) -> Resu
     let sent = context
         .send("unstaking", &[instruction], &wallet, &[])
         .await?;
-    let ticket: Unbonding = context.client.get_account(&ticket_at).await?;
-    let node: Node = context.client.get_account(&delegation.node).await?;
+    let look = format!("`lode stake show --node {}`", delegation.node);
+    let ticket: Unbonding = context.read_back(&ticket_at, &sent, &look).await?;
+    let node: Node = context.read_back(&delegation.node, &sent, &look).await?;
     context.out.sheet(vec![
         ("node", delegation.node.into()),
         ("ticket", ticket.index.into()),
@@ -221,7 +221,8 @@ async fn restake(number: Option<u32>, node: Option<Address>, context: &Context) 
     let sent = context
         .send("restaking", &[staking::restake(at, ticket)], &wallet, &[])
         .await?;
-    let node: Node = context.client.get_account(&ticket.node).await?;
+    let look = format!("`lode stake show --node {}`", ticket.node);
+    let node: Node = context.read_back(&ticket.node, &sent, &look).await?;
     context.out.sheet(vec![
         ("node", ticket.node.into()),
         ("restaked", token.cell(node.worth(ticket.shares)?)),

@@ -48,7 +48,7 @@ pub enum Error {
         limit: u64,
     },
     /// The gateway cannot be reached, or stops in mid-sentence, after every retry.
-    #[error("the store {url} does not answer: {reason}; check that it runs and try again")]
+    #[error("the store {url} does not answer: {reason}; check that it runs")]
     Unreachable {
         /// Where.
         url: String,

@@ -159,12 +159,13 @@ pub(super) async fn award(at: &Address, context: &Context) -> Result<()> {
         "not awarded in time" => bail!("The time to award {at} is over, and its bidder forfeits for being late: take the escrow back with `lode job cancel {at}`"),
         _ => bail!("The job {at} is {}: only an open one can be awarded", state_name(&job)),
     }
+    let token = context.token(&market.mint).await?;
     let instruction = jobs::award_job(at, &job);
     let sent = context
         .send("awarding the job", &[instruction], &wallet, &[])
         .await?;
-    let token = context.token(&market.mint).await?;
-    let after: Job = context.client.get_account(at).await?;
+    let look = format!("`lode job show {at}`");
+    let after: Job = context.read_back(at, &sent, &look).await?;
     context.out.sheet(vec![
         ("job", (*at).into()),
         ("state", state_name(&after).into()),

@@ -1,5 +1,6 @@
 //! `lode job`.
 mod auction;
+mod ending;
 mod estimate;
 mod forget;
 mod history;
@@ -11,6 +12,7 @@ mod show;
 mod verdict;
 
 use crate::context::Context;
+use crate::exit::{with_advice, Code, Ended};
 use crate::hooks::Hooks;
 use crate::output::Cell;
 use crate::spec::SpecArgs;
@@ -20,6 +22,7 @@ use lode_client::bytemuck::Zeroable;
 use lode_jobs::state::{flag, Job, JobState, Market};
 use lode_notify::Notices;
 use lode_store::GatewayClient;
+use show::Known;
 use solana_address::Address;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -155,7 +158,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
             save_to,
         } => {
             let (at, _) = post::post(&args, context).await?;
-            let job = show::follow(&at, None, &Notices::default(), context).await?;
+            let job = show::follow(&at, Known::Posted, &Notices::default(), context).await?;
             finish(&at, &job, save_to.as_deref(), context).await
         }
         Command::Estimate(args) => estimate::estimate(&args, context).await,
@@ -170,11 +173,14 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
                 bail!("Without --wait nothing happens that could be told: add --wait, or follow the job with `lode job watch`");
             }
             let (notices, delivery) = hooks.start("job")?;
-            let (at, job) = post::post(&args, context).await?;
+            let (at, sent) = post::post(&args, context).await?;
             if !wait {
-                return show::one(&at, &job, context).await;
+                let look = format!("`lode job show {at}`");
+                let job = context.read_back(&at, &sent, &look).await?;
+                let shown = show::one(&at, &job, context).await;
+                return shown.map_err(|error| after_posting(error, &at));
             }
-            let end = show::follow(&at, None, &notices, context).await;
+            let end = show::follow(&at, Known::Posted, &notices, context).await;
             drop(notices);
             delivery.finish().await;
             finish(&at, &end?, output_dir.as_deref(), context).await
@@ -193,7 +199,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         } => {
             let (notices, delivery) = hooks.start("job")?;
             let timeout = timeout.map(Duration::from_secs);
-            let end = show::follow(&job, timeout, &notices, context).await;
+            let end = show::follow(&job, Known::Named { timeout }, &notices, context).await;
             drop(notices);
             delivery.finish().await;
             show::one(&job, &end?, context).await
@@ -218,16 +224,32 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
     }
 }
 
+/// What fails once a job is posted. Its price is locked: whoever begins anew pays for a second one.
+fn after_posting(error: anyhow::Error, at: &Address) -> anyhow::Error {
+    let advice = format!("the job {at} is posted, so post no second one: follow it with `lode job watch {at}`, and fetch what it wrote with `lode job result {at}`");
+    let code = Code::of(&error);
+    let told = with_advice(error, &advice);
+    match code {
+        // a script that takes this for a server that is away would say the same again
+        Code::Unreachable => Ended::sent(told.to_string()).into(),
+        _ => told,
+    }
+}
+
 /// Fetches what a job wrote that is over.
 async fn finish(at: &Address, job: &Job, save_to: Option<&Path>, context: &Context) -> Result<()> {
-    if job.verdict != Verdict::Match as u8 || job.state != JobState::Settled as u8 {
-        show::one(at, job, context).await?;
-        bail!(
-            "The job ended as {} and has no result: the escrow is back in your account",
-            state_name(job)
-        );
+    if job.state == JobState::Settled as u8 {
+        let fetched = result::fetch(at, job, save_to, context).await;
+        return fetched.map_err(|error| after_posting(error, at));
     }
-    result::fetch(at, job, save_to, context).await
+    let told = async {
+        show::one(at, job, context).await?;
+        let (_, market) = context.market(Some(job.market)).await?;
+        let token = context.token(&market.mint).await?;
+        ending::without_result(at, job, &market, &token)
+    };
+    let told = told.await.map_err(|error| after_posting(error, at))?;
+    bail!(told)
 }
 
 fn too_dear() -> anyhow::Error {
@@ -260,5 +282,35 @@ pub(super) fn verdict_name(byte: u8) -> Cell {
     match Verdict::try_from(byte) {
         Ok(verdict) => format!("{verdict:?}").to_lowercase().into(),
         Err(_) => Cell::none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::sentence;
+
+    #[test]
+    fn whoever_posted_is_told_not_to_post_again_whatever_fails_then() {
+        let at = Address::new_from_array([5; 32]);
+        let silent = lode_store::Error::Unreachable {
+            url: "http://127.0.0.1:1".into(),
+            reason: "connection refused".into(),
+        };
+        let full = anyhow!("The folder out cannot be made: name another with --save-to");
+        for (error, code, said) in [
+            (silent.into(), Code::Unknown, "connection refused"),
+            (full, Code::Failed, "--save-to"),
+        ] {
+            let told = after_posting(error, &at);
+            let text = sentence(&told);
+            assert!(text.contains(said), "{text}");
+            assert!(text.contains("post no second one"), "{text}");
+            assert!(!text.contains("try again"), "{text}");
+            for command in ["watch", "result"] {
+                assert!(text.contains(&format!("`lode job {command} {at}`")), "{text}");
+            }
+            assert_eq!(Code::of(&told), code, "{text}");
+        }
     }
 }

@@ -3,6 +3,7 @@ use super::estimate::{compare_fees, fees_in, parse_rate, Cost};
 use super::private::Sealed;
 use super::{draft, gateway_of, show, state_name, too_dear};
 use crate::context::Context;
+use crate::exit::{sentence, with_advice};
 use crate::local::{self, Trial};
 use crate::nodes::{self, NodesArgs};
 use crate::output::Token;
@@ -13,6 +14,7 @@ use anyhow::{anyhow, bail, Context as _, Result};
 use lode_client::addresses;
 use lode_client::instructions::jobs;
 use lode_client::nonce::next_nonce;
+use lode_client::Sent;
 use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
 use lode_jobs::PostArgs;
 use lode_math::nonce::Window;
@@ -22,6 +24,8 @@ use solana_signer::Signer;
 
 /// How often a nonce is taken anew that somebody else took at the same moment.
 const NONCES: usize = 4;
+/// The attempt of a job that was just posted.
+const FIRST_ATTEMPT: u8 = 0;
 
 /// What is posted, and at which price.
 #[derive(clap::Args)]
@@ -58,7 +62,8 @@ pub struct Post {
     nodes: NodesArgs,
 }
 
-pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job)> {
+/// Posts a job and stores its files. Its address, and the transaction that posted it.
+pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Sent)> {
     let prepared = args.spec.prepare()?;
     let filter = args.nodes.wanted().filter()?;
     let wallet = context.wallet()?;
@@ -116,7 +121,10 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job
         .await
         .context("Nothing was posted")?;
 
-    nodes::tell_choice(&market_at, &market, &filter, context).await?;
+    // a job for one node is asked of it alone, which is looked at above
+    if target.is_none() {
+        nodes::tell_choice(&market_at, &market, &filter, context).await?;
+    }
     let fees = args.tokens_per_sol.and_then(|rate| fees_in(rate, &token));
     compare_fees(&market_at, fees, cost.work, context);
 
@@ -125,7 +133,7 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job
         taken: ledger.nonce_taken,
     };
     let mut skip = 0;
-    let job_at = loop {
+    let (job_at, sent) = loop {
         let nonce = next_nonce(&ledger_at, window, skip).context(
             "Too many jobs were posted from this account at once: try again in a moment",
         )?;
@@ -139,24 +147,37 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Job
             nodes: filter,
         };
         let instruction = jobs::post_job(&me, &market_at, what);
+        let job_at = addresses::jobs::job(&ledger_at, nonce).0;
         match context
             .send("posting the job", &[instruction], &wallet, &[])
             .await
         {
-            Ok(_) => break addresses::jobs::job(&ledger_at, nonce).0,
+            Ok(sent) => break (job_at, sent),
             Err(error) if skip + 1 < NONCES && nonce_taken(&error) => skip += 1,
-            Err(error) => return Err(error),
+            Err(error) => return Err(perhaps_posted(error, &job_at)),
         }
     };
     context.out.note(&format!(
         "Posted {job_at}: {} locked for at most {units_limit} units.",
         token.show(escrow)
     ));
-    let job: Job = context.client.get_account(&job_at).await?;
-    upload(&gateway, &job_at, &job, &prepared, sealed, &wallet)
+    // Nothing is read from the chain before its files are stored: a server that is away then must not keep them back.
+    upload(&gateway, &job_at, FIRST_ATTEMPT, &prepared, sealed, &wallet)
         .await
-        .map_err(|error| anyhow!("{error}; the job {job_at} stands, but no node runs it without its files: put them again with `lode job upload {job_at}` and the same arguments, or take the escrow back with `lode job cancel {job_at}`"))?;
-    Ok((job_at, job))
+        .map_err(|error| anyhow!("{}; the job {job_at} stands, but no node runs it without its files: put them again with `lode job upload {job_at}` and the same arguments, or take the escrow back with `lode job cancel {job_at}`", sentence(&error)))?;
+    Ok((job_at, sent))
+}
+
+/// A transaction whose outcome is not known may have posted the job, whose address is known all the same.
+fn perhaps_posted(error: anyhow::Error, at: &Address) -> anyhow::Error {
+    if !matches!(
+        error.downcast_ref(),
+        Some(lode_client::Error::Unconfirmed { .. })
+    ) {
+        return error;
+    }
+    let advice = format!("if it went through it posted the job {at}, whose files are not stored yet: `lode job show {at}` says whether it is there; put them with `lode job upload {at}` and the same arguments, or take the escrow back with `lode job cancel {at}`");
+    with_advice(error, &advice)
 }
 
 fn nonce_taken(error: &anyhow::Error) -> bool {
@@ -215,7 +236,7 @@ pub(super) fn require_fit(prepared: &Prepared, market: &Market) -> Result<()> {
 async fn upload(
     gateway: &GatewayClient,
     job_at: &Address,
-    job: &Job,
+    attempt: u8,
     prepared: &Prepared,
     sealed: Option<Sealed>,
     wallet: &Key,
@@ -223,7 +244,7 @@ async fn upload(
     let writer = Writer {
         signer: wallet,
         job: *job_at,
-        attempt: job.attempt,
+        attempt,
     };
     if let Some(sealed) = sealed {
         return sealed.put(gateway, &writer, prepared).await;
@@ -254,7 +275,7 @@ pub(super) async fn upload_again(at: &Address, args: &SpecArgs, context: &Contex
         );
     }
     let wallet = context.wallet()?;
-    upload(&gateway, at, &job, &prepared, sealed, &wallet).await?;
+    upload(&gateway, at, job.attempt, &prepared, sealed, &wallet).await?;
     show::one(at, &job, context).await
 }
 
@@ -267,26 +288,23 @@ pub(super) async fn cancel(at: &Address, context: &Context) -> Result<()> {
             state_name(&job)
         );
     }
+    let (_, market) = context.market(Some(job.market)).await?;
+    let token = context.token(&market.mint).await?;
     if job.has(flag::BID) {
-        let (_, market) = context.market(Some(job.market)).await?;
         let end = job.deadline.saturating_add(market.accept_window);
         let slot = context.client.clock().await?.slot;
         if slot < end {
             bail!("A node bid for the job {at}: award it with `lode job award {at}`, or take it back in {} slots, when the time to award it is over", end.saturating_sub(slot));
         }
     }
+    let escrow = job.escrow(&market).map_err(|_| too_dear())?;
     let instruction = jobs::cancel_job(&wallet.pubkey(), at, &job);
     let sent = context
         .send("cancelling the job", &[instruction], &wallet, &[])
         .await?;
-    let (_, market) = context.market(Some(job.market)).await?;
-    let token = context.token(&market.mint).await?;
     context.out.sheet(vec![
         ("job", (*at).into()),
-        (
-            "returned",
-            token.cell(job.escrow(&market).map_err(|_| too_dear())?),
-        ),
+        ("returned", token.cell(escrow)),
         ("signature", sent.signature.to_string().into()),
     ]);
     Ok(())
@@ -337,4 +355,30 @@ pub(super) async fn raise(at: &Address, units_limit: u64, context: &Context) -> 
         ("signature", sent.signature.to_string().into()),
     ]);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Code;
+    use solana_signature::Signature;
+
+    #[test]
+    fn a_posting_whose_outcome_is_not_known_names_the_job_and_what_to_do_with_it() {
+        let at = Address::new_from_array([5; 32]);
+        let lost = lode_client::Error::Unconfirmed {
+            signature: Signature::from([7; 64]),
+            reason: "it took too long".into(),
+        };
+        let told = perhaps_posted(lost.into(), &at);
+        let text = sentence(&told);
+        assert!(text.starts_with("Transaction "), "{text}");
+        for command in ["show", "upload", "cancel"] {
+            assert!(text.contains(&format!("`lode job {command} {at}`")), "{text}");
+        }
+        assert_eq!(Code::of(&told), Code::Unknown);
+        let refused = lode_client::Error::Invalid("too long".into());
+        let told = perhaps_posted(refused.into(), &at);
+        assert!(!sentence(&told).contains(&at.to_string()));
+    }
 }

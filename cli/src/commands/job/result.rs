@@ -1,13 +1,14 @@
 //! What a job wrote.
+use super::ending::without_result;
 use super::private::Found;
 use super::{gateway_of, state_name, too_dear};
 use crate::context::{hex32, Context};
-use crate::exit::not_yet;
-use crate::output::{Cell, Format};
+use crate::exit::{not_yet, with_advice};
+use crate::output::{Cell, Format, Token};
 use crate::progress::Progress;
 use anyhow::{bail, Context as _, Result};
 use lode_attestation::{Statement, Verdict};
-use lode_jobs::state::{flag, Job};
+use lode_jobs::state::{flag, Job, JobState, Market};
 use lode_oracle::state::Committee;
 use lode_runtime::Blob;
 use lode_store::GatewayClient;
@@ -24,15 +25,56 @@ pub(super) async fn fetch(
     save_to: Option<&Path>,
     context: &Context,
 ) -> Result<()> {
+    let (_, market) = context.market(Some(job.market)).await?;
+    let token = context.token(&market.mint).await?;
+    require_result(at, job, &market, &token)?;
+    let fetched = fetch_from_store(at, job, save_to, &market, &token, context).await;
+    fetched.map_err(|error| advise(error, at, job))
+}
+
+/// A job that is over without a result never has one: whoever waits for it must not be sent to wait on.
+fn require_result(at: &Address, job: &Job, market: &Market, token: &Token) -> Result<()> {
+    if job.is_final() && job.state != JobState::Settled as u8 {
+        bail!(without_result(at, job, market, token)?);
+    }
     if !job.has(flag::REVEALED) {
         not_yet!(
             "The job {at} is {} and has no result yet: follow it with `lode job watch {at}`",
             state_name(job)
         );
     }
-    let (_, market) = context.market(Some(job.market)).await?;
-    let token = context.token(&market.mint).await?;
-    let gateway = gateway_of(&market, context)?;
+    Ok(())
+}
+
+/// What can be done where the store does not give what the job wrote, said with the error.
+fn advise(error: anyhow::Error, at: &Address, job: &Job) -> anyhow::Error {
+    use lode_store::Error;
+    let advice = match error.downcast_ref() {
+        Some(Error::NotFound { .. } | Error::WrongHash { .. }) => {
+            let open = job.state == JobState::Attested as u8 && !job.has(flag::FINAL);
+            if open {
+                format!("a mirror may have it, which --mirror URL names; while the challenge window is open `lode job challenge {at} --without-running` has the oracles put it there, and costs its bond if the result is right")
+            } else {
+                "a mirror may have it, which --mirror URL names".into()
+            }
+        }
+        Some(error) if error.is_transient() => {
+            "fetch it later, or now from a mirror that --mirror URL names".into()
+        }
+        _ => return error,
+    };
+    with_advice(error, &advice)
+}
+
+async fn fetch_from_store(
+    at: &Address,
+    job: &Job,
+    save_to: Option<&Path>,
+    market: &Market,
+    token: &Token,
+    context: &Context,
+) -> Result<()> {
+    let gateway = gateway_of(market, context)?;
     let progress = Progress::start("fetching the receipt");
     let found = Found::fetch(job, &gateway, context).await?;
     let receipt = &found.receipt;
@@ -126,16 +168,23 @@ async fn save(
 /// The receipt of a result, and whether everything that says so is true.
 pub(super) async fn receipt(at: &Address, save_to: Option<&Path>, context: &Context) -> Result<()> {
     let job: Job = context.client.get_account(at).await?;
-    if !job.has(flag::REVEALED) {
-        not_yet!(
-            "The job {at} is {} and has no result yet: follow it with `lode job watch {at}`",
-            state_name(&job)
-        );
-    }
     let (_, market) = context.market(Some(job.market)).await?;
-    let gateway = gateway_of(&market, context)?;
+    let token = context.token(&market.mint).await?;
+    require_result(at, &job, &market, &token)?;
+    let checked = check_receipt(at, &job, &market, save_to, context).await;
+    checked.map_err(|error| advise(error, at, &job))
+}
+
+async fn check_receipt(
+    at: &Address,
+    job: &Job,
+    market: &Market,
+    save_to: Option<&Path>,
+    context: &Context,
+) -> Result<()> {
+    let gateway = gateway_of(market, context)?;
     let progress = Progress::start("fetching the receipt");
-    let Found { line, .. } = Found::fetch(&job, &gateway, context).await?;
+    let Found { line, .. } = Found::fetch(job, &gateway, context).await?;
     let committee: Committee = context.client.get_account(&market.committee).await?;
     let statement = Statement {
         program: &lode_jobs::ID,
@@ -206,4 +255,57 @@ pub(super) async fn receipt(at: &Address, save_to: Option<&Path>, context: &Cont
         ),
     ]);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::{sentence, Code};
+    use lode_client::bytemuck::Zeroable as _;
+    use lode_store::{BlobHash, Error};
+
+    #[test]
+    fn what_the_store_does_not_give_is_said_with_where_else_it_may_be() {
+        let at = Address::new_from_array([5; 32]);
+        let challenge = format!("`lode job challenge {at} --without-running`");
+        let blob = BlobHash([7; 32]);
+        let url = "http://127.0.0.1:1".to_string();
+        let missing = || Error::NotFound {
+            what: blob.to_string(),
+            url: url.clone(),
+        };
+        let wrong = || Error::WrongHash {
+            expected: blob,
+            found: BlobHash([8; 32]),
+        };
+        let silent = || Error::Unreachable {
+            url: url.clone(),
+            reason: "connection refused".into(),
+        };
+        let told = |error: Error, state: JobState, flags: u8| {
+            let mut job = Job::zeroed();
+            (job.state, job.flags) = (state as u8, flags);
+            let told = advise(error.into(), &at, &job);
+            (Code::of(&told), sentence(&told))
+        };
+        for (error, code, words) in [
+            (missing(), Code::Failed, "is not in the store"),
+            (wrong(), Code::Failed, "damaged or dishonest"),
+            (silent(), Code::Unreachable, "fetch it later"),
+        ] {
+            let (found, text) = told(error, JobState::Settled, flag::REVEALED);
+            assert_eq!(found, code, "{text}");
+            assert!(text.contains(words) && text.contains("--mirror URL"), "{text}");
+            assert!(!text.contains(&challenge), "{text}");
+        }
+        for error in [missing(), wrong()] {
+            let (_, text) = told(error, JobState::Attested, flag::REVEALED);
+            assert!(text.contains(&challenge), "{text}");
+        }
+        let (_, text) = told(missing(), JobState::Attested, flag::REVEALED | flag::FINAL);
+        assert!(!text.contains(&challenge), "{text}");
+        // which has nothing to do with the store
+        let text = sentence(&advise(anyhow::anyhow!("no"), &at, &Job::zeroed()));
+        assert_eq!(text, "no");
+    }
 }

@@ -1,7 +1,8 @@
 //! Looking at jobs.
-use super::{state_name, too_dear, verdict_name};
+use super::{after_posting, state_name, too_dear, verdict_name};
 use crate::context::{hex32, Context};
 use crate::exit::not_yet;
+use crate::landed;
 use crate::nodes;
 use crate::output::{time, Cell, Token};
 use crate::progress::Progress;
@@ -17,6 +18,12 @@ use std::time::{Duration, Instant};
 
 /// How often a job is looked at while it is watched.
 const LOOK: Duration = Duration::from_millis(400);
+/// Of an open job, the slot is asked for at one of so many looks.
+const SLOT_EVERY: u32 = 5;
+/// Slots that a job lies open before it is said that nobody took it: ten seconds as slots are planned.
+const UNTAKEN: u64 = 25;
+/// Slots after its window in which a crank takes a job back that nobody took; who watches it does not wait for ever.
+const CRANKS: u64 = 75;
 
 /// Arguments of `job list`.
 #[derive(clap::Args)]
@@ -218,29 +225,63 @@ pub(super) async fn one(at: &Address, job: &Job, context: &Context) -> Result<()
     Ok(())
 }
 
+/// What is known of a job that is followed.
+#[derive(Clone, Copy)]
+pub(super) enum Known {
+    /// This command posted it: it is there, whatever the server says at first.
+    Posted,
+    /// Somebody named it, and watches it for so long.
+    Named {
+        /// Without it, to the end.
+        timeout: Option<Duration>,
+    },
+}
+
 /// Watches until the job is final. What changes is said on the way, and told.
 pub(super) async fn follow(
     at: &Address,
-    timeout: Option<Duration>,
+    known: Known,
     notices: &Notices,
     context: &Context,
 ) -> Result<Job> {
     let begun = Instant::now();
+    let posted = matches!(known, Known::Posted);
+    let timeout = match known {
+        Known::Posted => None,
+        Known::Named { timeout } => timeout,
+    };
+    let is_over = || timeout.is_some_and(|timeout| begun.elapsed() >= timeout);
     let progress = Progress::start("waiting for a node");
     let mut last = (0, 0);
+    let mut silent = false;
+    let mut open = Open::default();
     loop {
+        let seen = last.0 != 0;
         let job: Job = match context.client.get_account(at).await {
             Ok(job) => job,
             // A server that is away for a moment takes nothing from the job.
-            Err(error) if error.is_transient() && last.0 != 0 => {
+            Err(error) if error.is_transient() && (seen || posted) && !is_over() => {
+                if !std::mem::replace(&mut silent, true) {
+                    tracing::warn!(job = %at, %error, "the job goes on, and is asked for until the server answers");
+                }
                 progress.say(error.to_string());
                 tokio::time::sleep(LOOK * 5).await;
                 continue;
             }
+            // Nor does one that is behind: it does not know yet what was just posted.
+            Err(error)
+                if posted && landed::may_come(&error) && begun.elapsed() < landed::PATIENCE =>
+            {
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
+            Err(error) if posted => return Err(after_posting(error.into(), at)),
             Err(error) => return Err(error.into()),
         };
+        silent = false;
         if last != (job.state, job.attempt) {
             last = (job.state, job.attempt);
+            open = Open::default();
             let by = if job.node == Address::default() {
                 String::new()
             } else {
@@ -268,13 +309,112 @@ pub(super) async fn follow(
             }
             return Ok(job);
         }
-        if timeout.is_some_and(|timeout| begun.elapsed() >= timeout) {
+        if job.state == JobState::Open as u8 {
+            open.look(at, &job, context).await?;
+        }
+        if is_over() {
             not_yet!(
                 "The job {at} is still {}: watch on with `lode job watch {at}`",
                 state_name(&job)
             );
         }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Where an open job stands, so that nobody waits for what will not come without being told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It was opened a moment ago.
+    New,
+    /// Nobody took it yet, for so many slots more.
+    Untaken(u64),
+    /// Nodes bid for it, for so many slots more.
+    Bidding(u64),
+    /// The bidding is over, and the best bidder waits.
+    ToAward,
+    /// Its time is over, and a crank may be about to take it back.
+    Over,
+    /// Its time is over, and nobody takes it back.
+    Left,
+}
+
+impl Standing {
+    /// At a slot; `window` is the market's accept window.
+    fn of(job: &Job, window: u64, slot: u64) -> Self {
+        let bid = job.has(flag::BID);
+        let left = job.deadline.saturating_sub(slot);
+        let end = if bid {
+            job.deadline.saturating_add(window)
+        } else {
+            job.deadline
+        };
+        if slot >= end.saturating_add(CRANKS) {
+            Self::Left
+        } else if slot >= end {
+            Self::Over
+        } else if left == 0 {
+            Self::ToAward
+        } else if bid {
+            Self::Bidding(left)
+        } else if window.saturating_sub(left) >= UNTAKEN {
+            Self::Untaken(left)
+        } else {
+            Self::New
+        }
+    }
+
+    /// What is said of it.
+    fn text(self, at: &Address) -> Option<String> {
+        Some(match self {
+            Self::New => return None,
+            Self::Untaken(left) => format!("Nobody took it yet: its accept window ends in {left} slots, and until then `lode job cancel {at}` takes the escrow back."),
+            Self::Bidding(left) => format!("A node bid for it, and others may bid less for {left} slots more."),
+            Self::ToAward => format!("The bidding is over: give it to the best bidder with `lode job award {at}`."),
+            Self::Over => format!("No node got it, and its time is over: a crank takes it back now, or `lode job cancel {at}` does."),
+            Self::Left => format!("No node got the job {at}, and its time is over: take the escrow back with `lode job cancel {at}`, and post it anew for more, or in another market"),
+        })
+    }
+}
+
+/// What was said of an open job that is followed.
+#[derive(Default)]
+struct Open {
+    looks: u32,
+    window: Option<u64>,
+    said: Option<std::mem::Discriminant<Standing>>,
+}
+
+impl Open {
+    /// Says where it stands, each thing once, and ends the waiting where nothing can come any more.
+    async fn look(&mut self, at: &Address, job: &Job, context: &Context) -> Result<()> {
+        let looks = self.looks;
+        self.looks = looks.wrapping_add(1);
+        if !looks.is_multiple_of(SLOT_EVERY) {
+            return Ok(());
+        }
+        // What the server does not say now it says at another look.
+        let window = match self.window {
+            Some(window) => window,
+            None => match context.market(Some(job.market)).await {
+                Ok((_, market)) => *self.window.insert(market.accept_window),
+                Err(_) => return Ok(()),
+            },
+        };
+        let Ok(clock) = context.client.clock().await else {
+            return Ok(());
+        };
+        let standing = Standing::of(job, window, clock.slot);
+        let kind = std::mem::discriminant(&standing);
+        let Some(text) = standing.text(at).filter(|_| self.said != Some(kind)) else {
+            return Ok(());
+        };
+        if standing == Standing::Left {
+            bail!(text);
+        }
+        self.said = Some(kind);
+        context.out.note(&text);
+        Ok(())
     }
 }
 
@@ -295,5 +435,47 @@ async fn tell_end(at: &Address, job: &Job, notices: &Notices, context: &Context)
         Ok(Some(event)) => notices.tell(event),
         Ok(None) => tracing::warn!(job = %at, "the server keeps nothing of how this job ended"),
         Err(error) => tracing::warn!(job = %at, %error, "how this job ended is not told"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lode_client::bytemuck::Zeroable as _;
+
+    #[test]
+    fn an_open_job_that_nobody_takes_is_said_to_be_one_and_waited_for_no_longer_than_it_can_be_taken() {
+        let at = Address::new_from_array([5; 32]);
+        let mut job = Job::zeroed();
+        (job.state, job.deadline) = (JobState::Open as u8, 10_000);
+        let of = |job: &Job, slot| Standing::of(job, 9_000, slot);
+        for (slot, standing) in [
+            (1_000, Standing::New),
+            (1_024, Standing::New),
+            (1_025, Standing::Untaken(8_975)),
+            (9_999, Standing::Untaken(1)),
+            (10_000, Standing::Over),
+            (10_074, Standing::Over),
+            (10_075, Standing::Left),
+        ] {
+            assert_eq!(of(&job, slot), standing, "{slot}");
+        }
+        job.flags = flag::BID;
+        for (slot, standing) in [
+            (1_000, Standing::Bidding(9_000)),
+            (10_000, Standing::ToAward),
+            (18_999, Standing::ToAward),
+            (19_000, Standing::Over),
+            (19_075, Standing::Left),
+        ] {
+            assert_eq!(of(&job, slot), standing, "{slot}");
+        }
+        let said = |standing: Standing| standing.text(&at).unwrap_or_default();
+        assert_eq!(said(Standing::New), "");
+        assert!(said(Standing::Untaken(25)).contains("ends in 25 slots"));
+        assert!(said(Standing::ToAward).contains(&format!("`lode job award {at}`")));
+        for standing in [Standing::Untaken(1), Standing::Over, Standing::Left] {
+            assert!(said(standing).contains(&format!("`lode job cancel {at}`")));
+        }
     }
 }

@@ -38,10 +38,11 @@ pub(super) async fn approve(at: &Address, context: &Context) -> Result<()> {
     if job.challenger != Address::default() && !job.has(flag::FINAL) {
         bail!("The result of {at} was challenged, and a bond hangs on its verdict: it is settled when the window is over");
     }
+    let work = lode_math::bills::work(job.price, job.units).ok_or_else(too_dear)?;
     let instruction = jobs::settle_job(&wallet.pubkey(), at, &job);
     let sent = context.send("paying", &[instruction], &wallet, &[]).await?;
-    let work = lode_math::bills::work(job.price, job.units).ok_or_else(too_dear)?;
-    let after: Ledger = context.client.get_account(&job.customer).await?;
+    let look = format!("`lode job show {at}`");
+    let after: Ledger = context.read_back(&job.customer, &sent, &look).await?;
     context.out.sheet(vec![
         ("job", (*at).into()),
         ("state", "settled".into()),
@@ -140,7 +141,8 @@ pub(super) async fn challenge(
     let sent = context
         .send("challenging", &[instruction], &wallet, &[])
         .await?;
-    let after: Job = context.client.get_account(at).await?;
+    let look = format!("`lode job show {at}`");
+    let after: Job = context.read_back(at, &sent, &look).await?;
     context.out.sheet(vec![
         ("job", (*at).into()),
         ("state", state_name(&after).into()),
