@@ -1,7 +1,7 @@
 //! What every command needs: settings, connection, wallets, and the accounts that are named or the only ones there are.
 use crate::exit::Ended;
 use crate::offline::OfflineArgs;
-use crate::output::{Format, Output, Token};
+use crate::output::{sol, Format, Output, Token};
 use crate::progress::Progress;
 use crate::signers::Key;
 use crate::{address_book, dry_run, offline};
@@ -172,6 +172,20 @@ impl Context {
             "y" | "yes" => Ok(()),
             _ => Err(Ended::nothing("You did not say yes, so nothing was sent").into()),
         }
+    }
+
+    /// Asks before something is made that never closes, so that its rent never comes back. `made` says what, `sizes` are the
+    /// bytes of its accounts. Returns the lamports that it locks.
+    pub async fn confirm_for_ever(&self, made: &str, sizes: &[usize]) -> Result<u64> {
+        let mut rent = 0u64;
+        for bytes in sizes {
+            rent = rent.saturating_add(self.client.rent(*bytes).await?);
+        }
+        self.confirm(&format!(
+            "This would make {made}: its terms hold for ever, and {} of rent are locked in it and never come back",
+            sol(rent).text()
+        ))?;
+        Ok(rent)
     }
 
     /// The same of the key that pays the fees.

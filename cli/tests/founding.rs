@@ -109,7 +109,13 @@ fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
         .as_str()
         .unwrap()
         .to_string();
-    let founded = network.ask(WALLET, &[&found[..], &["--founder", &founder]].concat());
+    let found = [&found[..], &["--founder", &founder]].concat();
+    // It never closes, and nor does a market: who makes one is told what stays locked in it, and asked.
+    let said = network.refused(WALLET, &found);
+    assert!(said.contains("never come back") && said.contains("--yes"), "{said}");
+    let founded = network.ask(WALLET, &[&found[..], &["--yes"]].concat());
+    let locked = founded["rent_locked"]["amount"].as_str().unwrap();
+    assert!(said.contains(&format!("{locked} SOL of rent")), "{said}");
     let committee = founded["committee"].as_str().unwrap();
     let seats = network.ask(WALLET, &["oracle", "show", "--committee", committee]);
     assert_eq!(
@@ -123,10 +129,13 @@ fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
     // A market needs the consent of the committee's governor: the wallet has its own committee's only.
     network.file("market.toml", &terms("market", mint, 7));
     let create = ["market", "create", "market.toml", "--committee", committee];
-    let market = network.ask(WALLET, &create)["market"]
-        .as_str()
-        .unwrap()
-        .to_string();
+    let said = network.refused(WALLET, &create);
+    let shown = network.ask(WALLET, &[&create[..], &["--dry-run"]].concat());
+    let created = network.ask(WALLET, &[&create[..], &["--yes"]].concat());
+    assert_eq!(created["rent_locked"], shown["transactions"][0]["rent_locked"]);
+    let locked = created["rent_locked"]["amount"].as_str().unwrap();
+    assert!(said.contains(&format!("{locked} SOL of rent")), "{said}");
+    let market = created["market"].as_str().unwrap().to_string();
     let of_others = all
         .as_array()
         .unwrap()
@@ -137,6 +146,7 @@ fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
         .unwrap();
     network.file("other.toml", &terms("market", mint, 8));
     let other = ["market", "create", "other.toml", "--committee", of_others];
+    let other = [&other[..], &["--yes"]].concat();
     let said = network.refused(WALLET, &other);
     assert!(said.contains("governor"), "{said}");
     let governor = format!("{AUTHORITY}.json");

@@ -1,8 +1,9 @@
 //! `lode market`.
 use crate::context::{require_all, Context};
 use crate::nodes;
-use crate::output::{bps, Cell};
+use crate::output::{bps, sol, Cell};
 use anyhow::{Context as _, Result};
+use lode_client::accounts::DISCRIMINATOR_BYTES;
 use lode_client::instructions::jobs;
 use lode_client::{addresses, filter};
 use lode_jobs::state::{JobsConfig, Ledger, Market};
@@ -11,6 +12,9 @@ use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_signer::Signer;
 use std::path::PathBuf;
+
+/// Bytes of a market's vault: a token account without extensions.
+const VAULT_BYTES: usize = 165;
 
 /// Commands of markets.
 #[derive(clap::Subcommand)]
@@ -115,15 +119,18 @@ async fn create(args: Create, context: &Context) -> Result<()> {
         &token.mint,
         plan.args()?,
     );
+    let at = addresses::jobs::market(&wallet.pubkey(), plan.id);
+    let market_bytes = DISCRIMINATOR_BYTES + size_of::<Market>();
+    let made = format!("the market {at} and its vault");
+    let sizes = [market_bytes, VAULT_BYTES];
+    let rent = context.confirm_for_ever(&made, &sizes).await?;
     let sent = context
         .send("creating the market", &[instruction], &wallet, &[&governor])
         .await?;
     context.out.sheet(vec![
-        (
-            "market",
-            addresses::jobs::market(&wallet.pubkey(), plan.id).into(),
-        ),
+        ("market", at.into()),
         ("committee", committee.into()),
+        ("rent_locked", sol(rent)),
         ("signature", sent.signature.to_string().into()),
     ]);
     Ok(())

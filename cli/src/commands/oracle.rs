@@ -1,9 +1,10 @@
 //! `lode oracle`.
 use crate::context::{address_of, Context};
 use crate::hooks::Hooks;
-use crate::output::{parse_sol, time, Cell};
+use crate::output::{parse_sol, sol, time, Cell};
 use crate::{shutdown, telemetry};
 use anyhow::{bail, Context as _, Result};
+use lode_client::accounts::DISCRIMINATOR_BYTES;
 use lode_client::cli_config::read_keypair;
 use lode_client::instructions::oracle;
 use lode_client::token::Threshold;
@@ -153,14 +154,16 @@ async fn create(args: Create, context: &Context) -> Result<()> {
     let me = wallet.pubkey();
     let terms = plan.args(&me);
     let instruction = oracle::create_committee(&me, &mint, terms, founders);
+    let at = addresses::oracle::committee(&me, plan.id);
+    let bytes = DISCRIMINATOR_BYTES + size_of::<Committee>();
+    let made = format!("the committee {at}");
+    let rent = context.confirm_for_ever(&made, &[bytes]).await?;
     let sent = context
         .send("founding the committee", &[instruction], &wallet, &[])
         .await?;
     context.out.sheet(vec![
-        (
-            "committee",
-            addresses::oracle::committee(&me, plan.id).into(),
-        ),
+        ("committee", at.into()),
+        ("rent_locked", sol(rent)),
         ("signature", sent.signature.to_string().into()),
     ]);
     Ok(())
