@@ -10,7 +10,7 @@ Exit codes:
   2  wrong usage: nothing was tried
   3  the RPC server or the market's gateway does not answer
   4  nothing was done: you said no, there was nobody to ask and no --yes, or it is not time yet
-  5  a transaction was sent, and what came of it is not known or could not be read: look for it before you try again
+  5  a transaction was sent, and its outcome is not known or not read: look before you try again
 
 docs/cli.md describes JSON answers, the address book, dry runs and confirmation.";
 

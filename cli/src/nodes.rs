@@ -129,11 +129,17 @@ mod tests {
     #[test]
     fn nodes_are_counted_whatever_a_job_asks_for() {
         let none = choice(0, 0, false);
-        assert!(none.starts_with("No node works in the market now"), "{none}");
+        assert!(
+            none.starts_with("No node works in the market now"),
+            "{none}"
+        );
         assert_eq!(choice(0, 0, true), none);
         assert!(choice(0, 2, true).starts_with("No node of the market declares"));
         let some = choice(1, 2, true);
-        assert_eq!(some, "1 of 2 nodes of the market declare what is asked for.");
+        assert_eq!(
+            some,
+            "1 of 2 nodes of the market declare what is asked for."
+        );
         assert_eq!(choice(2, 2, false), "Nodes that work in the market: 2.");
     }
 }

@@ -112,7 +112,10 @@ fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
     let found = [&found[..], &["--founder", &founder]].concat();
     // It never closes, and nor does a market: who makes one is told what stays locked in it, and asked.
     let said = network.refused(WALLET, &found);
-    assert!(said.contains("never come back") && said.contains("--yes"), "{said}");
+    assert!(
+        said.contains("never come back") && said.contains("--yes"),
+        "{said}"
+    );
     let founded = network.ask(WALLET, &[&found[..], &["--yes"]].concat());
     let locked = founded["rent_locked"]["amount"].as_str().unwrap();
     assert!(said.contains(&format!("{locked} SOL of rent")), "{said}");
@@ -132,7 +135,10 @@ fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
     let said = network.refused(WALLET, &create);
     let shown = network.ask(WALLET, &[&create[..], &["--dry-run"]].concat());
     let created = network.ask(WALLET, &[&create[..], &["--yes"]].concat());
-    assert_eq!(created["rent_locked"], shown["transactions"][0]["rent_locked"]);
+    assert_eq!(
+        created["rent_locked"],
+        shown["transactions"][0]["rent_locked"]
+    );
     let locked = created["rent_locked"]["amount"].as_str().unwrap();
     assert!(said.contains(&format!("{locked} SOL of rent")), "{said}");
     let market = created["market"].as_str().unwrap().to_string();

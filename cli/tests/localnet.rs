@@ -4,11 +4,19 @@
 
 mod common;
 
-use common::{units, workload, Network, OWNER, WALLET, WITH_CRANK};
-use serde_json::Value;
+use common::{files, units, workload, Network, OWNER, WALLET, WITH_CRANK};
+use serde_json::{json, Value};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn a_job_is_posted_run_checked_paid_and_withdrawn_with_nothing_but_the_command() {
@@ -164,6 +172,24 @@ fn a_job_is_posted_run_checked_paid_and_withdrawn_with_nothing_but_the_command()
     let result = network.ask(WALLET, &fails);
     assert_eq!(result["end"], "exit(1)");
     assert!(units(&result["work"]) > 0);
+
+    // What the store damaged or lost is said with where else it may be.
+    let at = result["job"].as_str().unwrap();
+    let hash = result["result"].as_str().unwrap();
+    let stored = files(&network.folder.path().join(".localnet/gateway/blobs"));
+    let receipt = stored.iter().find(|path| path.ends_with(hash)).unwrap();
+    std::fs::remove_file(receipt).unwrap();
+    let missing = format!("is not in the store {}", network.gateway());
+    for why in [missing.as_str(), "came with the wrong bytes"] {
+        for command in ["result", "receipt"] {
+            let said = network.refused(WALLET, &["job", command, at]);
+            assert!(
+                said.contains(why) && said.contains("--mirror URL"),
+                "{said}"
+            );
+        }
+        std::fs::write(receipt, "{}").unwrap();
+    }
     network.stop();
 }
 
@@ -300,7 +326,190 @@ fn where_money_gateway_or_anything_else_is_missing_the_command_says_what_to_do_a
         said.contains("asleep") && said.contains("settled"),
         "{said}"
     );
+    what_is_done_is_not_told_as_a_failure(&network, &module);
     network.stop();
+}
+
+/// What an RPC server suffers from as soon as it passed on a transaction, when accounts are asked for.
+#[derive(Clone, Copy)]
+enum Ill {
+    Silent,
+    Behind,
+}
+
+/// An ill RPC server before a healthy one. Its URL.
+fn relay(to: &str, ill: Ill) -> String {
+    let to = to.strip_prefix("http://").unwrap().to_string();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let sent = Arc::new(AtomicBool::new(false));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let (to, sent) = (to.clone(), sent.clone());
+            // whoever asked may be gone before he has his answer
+            std::thread::spawn(move || pass(stream, &to, ill, &sent));
+        }
+    });
+    url
+}
+
+/// Passes on one request and its answer.
+fn pass(mut from: TcpStream, to: &str, ill: Ill, sent: &AtomicBool) -> std::io::Result<()> {
+    let mut reader = BufReader::new(from.try_clone()?);
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        if line == "\r\n" {
+            break;
+        }
+        let lower = line.to_lowercase();
+        if let Some(value) = lower.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if !lower.starts_with("connection:") {
+            head.push_str(&line);
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let asked: Value = serde_json::from_slice(&body).unwrap();
+    if asked["method"] == "getMultipleAccounts" && sent.load(Ordering::SeqCst) {
+        if let Ill::Silent = ill {
+            return Ok(());
+        }
+        let nothing = vec![Value::Null; asked["params"][0].as_array().unwrap().len()];
+        let result = json!({ "context": { "slot": 1 }, "value": nothing });
+        let answer = json!({ "jsonrpc": "2.0", "id": asked["id"], "result": result }).to_string();
+        return write!(
+            from,
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{answer}",
+            answer.len()
+        );
+    }
+    if asked["method"] == "sendTransaction" {
+        sent.store(true, Ordering::SeqCst);
+    }
+    let mut upstream = TcpStream::connect(to)?;
+    write!(upstream, "{head}Connection: close\r\n\r\n")?;
+    upstream.write_all(&body)?;
+    std::io::copy(&mut upstream, &mut from)?;
+    Ok(())
+}
+
+/// A command of the wallet's at another server, or as people see it.
+fn wallet_at(network: &Network, url: &str, args: &[&str]) -> Output {
+    let folder = network.folder.path();
+    Command::new(common::binary())
+        .args(["-u", url, "-k", &format!("{WALLET}.json")])
+        .args(args)
+        .current_dir(folder)
+        .env("HOME", folder)
+        .env_remove("XDG_CONFIG_HOME")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// Whoever has paid is not told to pay again, and whoever waits for nothing is told so.
+fn what_is_done_is_not_told_as_a_failure(network: &Network, module: &str) {
+    let said = |output: &Output| String::from_utf8(output.stderr.clone()).unwrap();
+    let account = || network.ask(WALLET, &["account", "show"]);
+    let before = units(&account()["available"]);
+    for (ill, why) in [
+        (Ill::Silent, "does not answer"),
+        (Ill::Behind, "does not have it yet"),
+    ] {
+        let url = relay(&network.url, ill);
+        let output = wallet_at(network, &url, &["account", "deposit", "1"]);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(5), "{said}");
+        assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+        for part in [why, "do not do it again", "`lode account show"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
+    let after = units(&account()["available"]);
+    assert_eq!(after, before + 2_000_000_000);
+
+    // A job is stored also where nothing can be read once it is posted.
+    let at = network.gateway();
+    let at = at.strip_prefix("http://").unwrap();
+    let serve = ["gateway", "run", "--store", "blobs", "--listen", at];
+    let _gateway = network.spawn(WALLET, &serve);
+    let begun = Instant::now();
+    while TcpStream::connect(at).is_err() {
+        assert!(begun.elapsed() < PATIENCE, "the gateway does not listen");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let post = ["job", "post", module, "--price", "1"];
+    let post = [&post[..], &["--units-limit", "9000"]].concat();
+    let url = relay(&network.url, Ill::Silent);
+    let output = wallet_at(network, &url, &post);
+    let shown = String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(shown.contains("No node works in the market now"), "{shown}");
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    let jobs = network.ask(WALLET, &["job", "list", "--state", "open"]);
+    assert_eq!(jobs.as_array().unwrap().len(), 1);
+    let job = jobs[0]["job"].as_str().unwrap();
+    for part in ["do not do it again", &format!("`lode job show {job}`")] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let hash = hex::encode(lode_runtime::sha256(&std::fs::read(module).unwrap()));
+    let stored = files(&network.folder.path().join("blobs"));
+    assert!(
+        stored.iter().any(|path| path.ends_with(&hash)),
+        "{stored:?}"
+    );
+
+    // Nobody is there to take it: that is said while it can be taken, and when it cannot be any more nobody waits.
+    let slot = || {
+        network.ask(WALLET, &["network", "show"])["slot"]
+            .as_u64()
+            .unwrap()
+    };
+    let deadline = network.ask(WALLET, &["job", "show", job])["deadline_slot"].clone();
+    let deadline = deadline.as_u64().unwrap();
+    let window = network.ask(WALLET, &["market", "show"])["accept_slots"].clone();
+    let begun = Instant::now();
+    while slot() < deadline - window.as_u64().unwrap() + 25 {
+        assert!(begun.elapsed() < PATIENCE, "no slot passes");
+    }
+    let watch = ["job", "watch", job];
+    let output = wallet_at(
+        network,
+        &network.url,
+        &[&watch[..], &["--timeout", "0"]].concat(),
+    );
+    assert_eq!(output.status.code(), Some(4));
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains("Nobody took it yet"), "{shown}");
+    let begun = Instant::now();
+    while slot() < deadline + 75 {
+        assert!(begun.elapsed() < PATIENCE, "the clock does not move");
+        network.ask(WALLET, &["network", "forward", "30m"]);
+    }
+    let said = network.refused(WALLET, &watch);
+    let cancel = format!("`lode job cancel {job}`");
+    assert!(
+        said.contains("No node got the job") && said.contains(&cancel),
+        "{said}"
+    );
+
+    // Whoever asks for the result of a job that has none for ever is not told to wait for it.
+    network.ask(WALLET, &["job", "cancel", job]);
+    for command in ["result", "receipt"] {
+        let output = network.lode(WALLET, &["job", command, job]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        for part in ["taken back before a node ran it", "all of its escrow"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
+    assert_eq!(units(&account()["available"]), after);
 }
 
 /// Reads beyond its memory.

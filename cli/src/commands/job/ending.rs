@@ -91,23 +91,50 @@ mod tests {
             job.verdict = verdict.map_or(0, |verdict| verdict as u8);
             job.flags = flags;
             let text = without_result(&at, &job, &market, &token).unwrap();
-            assert!(text.starts_with(&format!("The job {at} ended as ")), "{text}");
+            assert!(
+                text.starts_with(&format!("The job {at} ended as ")),
+                "{text}"
+            );
             text
         };
         let unrunnable = told(JobState::Failed, Some(Verdict::Unrunnable), flag::FINAL);
         assert!(unrunnable.contains("could not run it"), "{unrunnable}");
-        assert!(unrunnable.contains("1 LODE of its escrow were kept"), "{unrunnable}");
-        assert!(unrunnable.contains("the other 3 LODE are back"), "{unrunnable}");
+        assert!(
+            unrunnable.contains("1 LODE of its escrow were kept"),
+            "{unrunnable}"
+        );
+        assert!(
+            unrunnable.contains("the other 3 LODE are back"),
+            "{unrunnable}"
+        );
         for (state, verdict, flags, why) in [
-            (JobState::Failed, Some(Verdict::Mismatch), flag::REVEALED, "found its result wrong"),
-            (JobState::Failed, None, flag::TARGETED, "it was meant for gave up"),
+            (
+                JobState::Failed,
+                Some(Verdict::Mismatch),
+                flag::REVEALED,
+                "found its result wrong",
+            ),
+            (
+                JobState::Failed,
+                None,
+                flag::TARGETED,
+                "it was meant for gave up",
+            ),
             (JobState::Failed, None, 0, "in each of its 3 attempts"),
             (JobState::Voided, None, 0, "not decided over, in time"),
-            (JobState::Cancelled, None, 0, "taken back before a node ran it"),
+            (
+                JobState::Cancelled,
+                None,
+                0,
+                "taken back before a node ran it",
+            ),
         ] {
             let text = told(state, verdict, flags);
             assert!(text.contains(why), "{text}");
-            assert!(text.contains("all of its escrow, 4 LODE, is back"), "{text}");
+            assert!(
+                text.contains("all of its escrow, 4 LODE, is back"),
+                "{text}"
+            );
             assert!(!text.contains("kept"), "{text}");
         }
     }

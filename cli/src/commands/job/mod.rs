@@ -307,8 +307,12 @@ mod tests {
             assert!(text.contains(said), "{text}");
             assert!(text.contains("post no second one"), "{text}");
             assert!(!text.contains("try again"), "{text}");
-            for command in ["watch", "result"] {
-                assert!(text.contains(&format!("`lode job {command} {at}`")), "{text}");
+            let commands = [
+                format!("`lode job watch {at}`"),
+                format!("`lode job result {at}`"),
+            ];
+            for command in &commands {
+                assert!(text.contains(command), "{text}");
             }
             assert_eq!(Code::of(&told), code, "{text}");
         }

@@ -373,8 +373,12 @@ mod tests {
         let told = perhaps_posted(lost.into(), &at);
         let text = sentence(&told);
         assert!(text.starts_with("Transaction "), "{text}");
-        for command in ["show", "upload", "cancel"] {
-            assert!(text.contains(&format!("`lode job {command} {at}`")), "{text}");
+        for command in [
+            format!("`lode job show {at}`"),
+            format!("`lode job upload {at}`"),
+            format!("`lode job cancel {at}`"),
+        ] {
+            assert!(text.contains(&command), "{text}");
         }
         assert_eq!(Code::of(&told), Code::Unknown);
         let refused = lode_client::Error::Invalid("too long".into());

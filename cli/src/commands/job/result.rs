@@ -295,7 +295,10 @@ mod tests {
         ] {
             let (found, text) = told(error, JobState::Settled, flag::REVEALED);
             assert_eq!(found, code, "{text}");
-            assert!(text.contains(words) && text.contains("--mirror URL"), "{text}");
+            assert!(
+                text.contains(words) && text.contains("--mirror URL"),
+                "{text}"
+            );
             assert!(!text.contains(&challenge), "{text}");
         }
         for error in [missing(), wrong()] {

@@ -444,7 +444,8 @@ mod tests {
     use lode_client::bytemuck::Zeroable as _;
 
     #[test]
-    fn an_open_job_that_nobody_takes_is_said_to_be_one_and_waited_for_no_longer_than_it_can_be_taken() {
+    fn an_open_job_that_nobody_takes_is_said_to_be_one_and_waited_for_no_longer_than_it_can_be_taken(
+    ) {
         let at = Address::new_from_array([5; 32]);
         let mut job = Job::zeroed();
         (job.state, job.deadline) = (JobState::Open as u8, 10_000);
