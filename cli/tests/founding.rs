@@ -3,9 +3,19 @@
 mod common;
 
 use common::{units, workload, Network, AUTHORITY, WALLET};
+use lode_client::cli_config::read_keypair;
+use lode_client::{addresses, Client};
+use lode_jobs::state::Ledger;
+use lode_localnet::free_port;
+use lode_staking::state::Node;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 const PLAN: &str = include_str!("../../migrations/localnet.toml");
 
@@ -256,7 +266,11 @@ fn an_account_is_closed(network: &Network, market: &str) {
 #[test]
 fn a_kept_chain_goes_on_where_it_stopped_and_an_open_job_can_be_stored_again_and_taken_back() {
     let kept = ["--keep", "--nodes", "0", "--oracles", "3"];
-    let mut network = Network::start(&kept, &[]);
+    let mut network = Network::start(&kept, &["node-0"]);
+    let ports = [network.url.clone(), network.gateway()]
+        .map(|url| url.rsplit(':').next().unwrap().to_string());
+    let [rpc, gateway] = ports;
+    let ports = [rpc, free_port().unwrap().to_string(), gateway];
     let module = workload("picture.wasm");
     network.ask(WALLET, &["account", "deposit", "1000"]);
     let post = ["job", "post", &module, "--price", "1000"];
@@ -275,7 +289,23 @@ fn a_kept_chain_goes_on_where_it_stopped_and_an_open_job_can_be_stored_again_and
     );
     assert!(said.contains("arguments it was posted with"), "{said}");
 
-    network.restart(&kept, |_| std::fs::remove_dir_all(&blobs).unwrap());
+    // A second start by mistake takes nothing from the first.
+    let others = [(); 3].map(|()| free_port().unwrap().to_string());
+    let said = refused(&mut localnet(network.folder.path(), &others, &[]));
+    assert!(
+        said.contains("Another `lode localnet`") && said.contains(".localnet"),
+        "{said}"
+    );
+    assert_eq!(files(&blobs), stored);
+
+    let me = Keypair::new();
+    network.restart(&kept, |home| {
+        std::fs::remove_dir_all(&blobs).unwrap();
+        let said = refused(&mut localnet(home, &ports, &[]));
+        assert!(said.contains("--keep") && said.contains("--yes"), "{said}");
+        has_a_wallet_of_the_solana_cli(home, &me, &network_url(&ports));
+        is_broken_off(home, &ports);
+    });
     let account = network.ask(WALLET, &["account", "show"]);
     assert_eq!(units(&account["locked"]), locked);
     assert_eq!(network.ask(WALLET, &["job", "list"])[0]["job"], job);
@@ -292,7 +322,269 @@ fn a_kept_chain_goes_on_where_it_stopped_and_an_open_job_can_be_stored_again_and
     );
     let said = network.refused(WALLET, &["job", "upload", job, &module]);
     assert!(said.contains(&network.gateway()), "{said}");
+
+    // The Solana CLI's wallet was funded, and needs no options.
+    let deposit = Command::new(common::binary())
+        .args(["account", "deposit", "1000", "--output", "json"])
+        .current_dir(network.folder.path())
+        .env("HOME", network.folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&deposit.stderr);
+    assert!(deposit.status.success(), "{said}");
+    let me = me.pubkey().to_string();
+    let accounts = network.ask(WALLET, &["account", "show", "--party", &me]);
+    assert_eq!(units(&accounts["available"]), 1_000_000_000_000);
+
+    // A node that is registered, and no more, as a start leaves it that is broken off there.
+    let keys = ".localnet/keys";
+    let owner = network.folder.path().join(keys).join("node-0.json");
+    std::fs::copy(network.folder.path().join("node-0.json"), owner).unwrap();
+    let worker = format!("{keys}/node-0-worker.json");
+    network.file(&worker, &format!("{:?}", Keypair::new().to_bytes()));
+    let register = ["node", "register", "--worker", &worker, "--no-verify"];
+    network.ask("node-0", &register);
+    let home = std::mem::replace(&mut network.folder, tempfile::tempdir().unwrap());
     network.stop();
+    a_start_does_what_is_not_done_yet_and_tells_what_is_left(home.path(), &ports);
+}
+
+fn network_url(ports: &[String; 3]) -> String {
+    format!("http://127.0.0.1:{}", ports[0])
+}
+
+/// `lode localnet` in its home, as [`Network`] starts it, with ports for RPC, websocket and gateway.
+fn localnet(home: &Path, ports: &[String; 3], args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lode"));
+    command
+        .args(["localnet", "--rpc-port", &ports[0], "--ws-port", &ports[1]])
+        .args(["--gateway-port", &ports[2]])
+        .args([
+            "--programs",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../target/deploy"),
+        ])
+        .args(args)
+        .current_dir(home)
+        .env("HOME", home)
+        .env_remove("XDG_CONFIG_HOME")
+        .stdin(Stdio::null());
+    command
+}
+
+/// The one sentence of a command that must fail.
+fn refused(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    common::require_code(&output.status, &said);
+    assert!(said.starts_with("error: "), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    said
+}
+
+/// Killed where a test fails before it ends.
+struct Started(Child);
+
+impl Started {
+    fn spawn(command: &mut Command) -> Self {
+        Self(command.stdout(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// A signal, after which it must end by itself without a complaint.
+    fn end(&mut self, signal: i32) {
+        let pid = i32::try_from(self.0.id()).unwrap();
+        // SAFETY: a signal to a process that this test started and has not waited for yet.
+        assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
+        let mut status = None;
+        wait("the end", || {
+            status = self.0.try_wait().unwrap();
+            status.is_some()
+        });
+        assert_eq!(status.unwrap().code(), Some(0));
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn wait(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "waited too long for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The Solana CLI's wallet and settings, where it has them.
+fn has_a_wallet_of_the_solana_cli(home: &Path, wallet: &Keypair, url: &str) {
+    let folder = home.join(".config/solana");
+    std::fs::create_dir_all(folder.join("cli")).unwrap();
+    let file = folder.join("id.json");
+    std::fs::write(&file, format!("{:?}", wallet.to_bytes())).unwrap();
+    let settings = format!(
+        "json_rpc_url: {url}\nwebsocket_url: ''\nkeypair_path: {}\ncommitment: confirmed\n",
+        file.display()
+    );
+    std::fs::write(folder.join("cli/config.yml"), settings).unwrap();
+}
+
+/// A start on a kept chain that ctrl-c breaks off while a transaction is waited for: there is a wallet to be funded, and
+/// that is confirmed after ten seconds. Nobody but this machine reaches what listens meanwhile.
+fn is_broken_off(home: &Path, ports: &[String; 3]) {
+    let args = ["--keep", "--nodes", "0", "--oracles", "3", "--no-crank"];
+    let slow = [&args[..], &["--slot-millis", "10000"]].concat();
+    let mut network = Started::spawn(&mut localnet(home, ports, &slow));
+    let tokio = tokio::runtime::Runtime::new().unwrap();
+    let client = Client::new(network_url(ports));
+    wait("an answer", || tokio.block_on(client.slot()).is_ok());
+    let mine = ports.each_ref().map(|port| format!("127.0.0.1:{port}"));
+    let mine: BTreeSet<SocketAddr> = mine.iter().map(|at| at.parse().unwrap()).collect();
+    let pid = network.0.id();
+    wait("all ports", || listeners(pid).is_superset(&mine));
+    assert_eq!(listeners(pid), mine);
+
+    network.end(libc::SIGINT);
+    let mut said = String::new();
+    let stdout = network.0.stdout.as_mut().unwrap();
+    stdout.read_to_string(&mut said).unwrap();
+    assert!(
+        said.contains("--keep does the rest") && !said.contains("ctrl-c stops"),
+        "{said}"
+    );
+}
+
+/// Where a process listens.
+fn listeners(pid: u32) -> BTreeSet<SocketAddr> {
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let open: Vec<String> = open
+        .flatten()
+        .filter_map(|entry| std::fs::read_link(entry.path()).ok())
+        .map(|file| file.to_string_lossy().into_owned())
+        .collect();
+    let mut found = BTreeSet::new();
+    for table in ["tcp", "tcp6"] {
+        let rows = std::fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+        for row in rows.lines().skip(1) {
+            let words: Vec<&str> = row.split_whitespace().collect();
+            // 0A is the state of what listens.
+            if words[3] == "0A" && open.contains(&format!("socket:[{}]", words[9])) {
+                found.insert(address(words[1]));
+            }
+        }
+    }
+    found
+}
+
+/// An address as the kernel writes it: words of four bytes in the machine's own order, in hex.
+fn address(text: &str) -> SocketAddr {
+    let (ip, port) = text.split_once(':').unwrap();
+    let words = (0..ip.len()).step_by(8).map(|at| &ip[at..at + 8]);
+    let bytes: Vec<u8> = words
+        .flat_map(|word| u32::from_str_radix(word, 16).unwrap().to_ne_bytes())
+        .collect();
+    let ip = match <[u8; 4]>::try_from(bytes.as_slice()) {
+        Ok(ip) => IpAddr::from(ip),
+        Err(_) => IpAddr::from(<[u8; 16]>::try_from(bytes.as_slice()).unwrap()),
+    };
+    SocketAddr::new(ip, u16::from_str_radix(port, 16).unwrap())
+}
+
+/// On a kept chain, with a node that is registered only and a plan of another market.
+fn a_start_does_what_is_not_done_yet_and_tells_what_is_left(home: &Path, ports: &[String; 3]) {
+    let other = PLAN.replace("[market]\nid = 0\n", "[market]\nid = 1\n");
+    assert_ne!(other, PLAN);
+    std::fs::write(home.join("other.toml"), other).unwrap();
+    let args = ["--keep", "--oracles", "3", "--no-crank"];
+    let other = ["--plan", "other.toml", "--slot-millis", "100"];
+    let mut network = Started::spawn(&mut localnet(home, ports, &[args, other].concat()));
+    let mut said = Vec::new();
+    for line in BufReader::new(network.0.stdout.as_mut().unwrap()).lines() {
+        said.push(line.unwrap());
+        if said.iter().any(|line| line.contains("ctrl-c stops")) {
+            break;
+        }
+    }
+    let row = |name: &str| {
+        let found = said.iter().find_map(|line| line.strip_prefix(name));
+        found.unwrap_or_else(|| unreachable!("{said:?}")).trim()
+    };
+    assert!(row("wallet file").ends_with(".config/solana/id.json"));
+    assert_eq!(row("wallet tokens"), "99000 LODE");
+    let (sol, _) = row("wallet sol").split_once(" SOL").unwrap();
+    assert!((19.0..20.0).contains(&sol.parse::<f64>().unwrap()), "{sol}");
+    assert!(said.iter().any(|line| line.ends_with("account show")));
+    assert!(!said.iter().any(|line| line.contains(" -k ")), "{said:?}");
+
+    let key = |name: &str| read_keypair(&home.join(".localnet/keys").join(name)).unwrap();
+    let owner = key("node-0.json").pubkey();
+    let at = addresses::staking::node(&owner, 0);
+    let market = addresses::jobs::market(&key("authority.json").pubkey(), 1);
+    assert_eq!(row("market"), market.to_string());
+    let client = Client::new(network_url(ports));
+    let tokio = tokio::runtime::Runtime::new().unwrap();
+    let node: Node = tokio.block_on(client.get_account(&at)).unwrap();
+    let ledger = addresses::jobs::ledger(&market, &at);
+    let ledger: Ledger = tokio.block_on(client.get_account(&ledger)).unwrap();
+    let whole = 1_000_000_000;
+    assert_eq!(node.stake, 10_000 * whole);
+    assert_eq!(
+        (ledger.available, ledger.locked_cap),
+        (100_000 * whole, 100_000 * whole)
+    );
+    network.end(libc::SIGTERM);
+}
+
+#[test]
+fn what_hinders_a_local_network_is_named_before_anything_is_made_or_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
+    let ports = [(); 3].map(|()| free_port().unwrap().to_string());
+    let refused = |args: &[&str]| refused(&mut localnet(home, &ports, args));
+    for (port, option) in ports
+        .iter()
+        .zip(["--rpc-port", "--ws-port", "--gateway-port"])
+    {
+        let _taken = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
+        let said = refused(&[]);
+        assert!(
+            said.contains(port) && said.contains(&format!("another port with {option}")),
+            "{said}"
+        );
+    }
+    let said = refused(&["--plan", "nowhere.toml"]);
+    assert!(said.contains("nowhere.toml"), "{said}");
+    let said = refused(&["-k", "no.json"]);
+    assert!(
+        said.contains("no.json") && said.contains("solana-keygen new"),
+        "{said}"
+    );
+    assert_eq!(std::fs::read_dir(home).unwrap().count(), 0);
+
+    // Somebody else's.
+    let strange = home.join("crates/nodes/mine");
+    std::fs::create_dir_all(&strange).unwrap();
+    for folder in [".", "crates"] {
+        let said = refused(&["--folder", folder]);
+        assert!(
+            said.contains("did not make") && said.contains("--folder"),
+            "{said}"
+        );
+    }
+    assert_eq!(files(home), 0);
+    assert!(strange.exists());
+
+    // A kept chain of its own, which nobody said may go.
+    let chain = home.join("kept/chain/chain.sqlite");
+    std::fs::create_dir_all(chain.parent().unwrap()).unwrap();
+    for file in [&chain, &home.join("kept/lode-localnet")] {
+        std::fs::write(file, "").unwrap();
+    }
+    let said = refused(&["--folder", "kept"]);
+    assert!(said.contains("--keep") && said.contains("--yes"), "{said}");
+    assert!(chain.exists());
 }
 
 /// Files below a folder.

@@ -101,7 +101,7 @@ async fn serve(args: Run, mirror: Option<Mirror>, context: &Context) -> Result<(
     let mut config = if path.contains("://") {
         Config::new(url.clone(), BlobStore::at(path)?, "lode-gateway/uploads")
     } else {
-        in_folder(url.clone(), Path::new(path))?
+        in_folder(url.clone(), Path::new(path), "--store")?
     };
     if let Some(uploads) = args.uploads {
         config.uploads = uploads;
@@ -125,7 +125,7 @@ async fn serve(args: Run, mirror: Option<Mirror>, context: &Context) -> Result<(
     let stop = shutdown::token()?;
     config.telemetry = args.metrics.start("gateway", &stop).await?;
     let gateway = Gateway::open(config, RpcChain(context.client.clone())).await?;
-    let listener = listen(args.listen).await?;
+    let listener = listen(args.listen, "another address or port with --listen").await?;
     let what = mirror.map_or(String::new(), |mirror| {
         format!(" and copies the market {}", mirror.market)
     });
@@ -137,21 +137,19 @@ async fn serve(args: Run, mirror: Option<Mirror>, context: &Context) -> Result<(
     Ok(())
 }
 
-/// A gateway with all that it keeps in a folder, which is made.
-pub fn in_folder(url: String, folder: &Path) -> Result<Config> {
+/// A gateway with all that it keeps in a folder, which is made; `option` is the one that names the folder.
+pub fn in_folder(url: String, folder: &Path, option: &str) -> Result<Config> {
     Config::in_folder(url, folder).with_context(|| {
         format!(
-            "The folder {} cannot be used: name another with --store",
+            "The folder {} cannot be used: name another with {option}",
             folder.display()
         )
     })
 }
 
-/// A socket, or a sentence about why not.
-pub async fn listen(at: SocketAddr) -> Result<tokio::net::TcpListener> {
+/// A socket, or a sentence about why not; `instead` is what may be chosen in its place, and with which option.
+pub async fn listen(at: SocketAddr, instead: &str) -> Result<tokio::net::TcpListener> {
     tokio::net::TcpListener::bind(at).await.with_context(|| {
-        format!(
-            "{at} cannot be listened on: stop what listens there, or choose another with --listen"
-        )
+        format!("{at} cannot be listened on: stop what listens there, or choose {instead}")
     })
 }

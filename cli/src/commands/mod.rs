@@ -137,7 +137,7 @@ pub async fn run(command: Command, global: &GlobalArgs) -> Result<()> {
         Command::Index(command) => index::run(command, &context?).await,
         Command::Top(args) => top::run(args, &context?).await,
         #[cfg(feature = "localnet")]
-        Command::Localnet(args) => localnet::run(args, &context?).await,
+        Command::Localnet(args) => localnet::run(args, global.keypair.is_some(), &context?).await,
         #[cfg(not(feature = "localnet"))]
         Command::Localnet { .. } => anyhow::bail!(
             "This file has no network in it: build `lode` from the project's source with cargo, or name a cluster with --url"

@@ -28,5 +28,5 @@ pub use plan::{
     Plan, StakingPlan,
 };
 pub use ports::free_port;
-pub use programs::{Program, PROGRAMS};
+pub use programs::{read_programs, Program, PROGRAMS};
 pub use survey::{survey, Difference, Finding, Standing};

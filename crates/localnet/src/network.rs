@@ -1,13 +1,13 @@
 //! Surfpool in process.
 use crate::error::{Error, Result};
-use crate::programs::PROGRAMS;
+use crate::programs::read_programs;
 use crossbeam_channel::{Receiver, Sender};
 use lode_client::{addresses, Client};
 use solana_account::Account;
 use solana_address::Address;
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use surfpool_core::surfnet::locker::SurfnetSvmLocker;
@@ -103,10 +103,7 @@ impl Localnet {
                 reason: error.to_string(),
             })?;
         }
-        let programs = PROGRAMS
-            .iter()
-            .map(|program| Ok((program.id, read(&options.programs.join(program.file))?)))
-            .collect::<Result<Vec<_>>>()?;
+        let programs = read_programs(&options.programs)?;
 
         let simnet = SimnetConfig {
             offline_mode: true,
@@ -249,13 +246,6 @@ impl Drop for Localnet {
             let _ = self.commands.send(SimnetCommand::Terminate(None));
         }
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| Error::NoProgram {
-        path: path.to_path_buf(),
-        reason: error.to_string(),
-    })
 }
 
 /// Writes a program as the upgradeable loader keeps it: code and authority first, then the account that names them.

@@ -1,5 +1,7 @@
 //! The programs of Lode, as they are built and deployed.
+use crate::error::{Error, Result};
 use solana_address::Address;
+use std::path::Path;
 
 /// A program that is deployed at start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,3 +31,21 @@ pub const PROGRAMS: [Program; 4] = [
         file: "lode_emissions.so",
     },
 ];
+
+/// The programs' ids and code, out of the folder that they were built into.
+///
+/// # Errors
+/// [`Error::NoProgram`].
+pub fn read_programs(folder: &Path) -> Result<Vec<(Address, Vec<u8>)>> {
+    let read = |program: &Program| {
+        let path = folder.join(program.file);
+        match std::fs::read(&path) {
+            Ok(elf) => Ok((program.id, elf)),
+            Err(error) => Err(Error::NoProgram {
+                path,
+                reason: error.to_string(),
+            }),
+        }
+    };
+    PROGRAMS.iter().map(read).collect()
+}
