@@ -44,7 +44,7 @@ pub enum Error {
         reason: String,
     },
     /// The server answered with an error of its own.
-    #[error("The RPC server {url} refused the request: {reason}")]
+    #[error("The RPC server {url} refused the request ({reason}): try again, or name another server with --url")]
     Rpc {
         /// Its scheme, host and port.
         url: String,
@@ -66,7 +66,7 @@ pub enum Error {
         address: Address,
     },
     /// An account of another kind or owner.
-    #[error("The account at {address} is no {kind} that can be read: {reason}")]
+    #[error("The account at {address} is no {kind} that can be read ({reason}): check the address, and that --url names the cluster it is on")]
     WrongAccount {
         /// What was looked for.
         kind: &'static str,
@@ -204,7 +204,9 @@ impl Error {
             TransactionError::BlockhashNotFound => Self::Transaction(
                 "The server does not know the blockhash yet: try again in a few seconds".into(),
             ),
-            other => Self::Transaction(format!("The network refused the transaction: {other}")),
+            other => Self::Transaction(format!(
+                "The network refused the transaction ({other}): try again, or name another server with --url"
+            )),
         }
     }
 
@@ -348,9 +350,9 @@ fn of_runtime(error: &InstructionError) -> String {
         E::MissingAccount => "An account is missing in the instruction: install the version of lode that fits the programs on this cluster",
         E::InvalidInstructionData => "The program does not know this instruction: install the version of lode that fits the programs on this cluster",
         E::ComputationalBudgetExceeded => "The transaction needed more computation than it was given: try again",
-        E::ArithmeticOverflow => "An amount is too large",
+        E::ArithmeticOverflow => "An amount is too large: choose a smaller one",
         E::UnsupportedProgramId => "The program is not deployed on this cluster: check --url, or deploy the programs first",
-        other => return format!("A program refused the transaction: {other}"),
+        other => return format!("A program refused the transaction ({other}): check what was passed to it, and report it if that is right"),
     };
     text.to_string()
 }
@@ -376,14 +378,14 @@ const ANCHOR: &[Row] = &[
     row(2019, "ConstraintSpace", "An account has another size than it should: install the version of lode that fits the programs on this cluster"),
     row(2020, "ConstraintAccountIsNone", "An account is missing in the instruction: install the version of lode that fits the programs on this cluster"),
     row(2040, "ConstraintDuplicateMutableAccount", "The same account was passed twice: name two different ones"),
-    row(2500, "RequireViolated", "A rule of the program does not hold"),
-    row(2501, "RequireEqViolated", "Two values that must be equal are not"),
-    row(2502, "RequireKeysEqViolated", "Two addresses that must be equal are not"),
-    row(2503, "RequireNeqViolated", "Two values that must differ are equal"),
-    row(2504, "RequireKeysNeqViolated", "Two addresses that must differ are equal"),
-    row(2505, "RequireGtViolated", "A value is too small"),
-    row(2506, "RequireGteViolated", "A value is too small"),
-    row(4103, "PodLengthExceeded", "A list is longer than the account holds"),
+    row(2500, "RequireViolated", "A rule of the program does not hold: check what was passed to it, and report it if that is right"),
+    row(2501, "RequireEqViolated", "Two values that must be equal are not: check what was passed"),
+    row(2502, "RequireKeysEqViolated", "Two addresses that must be equal are not: check the addresses"),
+    row(2503, "RequireNeqViolated", "Two values that must differ are equal: check what was passed"),
+    row(2504, "RequireKeysNeqViolated", "Two addresses that must differ are equal: check the addresses"),
+    row(2505, "RequireGtViolated", "A value is too small: choose a larger one"),
+    row(2506, "RequireGteViolated", "A value is too small: choose a larger one"),
+    row(4103, "PodLengthExceeded", "A list is longer than the account holds: name fewer"),
 ];
 
 /// The token programs' errors.
@@ -393,14 +395,14 @@ const TOKEN: &[Row] = &[
     row(2, "InvalidMint", "This is no token mint: check the address"),
     row(3, "MintMismatch", "The token account is of another mint: use one of the right mint"),
     row(4, "OwnerMismatch", "The token account belongs to another wallet: sign with that wallet (--keypair)"),
-    row(5, "FixedSupply", "This mint can make no more tokens"),
-    row(6, "AlreadyInUse", "The token account exists already"),
+    row(5, "FixedSupply", "This mint can make no more tokens: use those there are"),
+    row(6, "AlreadyInUse", "The token account exists already: nothing has to be created"),
     row(9, "UninitializedState", "The token account does not exist yet: create it first"),
     row(10, "NativeNotSupported", "Wrapped SOL cannot be used here: use another mint"),
     row(11, "NonNativeHasBalance", "The token account still holds tokens: move them out before it is closed"),
-    row(13, "InvalidState", "The token account is in no state for this"),
-    row(14, "Overflow", "The amount is too large"),
-    row(16, "MintCannotFreeze", "This mint cannot freeze accounts"),
+    row(13, "InvalidState", "The token account is in no state for this: check that it exists and is not frozen"),
+    row(14, "Overflow", "The amount is too large: choose a smaller one"),
+    row(16, "MintCannotFreeze", "This mint cannot freeze accounts: check the mint"),
     row(17, "AccountFrozen", "The token account is frozen by the mint's freeze authority: nothing can be moved until it thaws it"),
     row(18, "MintDecimalsMismatch", "The mint has other decimals: install the version of lode that fits the programs on this cluster"),
 ];
@@ -420,12 +422,12 @@ const SYSTEM: &[Row] = &[
     row(
         2,
         "InvalidProgramId",
-        "An account cannot be given to that program",
+        "An account cannot be given to that program: check that --url names the right cluster",
     ),
     row(
         3,
         "InvalidAccountDataLength",
-        "An account cannot have that size",
+        "An account cannot have that size: install the version of lode that fits the programs on this cluster",
     ),
 ];
 
@@ -469,15 +471,52 @@ mod tests {
             codes.dedup();
             assert_eq!(codes.len(), rows.len());
             for row in rows {
-                assert!(
-                    row.code >= 6000
-                        && row.message.len() > row.name.len() / 2
-                        && !row.message.is_empty()
-                );
+                assert!(row.code >= 6000, "{row:?}");
                 let shown = refused(program, InstructionError::Custom(row.code), &[]).to_string();
                 assert!(shown.starts_with(row.message), "{shown}");
                 assert!(shown.contains(row.name), "{shown}");
             }
+        }
+    }
+
+    /// What advice tells people to do. One of these words, and a colon before it, is what makes a text advice: a new text
+    /// takes one of them or adds its own.
+    const DEEDS: [&str; 42] = [
+        "ask", "attest", "bid", "bond", "change", "check", "choose", "claim", "close", "create",
+        "declare", "escalate", "finalise", "hand", "install", "join", "leave", "look", "make",
+        "migrate", "move", "name", "nothing", "pass", "propose", "put", "raise", "read", "record",
+        "remove", "reveal", "see", "send", "sign", "stake", "take", "try", "unjail", "unstake",
+        "use", "wait", "withdraw",
+    ];
+
+    /// Whether a text says, after a colon, what to do.
+    fn advises(text: &str) -> bool {
+        text.split_once(": ").is_some_and(|(_, advice)| {
+            let mut words = advice.split(|c: char| !c.is_alphabetic());
+            words.any(|word| DEEDS.contains(&word))
+        })
+    }
+
+    #[test]
+    fn every_error_says_what_to_do() {
+        let mut rows = [ANCHOR, TOKEN, SYSTEM].concat();
+        for program in [
+            lode_staking::ID,
+            lode_oracle::ID,
+            lode_jobs::ID,
+            lode_emissions::ID,
+        ] {
+            rows.extend_from_slice(errors_of(&program));
+        }
+        let silent: Vec<&Row> = rows.iter().filter(|row| !advises(row.message)).collect();
+        assert!(silent.is_empty(), "no advice: {silent:#?}");
+        // the control: what was said before, with a colon and without
+        for text in [
+            "The job's state does not allow this step",
+            "Only the ledger's authority may do this: the wallet, or the node's owner",
+            "A sum does not fit: the amount is too large",
+        ] {
+            assert!(!advises(text), "{text}");
         }
     }
 

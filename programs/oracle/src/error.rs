@@ -75,6 +75,6 @@ pub enum OracleError {
     #[msg("The admission still runs: close it when its 30 days are over")]
     AdmissionRuns,
     /// 6023
-    #[msg("This wallet still has its seat or its bond: it leaves and withdraws its bond first")]
+    #[msg("This wallet still has its seat or its bond: it must leave and withdraw its bond first (`lode oracle withdraw`)")]
     StillSeated,
 }
