@@ -1,7 +1,8 @@
 //! What takes the place of an account and should not. Before an instruction goes through for the first time in a test, it
 //! is simulated for each account with somebody or something else in that place: unsigned, signed by a stranger, another
 //! account of the same type, one of another type, one that says the same elsewhere, or says it as another program's, as
-//! another type, or as a layout that is not known. Each of these must fail, unless it stands in [`FREE`].
+//! another type, or as a layout that is not known; and read-only where it is to be written. Each of these must fail, unless it
+//! stands in [`FREE`].
 
 use crate::World;
 use serde_json::Value;
@@ -12,6 +13,7 @@ use solana_keypair::Keypair;
 use solana_message::Message;
 use solana_signer::Signer;
 use solana_transaction::Transaction;
+use solana_transaction_error::TransactionError;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -20,6 +22,8 @@ use std::sync::OnceLock;
 const FOREIGN: Address = Address::new_from_array([0xfe; 32]);
 /// How many others of a type are tried in a place.
 const TRIED: usize = 3;
+/// The kind of a variant that has the same account in the place, but not to be written.
+const READ_ONLY: &str = "read-only";
 
 /// What may take a place, and why.
 const FREE: [(&str, &str, &str, &str); 78] = [
@@ -567,31 +571,49 @@ pub(crate) fn refused(
         let key = (instruction.program_id, *tag, there);
         // What does not go through by itself says nothing.
         if KNOWN.with_borrow(|known| known.contains(&key))
-            || !*goes_as_it_is.get_or_insert_with(|| goes(world, instructions, signers))
+            || !*goes_as_it_is.get_or_insert_with(|| {
+                tried(world, instructions, &world.payer.pubkey(), signers).is_ok()
+            })
         {
             continue;
         }
         KNOWN.with_borrow_mut(|known| known.insert(key));
         let stranger = Keypair::new_from_array([0xfd; 32]);
         let signers = signers.map(|signers| [signers, &[&stranger]].concat());
+        let purse = Account {
+            lamports: 100_000_000_000,
+            ..Account::default()
+        };
+        world.svm.set_account(stranger.pubkey(), purse).unwrap();
         for double in doubles(world, instructions, index, &stranger.pubkey()) {
             let mut forged = instructions.to_vec();
             let meta = &mut forged[index].accounts[double.place];
             (meta.pubkey, meta.is_signer) = (double.with, double.signed);
-            let before = world.svm.get_account(&double.with).unwrap_or_default();
-            if let Some(account) = double.account {
-                world.svm.set_account(double.with, account).unwrap();
+            // Who pays the fee is written whatever the instruction says: where it may be the account, a stranger pays.
+            let mut payer = world.payer.pubkey();
+            if double.kind == READ_ONLY {
+                meta.is_writable = false;
+                payer = stranger.pubkey();
             }
-            let went = goes(world, &forged, signers.as_deref());
-            world.svm.set_account(double.with, before).unwrap();
+            let before = double.account.map(|account| {
+                let before = world.svm.get_account(&double.with).unwrap_or_default();
+                world.svm.set_account(double.with, account).unwrap();
+                before
+            });
+            let went = tried(world, &forged, &payer, signers.as_deref());
+            if let Some(before) = before {
+                world.svm.set_account(double.with, before).unwrap();
+            }
             let account = accounts.get(double.place).map_or("more", String::as_str);
             assert!(
-                !went || is_free(name, account, double.kind),
-                "{name} goes through with another {account} ({}: {})",
+                is_refusal(&went, index, double.kind) || is_free(name, account, double.kind),
+                "{name} with {account} {} ({}): {went:?}",
                 double.kind,
                 double.with
             );
         }
+        let nobody = Account::default();
+        world.svm.set_account(stranger.pubkey(), nobody).unwrap();
     }
 }
 
@@ -604,11 +626,27 @@ fn is_free(name: &str, account: &str, kind: &str) -> bool {
                 .any(|(instruction, places)| *instruction == name && places.contains(&account))
 }
 
-/// Whether it would go through.
-fn goes(world: &World, instructions: &[Instruction], signers: Option<&[&Keypair]>) -> bool {
+/// Whether a variant was refused as it must be. A read-only one differs in nothing but that, so only the instruction
+/// itself, or the runtime while it runs, may refuse it: anything else would not be for that.
+fn is_refusal(went: &Result<(), TransactionError>, index: usize, kind: &str) -> bool {
+    match went {
+        Ok(()) => false,
+        Err(TransactionError::InstructionError(at, _)) if kind == READ_ONLY => {
+            usize::from(*at) == index
+        }
+        Err(_) => kind != READ_ONLY,
+    }
+}
+
+/// What would become of it, paid by `payer`.
+fn tried(
+    world: &World,
+    instructions: &[Instruction],
+    payer: &Address,
+    signers: Option<&[&Keypair]>,
+) -> Result<(), TransactionError> {
     let blockhash = world.svm.latest_blockhash();
-    let payer = world.payer.pubkey();
-    let message = Message::new_with_blockhash(instructions, Some(&payer), &blockhash);
+    let message = Message::new_with_blockhash(instructions, Some(payer), &blockhash);
     let needed = usize::from(message.header.num_required_signatures);
     let mut transaction = Transaction::new_unsigned(message.clone());
     if let Some(signers) = signers {
@@ -620,10 +658,11 @@ fn goes(world: &World, instructions: &[Instruction], signers: Option<&[&Keypair]
             message.account_keys[..needed].iter().map(signs).collect();
         match keys {
             Some(keys) => transaction.sign(&keys, blockhash),
-            None => return false,
+            None => return Err(TransactionError::SignatureFailure),
         }
     }
-    world.svm.simulate_transaction(transaction).is_ok()
+    let went = world.svm.simulate_transaction(transaction);
+    went.map(drop).map_err(|failed| failed.err)
 }
 
 fn doubles(
@@ -646,6 +685,14 @@ fn doubles(
     let mut all = Vec::new();
     let elsewhere = Address::new_from_array([0xfc; 32]);
     let taken = |at: &Address| instruction.accounts.iter().any(|meta| meta.pubkey == *at);
+    // What another place writes is written for the whole transaction.
+    let written_here_only = |at: &Address| {
+        let metas = instructions.iter().flat_map(|other| &other.accounts);
+        metas
+            .filter(|meta| meta.is_writable && meta.pubkey == *at)
+            .count()
+            == 1
+    };
     for (place, meta) in instruction.accounts.iter().enumerate() {
         let mut add = |kind, with, signed, account| {
             all.push(Double {
@@ -656,15 +703,14 @@ fn doubles(
                 account,
             });
         };
-        let purse = Account {
-            lamports: 100_000_000_000,
-            ..Account::default()
-        };
+        if meta.is_writable && written_here_only(&meta.pubkey) {
+            add(READ_ONLY, meta.pubkey, meta.is_signer, None);
+        }
         if meta.is_signer {
             if !signs_elsewhere(&meta.pubkey) {
                 add("unsigned", meta.pubkey, false, None);
             }
-            add("stranger", *stranger, true, Some(purse));
+            add("stranger", *stranger, true, None);
             continue;
         }
         let Some(account) = world.svm.get_account(&meta.pubkey) else {
@@ -674,7 +720,7 @@ fn doubles(
             continue;
         }
         if account.data.is_empty() {
-            add("stranger", *stranger, false, Some(purse));
+            add("stranger", *stranger, false, None);
             continue;
         }
         let foreign = Account {
