@@ -14,7 +14,7 @@ pub enum EmissionsError {
     )]
     OutOfBounds,
     /// 6002
-    #[msg("This mint has an extension: the mint of the emission may have metadata and the pointer to it, nothing else")]
+    #[msg("This mint has an extension other than metadata and the pointer to it: choose another mint for the emission")]
     MintNotPlain,
     /// 6003
     #[msg("The mint's authority must be this program's mint authority: hand it over before the schedule starts")]
@@ -29,19 +29,19 @@ pub enum EmissionsError {
     #[msg("Staking, jobs and the schedule must use one mint: pass the mint that both configurations name")]
     MintsDiffer,
     /// 6007
-    #[msg("Stake rewards must stream for one epoch: the stream of staking and the epoch of jobs differ")]
+    #[msg("The stream of staking is not as long as the epoch of jobs: choose one length for both, before the two are initialised")]
     ClocksDiffer,
     /// 6008
-    #[msg("Two epochs must fit the shortest unbonding of 14 days: the epoch of jobs is too long")]
+    #[msg("Two epochs do not fit the shortest unbonding of 14 days: choose a shorter epoch before jobs are initialised")]
     EpochTooLong,
     /// 6009
-    #[msg("The account's layout is of a version this program does not know")]
+    #[msg("The account has a layout that this program does not know: `lode node migrate` brings an older node up to date, which anyone may; a newer layout waits for the program's upgrade")]
     UnknownVersion,
     /// 6010
     #[msg("An epoch is recorded while the next one runs, and only then: record the epoch that ended last")]
     NotRecordTime,
     /// 6011
-    #[msg("This node has no points of that epoch: there is nothing to record")]
+    #[msg("This node has no points of that epoch: nothing has to be recorded")]
     NothingToRecord,
     /// 6012
     #[msg("This account belongs to another node or epoch: pass the node, points, share and epoch that belong together")]
@@ -50,10 +50,10 @@ pub enum EmissionsError {
     #[msg("Nodes may still be recorded: finalise the epoch when the one after next has begun")]
     StillRecording,
     /// 6014
-    #[msg("The epoch's claims are over, 26 epochs after it: what was not claimed is never minted")]
+    #[msg("The epoch's claims are over, 26 epochs after it: what was not claimed is never minted; close it with `lode epoch close`")]
     EpochLapsed,
     /// 6015
-    #[msg("This epoch is final already")]
+    #[msg("This epoch is final already: claim what it owes with `lode epoch claim`")]
     AlreadyFinal,
     /// 6016
     #[msg("The breaker has no room for this epoch's amount: finalise it when earlier amounts have left the window")]
@@ -65,10 +65,10 @@ pub enum EmissionsError {
     #[msg("Only the node's payout account, the owner's or the treasury owner's associated token account can receive this: create it first")]
     WrongDestination,
     /// 6019
-    #[msg("The mint is not the schedule's")]
+    #[msg("The mint is not the schedule's: pass the emission mint that `lode network show` names")]
     WrongMint,
     /// 6020
-    #[msg("Only the treasury's owner may do this")]
+    #[msg("Only the treasury's owner may do this: sign with the key that the schedule names")]
     NotTreasuryOwner,
     /// 6021
     #[msg("Only the pending owner of the treasury may accept: its owner must propose this wallet first")]
@@ -77,7 +77,7 @@ pub enum EmissionsError {
     #[msg("This share has unclaimed parts: claim both, or wait until the epoch's claims are over")]
     StillClaimable,
     /// 6023
-    #[msg("The epoch can be closed when its claims are over, from 27 epochs after it on")]
+    #[msg("The epoch's claims still run: close it from 27 epochs after it on")]
     ClaimsRunning,
     /// 6024
     #[msg("Shares of this epoch are open: close them first; anyone may")]
@@ -86,6 +86,6 @@ pub enum EmissionsError {
     #[msg("The rent goes back to whoever paid it: pass that wallet")]
     WrongPayer,
     /// 6026
-    #[msg("A sum does not fit: the amount is too large")]
+    #[msg("A sum does not fit 64 bits: choose a smaller amount")]
     Overflow,
 }

@@ -14,16 +14,18 @@ pub enum StakingError {
     )]
     OutOfBounds,
     /// 6002
-    #[msg("This mint has an extension: the mint of the stake, which is that of the emission, may have metadata and the pointer to it, nothing else")]
+    #[msg("This mint has an extension other than metadata and the pointer to it: choose another for the stake, which is that of the emission")]
     MintNotPlain,
     /// 6003
-    #[msg("Only the governor may do this")]
+    #[msg(
+        "Only the governor of staking may do this: sign with the key that `lode network show` names"
+    )]
     NotGovernor,
     /// 6004
     #[msg("Only the pending governor may accept: the governor must propose this wallet first")]
     NotPendingGovernor,
     /// 6005
-    #[msg("Only the guardian may pause")]
+    #[msg("Only the guardian of staking may pause: sign with that key, which the governor names with `lode network set --staking-guardian`")]
     NotGuardian,
     /// 6006
     #[msg("A pause runs, or ended less than 7 days ago: wait until it may be renewed")]
@@ -34,12 +36,10 @@ pub enum StakingError {
     )]
     Paused,
     /// 6008
-    #[msg("Only the node's owner may do this")]
+    #[msg("Only the node's owner may do this: sign with the key that `lode node show` names")]
     NotOwner,
     /// 6009
-    #[msg(
-        "The payout account must be a token account of the stake mint owned by the node's owner"
-    )]
+    #[msg("The payout account is no token account of the stake mint that the node's owner owns: choose such a one, or create his associated account first")]
     WrongPayout,
     /// 6010
     #[msg(
@@ -47,13 +47,15 @@ pub enum StakingError {
     )]
     WrongWorker,
     /// 6011
-    #[msg("This node is jailed: its owner must unjail it when the time is up")]
+    #[msg(
+        "This node is jailed: its owner must unjail it when the time is up (`lode node unjail`)"
+    )]
     NodeJailed,
     /// 6012
     #[msg("This node is leaving and takes no stake: choose another node")]
     NodeExiting,
     /// 6013
-    #[msg("The amount is 0 or buys no share: stake more")]
+    #[msg("The amount is 0 or makes no share: choose a larger one")]
     AmountTooSmall,
     /// 6014
     #[msg("A slash left too little behind this node's shares to price new ones: stake on another node")]
@@ -75,16 +77,16 @@ pub enum StakingError {
     )]
     ForeignAccount,
     /// 6019
-    #[msg("The mint is not the stake mint")]
+    #[msg("The mint is not the stake mint: pass the one that `lode network show` names")]
     WrongMint,
     /// 6020
     #[msg("Only the wallet's own associated token account can receive this: create it first")]
     WrongDestination,
     /// 6021
-    #[msg("A sum does not fit: the amount is too large")]
+    #[msg("A sum does not fit 64 bits: choose a smaller amount")]
     Overflow,
     /// 6022
-    #[msg("Only the wallet that owns the delegation may do this")]
+    #[msg("Only the wallet that owns the delegation may do this: sign with that wallet; `lode stake show` lists what a wallet has")]
     NotDelegator,
     /// 6023
     #[msg("The node's layout is not this program's: `lode node migrate` brings an older one up to date, which anyone may; a newer one waits for the program's upgrade")]
@@ -99,18 +101,16 @@ pub enum StakingError {
     #[msg("The commission would pass its cap or rise by more than one step: see the configuration's cap and step")]
     CommissionTooHigh,
     /// 6027
-    #[msg("This node is not jailed")]
+    #[msg("This node is not jailed: nothing has to be done")]
     NotJailed,
     /// 6028
     #[msg("The jail is not over: unjail at the node's jailed-until time")]
     JailNotOver,
     /// 6029
-    #[msg("Only the jobs program may slash")]
+    #[msg("Only the jobs program may slash: have it do so by its instruction `slash_job`, which anyone may send")]
     NotSlasher,
     /// 6030
-    #[msg(
-        "This node is not leaving: only stake on a node whose owner exits can be unstaked by others"
-    )]
+    #[msg("This node is not leaving: its owner must exit it first (`lode node exit`); until then only a wallet itself takes its stake off")]
     NodeNotExiting,
     /// 6031
     #[msg("Stake or tickets are left: unstake and withdraw first")]
@@ -125,10 +125,10 @@ pub enum StakingError {
     #[msg("Native SOL cannot be stake: a slash could not burn it; choose another mint")]
     NativeMint,
     /// 6035
-    #[msg("The node left only lately and its stake may still earn: four stream periods and eight days after the exit anyone may unstake it; its owner may at once")]
+    #[msg("The node left only lately and its stake may still earn: wait; four stream periods and eight days after the exit anyone may unstake it, its owner may at once")]
     ExitTooFresh,
     /// 6036
-    #[msg("A region is two capital letters, an ISO 3166 country code such as DE, or nothing")]
+    #[msg("This is no region: choose two capital letters, an ISO 3166 country code such as DE, or nothing")]
     BadRegion,
     /// 6037
     #[msg("This node has the present layout already: nothing has to be done")]
