@@ -12,16 +12,10 @@ use lode_math::{emission, rewards};
 use lode_staking::state::StakingConfig;
 use solana_address::Address;
 use solana_signer::Signer;
-use std::path::Path;
 
 const LODE: u64 = 1_000_000_000;
 const OWNER: &str = "net/keys/node-0";
 const AUTHORITY: &str = "net/keys/authority";
-
-fn workload(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/workloads");
-    path.join(name).to_str().unwrap().to_string()
-}
 
 struct Stage {
     network: Network,
@@ -32,7 +26,7 @@ struct Stage {
 
 impl Stage {
     fn new(wallets: &[&str]) -> Self {
-        let network = Network::start(&["--folder", "net"], wallets);
+        let network = Network::with_one_seat(&["--folder", "net"], wallets);
         let (client, runtime) = (network.client(), tokio::runtime::Runtime::new().unwrap());
         let schedule = runtime.block_on(client.schedule()).unwrap().unwrap();
         Self {
@@ -117,10 +111,10 @@ fn what_work_burned_is_recorded_emitted_and_claimed_by_anyone_and_adds_up_to_the
 
     // A job burns.
     network.ask("customer", &["account", "deposit", "1000"]);
-    network.ask(
-        "customer",
-        &["job", "run", &workload("picture.wasm"), "--price", "2000"],
-    );
+    network.file("text.txt", "a text");
+    let (module, input) = (network.copy_module(), ["--input", "text.txt"]);
+    let run = [&["job", "run", &module, "--price", "2000"][..], &input].concat();
+    network.ask("customer", &[&run[..], &["--", "/in/text.txt"]].concat());
     let work: Work = stage
         .runtime
         .block_on(stage.client.get_account(&addresses::jobs::work(&node)))

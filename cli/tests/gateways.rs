@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 mod common;
 
-use common::{Network, Process, AUTHORITY, WALLET};
+use common::{plan, Network, Process, AUTHORITY, WALLET};
 use lode_jobs::state::{Job, JobState};
 use lode_localnet::free_port;
 use lode_store::{BlobHash, GatewayClient};
@@ -37,15 +37,9 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let mut plan = include_str!("../../migrations/localnet.toml").to_string();
-        for (from, to) in TERMS {
-            assert!(plan.contains(from), "{from}");
-            plan = plan.replace(from, to);
-        }
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), plan).unwrap();
+        let plan = plan(&TERMS);
         let network = Network::start(
-            &["--bare", "--plan", file.path().to_str().unwrap()],
+            &["--bare", "--plan", plan.path().to_str().unwrap()],
             &["owner", "worker", "stranger"],
         );
         let mirror = format!("http://127.0.0.1:{}", free_port().unwrap());

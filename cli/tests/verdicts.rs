@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 mod common;
 
-use common::{units, workload, Network, WALLET};
+use common::{plan, units, workload, Network, WALLET};
 use lode_attestation::commitment;
 use lode_client::instructions::jobs;
 use lode_client::Client;
@@ -39,16 +39,6 @@ const AMERICAN: [&str; 8] = [
     "1024",
 ];
 
-/// The local network's plan with other terms.
-fn plan(changes: &[(&str, &str)]) -> String {
-    let mut text = include_str!("../../migrations/localnet.toml").to_string();
-    for (from, to) in changes {
-        assert!(text.contains(from), "{from}");
-        text = text.replace(from, to);
-    }
-    text
-}
-
 /// A network, nodes of it that this test works for, and a customer with money.
 struct Bench {
     network: Network,
@@ -57,9 +47,8 @@ struct Bench {
 
 impl Bench {
     fn new(changes: &[(&str, &str)]) -> Self {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), plan(changes)).unwrap();
-        let path = file.path().to_str().unwrap();
+        let plan = plan(changes);
+        let path = plan.path().to_str().unwrap();
         let network = Network::start(
             &["--nodes", "0", "--oracles", "3", "--plan", path],
             &["owner", "worker", "owner2", "worker2"],

@@ -79,6 +79,25 @@ pub struct Network {
     wallets: Vec<(String, Keypair)>,
 }
 
+/// The local network's plan with other terms, in a file.
+pub fn plan(changes: &[(&str, &str)]) -> tempfile::NamedTempFile {
+    let mut text = include_str!("../../../migrations/localnet.toml").to_string();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+/// Terms under which one seat checks a result: where a test wants nothing of checks, two more seats on this machine would
+/// only compile its module twice more.
+pub const ONE_SEAT: [(&str, &str); 2] = [
+    ("k = 3", "k = 1"),
+    ("surcharge_bps = 30_000", "surcharge_bps = 10_000"),
+];
+
 fn start(
     folder: &Path,
     ports: &[String; 3],
@@ -145,6 +164,13 @@ impl Network {
             ports,
             wallets,
         }
+    }
+
+    /// The same, one seat checking each result.
+    pub fn with_one_seat(more: &[&str], wallets: &[&str]) -> Self {
+        let plan = plan(&ONE_SEAT);
+        let path = plan.path().to_str().unwrap();
+        Self::start(&[more, &["--plan", path]].concat(), wallets)
     }
 
     /// Stops it, and starts it again in the same folder after something else was done there.
