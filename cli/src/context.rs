@@ -378,10 +378,7 @@ impl Context {
 
 /// The address of a key that is given as an address, as a name in the address book or as a keypair file.
 pub fn address_of(text: &str) -> Result<Address> {
-    if let Ok(address) = text.parse() {
-        return Ok(address);
-    }
-    if let Some(address) = address_book::named(text).map_err(anyhow::Error::msg)? {
+    if let Some(address) = known(text)? {
         return Ok(address);
     }
     let path = Path::new(text);
@@ -391,6 +388,14 @@ pub fn address_of(text: &str) -> Result<Address> {
         ));
     }
     Ok(cli_config::read_keypair(path)?.pubkey())
+}
+
+/// The address that a text is or, in the address book, names: whose key it is need not lie on this machine.
+pub fn known(text: &str) -> Result<Option<Address>> {
+    match text.parse() {
+        Ok(address) => Ok(Some(address)),
+        Err(_) => address_book::named(text).map_err(anyhow::Error::msg),
+    }
 }
 
 /// The encryption keys of a node's folder; the first is made where there is none.

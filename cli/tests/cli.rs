@@ -311,6 +311,8 @@ fn a_dry_run_is_true_and_sends_nothing_and_what_cannot_be_undone_is_asked() {
     let register = ["node", "register", "--worker", "friend", "--cores", "1"];
     let registered = stage.twice("owner", &register);
     assert_eq!(registered["worker"], friend.as_str());
+    // a friend's machine is not this one
+    assert_eq!(registered["machine_verified"], false);
     let node = registered["node"].as_str().unwrap();
     network.ask("owner", &["address", "add", "my-node", node]);
     stage.twice("owner", &["node", "stake", "1000"]);

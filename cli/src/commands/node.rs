@@ -1,5 +1,5 @@
 //! `lode node`.
-use crate::context::{address_of, encryption_keys, Context};
+use crate::context::{address_of, encryption_keys, known, Context};
 use crate::nodes::NodesArgs;
 use crate::output::{bps, time, Cell};
 use anyhow::{bail, Result};
@@ -140,7 +140,7 @@ async fn register(args: Register, context: &Context) -> Result<()> {
         );
     }
     // Whose key lies here works here.
-    let verify = !args.no_verify && args.worker.parse::<Address>().is_err();
+    let verify = !args.no_verify && known(&args.worker)?.is_none();
     if verify {
         super::runtime::require_machine(context).await?;
     }
