@@ -18,7 +18,7 @@ import { LODE_EMISSIONS_PROGRAM_ADDRESS } from "../programs";
 export const LODE_EMISSIONS_ERROR__NOT_UPGRADE_AUTHORITY = 0x1770; // 6000
 /** OutOfBounds: A parameter lies outside of its compiled bounds: see the bounds in the emissions constants */
 export const LODE_EMISSIONS_ERROR__OUT_OF_BOUNDS = 0x1771; // 6001
-/** MintNotPlain: This mint has an extension: the mint of the emission may have metadata and the pointer to it, nothing else */
+/** MintNotPlain: This mint has an extension other than metadata and the pointer to it: choose another mint for the emission */
 export const LODE_EMISSIONS_ERROR__MINT_NOT_PLAIN = 0x1772; // 6002
 /** WrongMintAuthority: The mint's authority must be this program's mint authority: hand it over before the schedule starts */
 export const LODE_EMISSIONS_ERROR__WRONG_MINT_AUTHORITY = 0x1773; // 6003
@@ -28,23 +28,23 @@ export const LODE_EMISSIONS_ERROR__MINT_CAN_BE_FROZEN = 0x1774; // 6004
 export const LODE_EMISSIONS_ERROR__CAP_TOO_HIGH = 0x1775; // 6005
 /** MintsDiffer: Staking, jobs and the schedule must use one mint: pass the mint that both configurations name */
 export const LODE_EMISSIONS_ERROR__MINTS_DIFFER = 0x1776; // 6006
-/** ClocksDiffer: Stake rewards must stream for one epoch: the stream of staking and the epoch of jobs differ */
+/** ClocksDiffer: The stream of staking is not as long as the epoch of jobs: choose one length for both, before the two are initialised */
 export const LODE_EMISSIONS_ERROR__CLOCKS_DIFFER = 0x1777; // 6007
-/** EpochTooLong: Two epochs must fit the shortest unbonding of 14 days: the epoch of jobs is too long */
+/** EpochTooLong: Two epochs do not fit the shortest unbonding of 14 days: choose a shorter epoch before jobs are initialised */
 export const LODE_EMISSIONS_ERROR__EPOCH_TOO_LONG = 0x1778; // 6008
-/** UnknownVersion: The account's layout is of a version this program does not know */
+/** UnknownVersion: The account has a layout that this program does not know: `lode node migrate` brings an older node up to date, which anyone may; a newer layout waits for the program's upgrade */
 export const LODE_EMISSIONS_ERROR__UNKNOWN_VERSION = 0x1779; // 6009
 /** NotRecordTime: An epoch is recorded while the next one runs, and only then: record the epoch that ended last */
 export const LODE_EMISSIONS_ERROR__NOT_RECORD_TIME = 0x177a; // 6010
-/** NothingToRecord: This node has no points of that epoch: there is nothing to record */
+/** NothingToRecord: This node has no points of that epoch: nothing has to be recorded */
 export const LODE_EMISSIONS_ERROR__NOTHING_TO_RECORD = 0x177b; // 6011
 /** ForeignAccount: This account belongs to another node or epoch: pass the node, points, share and epoch that belong together */
 export const LODE_EMISSIONS_ERROR__FOREIGN_ACCOUNT = 0x177c; // 6012
 /** StillRecording: Nodes may still be recorded: finalise the epoch when the one after next has begun */
 export const LODE_EMISSIONS_ERROR__STILL_RECORDING = 0x177d; // 6013
-/** EpochLapsed: The epoch's claims are over, 26 epochs after it: what was not claimed is never minted */
+/** EpochLapsed: The epoch's claims are over, 26 epochs after it: what was not claimed is never minted; close it with `lode epoch close` */
 export const LODE_EMISSIONS_ERROR__EPOCH_LAPSED = 0x177e; // 6014
-/** AlreadyFinal: This epoch is final already */
+/** AlreadyFinal: This epoch is final already: claim what it owes with `lode epoch claim` */
 export const LODE_EMISSIONS_ERROR__ALREADY_FINAL = 0x177f; // 6015
 /** BreakerTripped: The breaker has no room for this epoch's amount: finalise it when earlier amounts have left the window */
 export const LODE_EMISSIONS_ERROR__BREAKER_TRIPPED = 0x1780; // 6016
@@ -52,21 +52,21 @@ export const LODE_EMISSIONS_ERROR__BREAKER_TRIPPED = 0x1780; // 6016
 export const LODE_EMISSIONS_ERROR__NOT_FINAL = 0x1781; // 6017
 /** WrongDestination: Only the node's payout account, the owner's or the treasury owner's associated token account can receive this: create it first */
 export const LODE_EMISSIONS_ERROR__WRONG_DESTINATION = 0x1782; // 6018
-/** WrongMint: The mint is not the schedule's */
+/** WrongMint: The mint is not the schedule's: pass the emission mint that `lode network show` names */
 export const LODE_EMISSIONS_ERROR__WRONG_MINT = 0x1783; // 6019
-/** NotTreasuryOwner: Only the treasury's owner may do this */
+/** NotTreasuryOwner: Only the treasury's owner may do this: sign with the key that the schedule names */
 export const LODE_EMISSIONS_ERROR__NOT_TREASURY_OWNER = 0x1784; // 6020
 /** NotPendingTreasuryOwner: Only the pending owner of the treasury may accept: its owner must propose this wallet first */
 export const LODE_EMISSIONS_ERROR__NOT_PENDING_TREASURY_OWNER = 0x1785; // 6021
 /** StillClaimable: This share has unclaimed parts: claim both, or wait until the epoch's claims are over */
 export const LODE_EMISSIONS_ERROR__STILL_CLAIMABLE = 0x1786; // 6022
-/** ClaimsRunning: The epoch can be closed when its claims are over, from 27 epochs after it on */
+/** ClaimsRunning: The epoch's claims still run: close it from 27 epochs after it on */
 export const LODE_EMISSIONS_ERROR__CLAIMS_RUNNING = 0x1787; // 6023
 /** SharesOpen: Shares of this epoch are open: close them first; anyone may */
 export const LODE_EMISSIONS_ERROR__SHARES_OPEN = 0x1788; // 6024
 /** WrongPayer: The rent goes back to whoever paid it: pass that wallet */
 export const LODE_EMISSIONS_ERROR__WRONG_PAYER = 0x1789; // 6025
-/** Overflow: A sum does not fit: the amount is too large */
+/** Overflow: A sum does not fit 64 bits: choose a smaller amount */
 export const LODE_EMISSIONS_ERROR__OVERFLOW = 0x178a; // 6026
 
 export type LodeEmissionsError =
@@ -101,31 +101,31 @@ export type LodeEmissionsError =
 let lodeEmissionsErrorMessages: Record<LodeEmissionsError, string> | undefined;
 if (process.env["NODE_ENV"] !== "production") {
   lodeEmissionsErrorMessages = {
-    [LODE_EMISSIONS_ERROR__ALREADY_FINAL]: `This epoch is final already`,
+    [LODE_EMISSIONS_ERROR__ALREADY_FINAL]: `This epoch is final already: claim what it owes with \`lode epoch claim\``,
     [LODE_EMISSIONS_ERROR__BREAKER_TRIPPED]: `The breaker has no room for this epoch's amount: finalise it when earlier amounts have left the window`,
     [LODE_EMISSIONS_ERROR__CAP_TOO_HIGH]: `The supply and the cap together do not fit 64 bits: choose a lower cap`,
-    [LODE_EMISSIONS_ERROR__CLAIMS_RUNNING]: `The epoch can be closed when its claims are over, from 27 epochs after it on`,
-    [LODE_EMISSIONS_ERROR__CLOCKS_DIFFER]: `Stake rewards must stream for one epoch: the stream of staking and the epoch of jobs differ`,
-    [LODE_EMISSIONS_ERROR__EPOCH_LAPSED]: `The epoch's claims are over, 26 epochs after it: what was not claimed is never minted`,
-    [LODE_EMISSIONS_ERROR__EPOCH_TOO_LONG]: `Two epochs must fit the shortest unbonding of 14 days: the epoch of jobs is too long`,
+    [LODE_EMISSIONS_ERROR__CLAIMS_RUNNING]: `The epoch's claims still run: close it from 27 epochs after it on`,
+    [LODE_EMISSIONS_ERROR__CLOCKS_DIFFER]: `The stream of staking is not as long as the epoch of jobs: choose one length for both, before the two are initialised`,
+    [LODE_EMISSIONS_ERROR__EPOCH_LAPSED]: `The epoch's claims are over, 26 epochs after it: what was not claimed is never minted; close it with \`lode epoch close\``,
+    [LODE_EMISSIONS_ERROR__EPOCH_TOO_LONG]: `Two epochs do not fit the shortest unbonding of 14 days: choose a shorter epoch before jobs are initialised`,
     [LODE_EMISSIONS_ERROR__FOREIGN_ACCOUNT]: `This account belongs to another node or epoch: pass the node, points, share and epoch that belong together`,
     [LODE_EMISSIONS_ERROR__MINT_CAN_BE_FROZEN]: `The mint has a freeze authority: remove it before the schedule starts`,
-    [LODE_EMISSIONS_ERROR__MINT_NOT_PLAIN]: `This mint has an extension: the mint of the emission may have metadata and the pointer to it, nothing else`,
+    [LODE_EMISSIONS_ERROR__MINT_NOT_PLAIN]: `This mint has an extension other than metadata and the pointer to it: choose another mint for the emission`,
     [LODE_EMISSIONS_ERROR__MINTS_DIFFER]: `Staking, jobs and the schedule must use one mint: pass the mint that both configurations name`,
     [LODE_EMISSIONS_ERROR__NOT_FINAL]: `The epoch is not final yet: finalise it first; anyone may`,
-    [LODE_EMISSIONS_ERROR__NOTHING_TO_RECORD]: `This node has no points of that epoch: there is nothing to record`,
+    [LODE_EMISSIONS_ERROR__NOTHING_TO_RECORD]: `This node has no points of that epoch: nothing has to be recorded`,
     [LODE_EMISSIONS_ERROR__NOT_PENDING_TREASURY_OWNER]: `Only the pending owner of the treasury may accept: its owner must propose this wallet first`,
     [LODE_EMISSIONS_ERROR__NOT_RECORD_TIME]: `An epoch is recorded while the next one runs, and only then: record the epoch that ended last`,
-    [LODE_EMISSIONS_ERROR__NOT_TREASURY_OWNER]: `Only the treasury's owner may do this`,
+    [LODE_EMISSIONS_ERROR__NOT_TREASURY_OWNER]: `Only the treasury's owner may do this: sign with the key that the schedule names`,
     [LODE_EMISSIONS_ERROR__NOT_UPGRADE_AUTHORITY]: `Only the program's upgrade authority may initialise it: sign with that key and pass the program's own ProgramData account`,
     [LODE_EMISSIONS_ERROR__OUT_OF_BOUNDS]: `A parameter lies outside of its compiled bounds: see the bounds in the emissions constants`,
-    [LODE_EMISSIONS_ERROR__OVERFLOW]: `A sum does not fit: the amount is too large`,
+    [LODE_EMISSIONS_ERROR__OVERFLOW]: `A sum does not fit 64 bits: choose a smaller amount`,
     [LODE_EMISSIONS_ERROR__SHARES_OPEN]: `Shares of this epoch are open: close them first; anyone may`,
     [LODE_EMISSIONS_ERROR__STILL_CLAIMABLE]: `This share has unclaimed parts: claim both, or wait until the epoch's claims are over`,
     [LODE_EMISSIONS_ERROR__STILL_RECORDING]: `Nodes may still be recorded: finalise the epoch when the one after next has begun`,
-    [LODE_EMISSIONS_ERROR__UNKNOWN_VERSION]: `The account's layout is of a version this program does not know`,
+    [LODE_EMISSIONS_ERROR__UNKNOWN_VERSION]: `The account has a layout that this program does not know: \`lode node migrate\` brings an older node up to date, which anyone may; a newer layout waits for the program's upgrade`,
     [LODE_EMISSIONS_ERROR__WRONG_DESTINATION]: `Only the node's payout account, the owner's or the treasury owner's associated token account can receive this: create it first`,
-    [LODE_EMISSIONS_ERROR__WRONG_MINT]: `The mint is not the schedule's`,
+    [LODE_EMISSIONS_ERROR__WRONG_MINT]: `The mint is not the schedule's: pass the emission mint that \`lode network show\` names`,
     [LODE_EMISSIONS_ERROR__WRONG_MINT_AUTHORITY]: `The mint's authority must be this program's mint authority: hand it over before the schedule starts`,
     [LODE_EMISSIONS_ERROR__WRONG_PAYER]: `The rent goes back to whoever paid it: pass that wallet`,
   };

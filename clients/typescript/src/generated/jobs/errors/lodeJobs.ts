@@ -18,61 +18,61 @@ import { LODE_JOBS_PROGRAM_ADDRESS } from "../programs";
 export const LODE_JOBS_ERROR__NOT_UPGRADE_AUTHORITY = 0x1770; // 6000
 /** OutOfBounds: A term lies outside of its bounds: see the bounds of markets in the protocol */
 export const LODE_JOBS_ERROR__OUT_OF_BOUNDS = 0x1771; // 6001
-/** MintNotAccepted: This mint cannot be used: it is native SOL, or has an extension other than metadata (of the mint of the emission) or metadata and groups (of a market) */
+/** MintNotAccepted: This mint is native SOL, or has an extension other than metadata (of the mint of the emission) or metadata and groups (of a market): choose another mint */
 export const LODE_JOBS_ERROR__MINT_NOT_ACCEPTED = 0x1772; // 6002
-/** NotGovernor: Only the governor may do this */
+/** NotGovernor: Only the governor of jobs may do this: sign with the key that `lode network show` names */
 export const LODE_JOBS_ERROR__NOT_GOVERNOR = 0x1773; // 6003
 /** NotPendingGovernor: Only the pending governor may accept: the governor must propose this wallet first */
 export const LODE_JOBS_ERROR__NOT_PENDING_GOVERNOR = 0x1774; // 6004
-/** NotGuardian: Only the guardian may pause */
+/** NotGuardian: Only the guardian of jobs may pause: sign with that key, which the governor names with `lode network set --jobs-guardian` */
 export const LODE_JOBS_ERROR__NOT_GUARDIAN = 0x1775; // 6005
 /** PauseTooSoon: A pause runs, or ended less than 7 days ago: wait until it may be renewed */
 export const LODE_JOBS_ERROR__PAUSE_TOO_SOON = 0x1776; // 6006
 /** Paused: New exposure is paused: wait until the pause ends; running jobs and withdrawals are not affected */
 export const LODE_JOBS_ERROR__PAUSED = 0x1777; // 6007
-/** BeyondPromise: The market's terms ask more of the committee than its members promised, or leave it too little time */
+/** BeyondPromise: The market's terms ask more of the committee than its members promised, or leave it too little time: lower units, memory or blobs, or raise the slots, to what `lode oracle show` says */
 export const LODE_JOBS_ERROR__BEYOND_PROMISE = 0x1778; // 6008
-/** Windows: The windows do not fit: attest at least twice the run window, accept at least twice the ramp, all together (in an auction with accept twice) under seven days */
+/** Windows: The windows do not fit: make attest at least twice the run window, accept at least twice the ramp, and all together (in an auction with accept twice) less than seven days */
 export const LODE_JOBS_ERROR__WINDOWS = 0x1779; // 6009
-/** ChecksUnpaid: The surcharge must pay for the checks: at least check_bps times the panel size */
+/** ChecksUnpaid: The surcharge does not pay for the checks: make it at least check_bps times the panel size */
 export const LODE_JOBS_ERROR__CHECKS_UNPAID = 0x177a; // 6010
-/** CommitteeDisagrees: Only the committee's governor can agree to a market: it must sign */
+/** CommitteeDisagrees: Only the committee's governor can agree to a market: have that key sign, too (`lode market create --governor`) */
 export const LODE_JOBS_ERROR__COMMITTEE_DISAGREES = 0x177b; // 6011
-/** NotMarketAuthority: Only the market's authority may do this */
+/** NotMarketAuthority: Only the market's authority may do this: sign with the key that `lode market show` names */
 export const LODE_JOBS_ERROR__NOT_MARKET_AUTHORITY = 0x177c; // 6012
-/** MarketClosed: This market takes no new jobs */
+/** MarketClosed: This market takes no new jobs: choose another (`lode market list`), or wait until its authority opens it again */
 export const LODE_JOBS_ERROR__MARKET_CLOSED = 0x177d; // 6013
-/** NotLedgerAuthority: Only the ledger's authority may do this: the wallet, or the node's owner */
+/** NotLedgerAuthority: Only the ledger's authority may do this, its wallet or the node's owner: sign with the key that `lode account show` names */
 export const LODE_JOBS_ERROR__NOT_LEDGER_AUTHORITY = 0x177e; // 6014
-/** ForeignAccount: This account belongs to another market, job, node or wallet */
+/** ForeignAccount: This account belongs to another market, job, node or wallet: pass those that the job or the ledger names */
 export const LODE_JOBS_ERROR__FOREIGN_ACCOUNT = 0x177f; // 6015
-/** InsufficientFunds: The ledger holds too little available money: deposit more */
+/** InsufficientFunds: The ledger holds too little available money: deposit more with `lode account deposit`, or choose a smaller amount */
 export const LODE_JOBS_ERROR__INSUFFICIENT_FUNDS = 0x1780; // 6016
-/** CapExceeded: This would lock more of the node's money than its owner allows: raise the locked cap or wait for running jobs */
+/** CapExceeded: This would lock more of the node's money than its owner allows: raise the cap with `lode account cap`, or wait for running jobs */
 export const LODE_JOBS_ERROR__CAP_EXCEEDED = 0x1781; // 6017
-/** LedgerNotEmpty: The ledger is not empty: finish its jobs and withdraw first */
+/** LedgerNotEmpty: The ledger is not empty: finish its jobs, sweep what it owes (`lode market fees --sweep`) and withdraw the rest first */
 export const LODE_JOBS_ERROR__LEDGER_NOT_EMPTY = 0x1782; // 6018
 /** NonceTaken: This nonce was used, or lies too far from the newest one: take the next */
 export const LODE_JOBS_ERROR__NONCE_TAKEN = 0x1783; // 6019
-/** UnitsOutOfRange: The units must be between 1 and the market's limit */
+/** UnitsOutOfRange: The units must lie between 1 and the limit, the market's for a job and the job's for a result: choose a number in between (`lode market show`, `lode job show`) */
 export const LODE_JOBS_ERROR__UNITS_OUT_OF_RANGE = 0x1784; // 6020
 /** EscrowOutOfRange: The escrow must lie between the market's least and most: change price or units */
 export const LODE_JOBS_ERROR__ESCROW_OUT_OF_RANGE = 0x1785; // 6021
-/** IllegalTransition: The job's state does not allow this step */
+/** IllegalTransition: The job's state does not allow this step: look where it stands with `lode job show`; another may have taken the step already */
 export const LODE_JOBS_ERROR__ILLEGAL_TRANSITION = 0x1786; // 6022
-/** WindowOver: The window for this is over */
+/** WindowOver: The window for this is over: look where the job stands with `lode job show`; what is due now anyone may take, also `lode crank run --once` */
 export const LODE_JOBS_ERROR__WINDOW_OVER = 0x1787; // 6023
 /** WindowOpen: The window is still open: wait until it is over */
 export const LODE_JOBS_ERROR__WINDOW_OPEN = 0x1788; // 6024
-/** NotWorker: Only the node's worker may do this */
+/** NotWorker: Only the node's worker may do this: sign with the key that `lode node show` names, or have the owner set this one with `lode node worker` */
 export const LODE_JOBS_ERROR__NOT_WORKER = 0x1789; // 6025
-/** NodeNotActive: The node is jailed, leaving, or of a version this program does not know */
+/** NodeNotActive: The node is jailed, leaving, or has a layout this program does not know: see which with `lode node show`; `lode node unjail` ends a jail whose time is up, `lode node migrate` brings an older layout up to date, a node that is leaving takes no more jobs */
 export const LODE_JOBS_ERROR__NODE_NOT_ACTIVE = 0x178a; // 6026
-/** SkinNotIn: The owner's stake on this node is below the minimum, or does not support what others delegated */
+/** SkinNotIn: The owner's stake on this node is below the minimum, or does not support what others delegated: its owner must stake more with `lode node stake`; `lode network show` has the minimum and the ratio */
 export const LODE_JOBS_ERROR__SKIN_NOT_IN = 0x178b; // 6027
-/** AnotherNodesJob: This job is meant for another node */
+/** AnotherNodesJob: This job is meant for another node: choose another job; `lode job list --for` lists those that take this node */
 export const LODE_JOBS_ERROR__ANOTHER_NODES_JOB = 0x178c; // 6028
-/** NotDrawnYet: It is not this node's turn yet: the lottery lets everyone in by the end of the ramp */
+/** NotDrawnYet: It is not this node's turn yet: wait; the lottery lets everyone in by the end of the ramp */
 export const LODE_JOBS_ERROR__NOT_DRAWN_YET = 0x178d; // 6029
 /** UnexpectedTerms: The job's terms are not the expected ones: read the job again */
 export const LODE_JOBS_ERROR__UNEXPECTED_TERMS = 0x178e; // 6030
@@ -80,77 +80,77 @@ export const LODE_JOBS_ERROR__UNEXPECTED_TERMS = 0x178e; // 6030
 export const LODE_JOBS_ERROR__SEAL_TOO_EARLY = 0x178f; // 6031
 /** NobodyEligible: No seat of the committee serves this submission: wait until the job can be voided */
 export const LODE_JOBS_ERROR__NOBODY_ELIGIBLE = 0x1790; // 6032
-/** WrongResult: The result does not fit the commitment */
+/** WrongResult: The result does not fit the commitment: pass the hash and the units that the node committed to */
 export const LODE_JOBS_ERROR__WRONG_RESULT = 0x1791; // 6033
 /** MustBeAttested: This result was drawn for a check: its committee must attest it */
 export const LODE_JOBS_ERROR__MUST_BE_ATTESTED = 0x1792; // 6034
 /** NotDrawn: This result was not drawn for a check: reveal it */
 export const LODE_JOBS_ERROR__NOT_DRAWN = 0x1793; // 6035
-/** BadVerdict: There is no such verdict, or it must not name a result */
+/** BadVerdict: There is no such verdict, or it must not name a result: pass 1 (match) with result and units, or 2 (mismatch) or 3 (unrunnable) with zeros for both */
 export const LODE_JOBS_ERROR__BAD_VERDICT = 0x1794; // 6036
-/** NotInPanel: A signer is not in the panel */
+/** NotInPanel: No signer is named, or one that is not in the panel: name only seats of the job's panel, and none that was freed since */
 export const LODE_JOBS_ERROR__NOT_IN_PANEL = 0x1795; // 6037
-/** AlreadySigned: A seat has signed already */
+/** AlreadySigned: A seat has signed already: leave it out; its signature counts */
 export const LODE_JOBS_ERROR__ALREADY_SIGNED = 0x1796; // 6038
-/** MajorityIncomplete: A drawn panel's signatures count only when they complete a majority, or in the last quarter of the window */
+/** MajorityIncomplete: A drawn panel's signatures count only when they complete a majority, or in the last quarter of the window: bring more of them at once, or wait for that quarter */
 export const LODE_JOBS_ERROR__MAJORITY_INCOMPLETE = 0x1797; // 6039
-/** NotAProof: The instruction directly before must be the Ed25519 program's, in the canonical layout */
+/** NotAProof: The instruction directly before is not the Ed25519 program's in the canonical layout: put one there as `lode_attestation::instruction_data` makes it */
 export const LODE_JOBS_ERROR__NOT_A_PROOF = 0x1798; // 6040
-/** WrongProofCount: The proof holds another number of signatures than seats were named */
+/** WrongProofCount: The proof holds another number of signatures than seats were named: name exactly the seats whose signatures it holds */
 export const LODE_JOBS_ERROR__WRONG_PROOF_COUNT = 0x1799; // 6041
-/** WrongSigner: A signature is by another key than its seat's */
+/** WrongSigner: A signature is by another key than its seat's: bring signatures in the order of their seats, and ask a seat that changed its key (`lode oracle show`) to sign again */
 export const LODE_JOBS_ERROR__WRONG_SIGNER = 0x179a; // 6042
-/** WrongMessage: A signature is over another message: another job, attempt, seal, verdict, result or seat */
+/** WrongMessage: A signature is over another message, of another job, attempt, seal, verdict, result or seat: leave it out, or ask the seat to sign this one */
 export const LODE_JOBS_ERROR__WRONG_MESSAGE = 0x179b; // 6043
-/** NotClosable: The job may not be closed yet: retention runs, or something is left to punish */
+/** NotClosable: The job is not over, its retention runs, or something is left to punish: wait; what nobody punishes keeps it open for 14 days more at most */
 export const LODE_JOBS_ERROR__NOT_CLOSABLE = 0x179c; // 6044
 /** WrongPayer: The rent goes back to whoever paid it: pass that wallet */
 export const LODE_JOBS_ERROR__WRONG_PAYER = 0x179d; // 6045
-/** WrongMint: The mint is not the market's */
+/** WrongMint: The mint is not the market's: pass the one that `lode market show` names */
 export const LODE_JOBS_ERROR__WRONG_MINT = 0x179e; // 6046
-/** WrongDestination: Money goes only to a token account that the ledger's authority owns */
+/** WrongDestination: Money goes only to a token account of the ledger's authority, fees only to the treasury owner's associated one: pass that account */
 export const LODE_JOBS_ERROR__WRONG_DESTINATION = 0x179f; // 6047
-/** Overflow: A sum does not fit: the amount is too large */
+/** Overflow: A sum does not fit 64 bits: choose a smaller amount */
 export const LODE_JOBS_ERROR__OVERFLOW = 0x17a0; // 6048
 /** WrongLedgerKind: A wallet's ledger is needed here, or a node's: pass the other kind */
 export const LODE_JOBS_ERROR__WRONG_LEDGER_KIND = 0x17a1; // 6049
-/** WrongWork: The account must be the node's own Work account */
+/** WrongWork: This is not the Work account of the job's node: pass the one whose address is derived from that node */
 export const LODE_JOBS_ERROR__WRONG_WORK = 0x17a2; // 6050
-/** SlotHashes: Slot hashes could not be read */
+/** SlotHashes: The slot hashes or the slot of the last restart could not be read: try again; on a cluster that does not have them this program cannot be used */
 export const LODE_JOBS_ERROR__SLOT_HASHES = 0x17a3; // 6051
-/** LedgerExists: The node has a ledger in this market already */
+/** LedgerExists: The node has a ledger in this market already: nothing has to be opened; `lode account cap` changes its cap */
 export const LODE_JOBS_ERROR__LEDGER_EXISTS = 0x17a4; // 6052
-/** UnknownVersion: The node or committee has a layout of a version this program does not know: it must be upgraded first */
+/** UnknownVersion: The node, the committee or the staking configuration has a layout that this program does not know: `lode node migrate` brings an older node up to date, which anyone may; a newer layout waits for the program's upgrade */
 export const LODE_JOBS_ERROR__UNKNOWN_VERSION = 0x17a5; // 6053
-/** WrongMarketKind: Nodes accept in first-come markets and bid in auctions; a job for one node is posted in first-come markets only */
+/** WrongMarketKind: Nodes accept in first-come markets and bid in auctions, and a job for one node is posted in first-come markets only: choose a market of the right kind (`lode market show`) */
 export const LODE_JOBS_ERROR__WRONG_MARKET_KIND = 0x17a6; // 6054
-/** BidStands: A bid stands: the job is awarded after the accept window, or cancelled by anyone one accept window later */
+/** BidStands: A bid stands, so the terms stay as they are: wait; the job is awarded after the accept window, or cancelled by anyone one accept window later */
 export const LODE_JOBS_ERROR__BID_STANDS = 0x17a7; // 6055
-/** NoBid: Nobody has bid: there is nothing to award, and the job may be cancelled */
+/** NoBid: Nobody has bid: wait for a bid while the accept window runs; after it anyone may cancel the job (`lode job cancel`) */
 export const LODE_JOBS_ERROR__NO_BID = 0x17a8; // 6056
-/** BidTooHigh: A bid is at least 1; the first is at most the posted price, a further one at most 99 % of the best */
+/** BidTooHigh: A bid is at least 1, the first at most the posted price, a further one at most 99 % of the best: choose one in between; `lode job bids` has the best */
 export const LODE_JOBS_ERROR__BID_TOO_HIGH = 0x17a9; // 6057
-/** OwnBid: The best bid is this node's own already */
+/** OwnBid: The best bid is this node's own already: wait for the award; there is nobody to underbid */
 export const LODE_JOBS_ERROR__OWN_BID = 0x17aa; // 6058
-/** NamedLedger: Pass the ledgers that the job names, and only those: the displaced bidder's, the challenger's, the appellant's */
+/** NamedLedger: These are not the ledgers that the job names: pass the displaced bidder's, the challenger's and the appellant's where it names one, and no other */
 export const LODE_JOBS_ERROR__NAMED_LEDGER = 0x17ab; // 6059
-/** NotChallengeable: This verdict is final: a majority of the whole committee signed it, or it was appealed against before */
+/** NotChallengeable: This verdict is final, as a majority of the whole committee signed it or it was appealed against before: nothing can be contested any more; the job is settled by it */
 export const LODE_JOBS_ERROR__NOT_CHALLENGEABLE = 0x17ac; // 6060
-/** WholeCommitteeDecides: The whole committee decides already: after the window the job is voided */
+/** WholeCommitteeDecides: The whole committee decides already: wait for its verdict; without one the job is voided after the window */
 export const LODE_JOBS_ERROR__WHOLE_COMMITTEE_DECIDES = 0x17ad; // 6061
 /** EscalateFirst: Only a part of the committee was asked: escalate first */
 export const LODE_JOBS_ERROR__ESCALATE_FIRST = 0x17ae; // 6062
-/** NothingToCollect: There is nothing to collect: the seat did not sign the final verdict, has collected, or pool or credits are empty */
+/** NothingToCollect: The seat did not sign the final verdict, or has collected, or pool or credits are empty: nothing can be collected now; see `lode oracle credits` */
 export const LODE_JOBS_ERROR__NOTHING_TO_COLLECT = 0x17af; // 6063
-/** NothingToPunish: There is nothing to punish: nothing is due, or it was done already */
+/** NothingToPunish: No penalty is due, or it was taken already: nothing has to be done */
 export const LODE_JOBS_ERROR__NOTHING_TO_PUNISH = 0x17b0; // 6064
 /** WorkInUse: The node still exists, or its last points may still be recorded: wait until two epochs after them */
 export const LODE_JOBS_ERROR__WORK_IN_USE = 0x17b1; // 6065
-/** LimitNotRaised: The new limit must be higher than the present one */
+/** LimitNotRaised: The new limit is not above the present one: choose a higher one */
 export const LODE_JOBS_ERROR__LIMIT_NOT_RAISED = 0x17b2; // 6066
-/** WrongReward: Half of this penalty is the appellant's: pass his wallet and its associated account of the bond mint */
+/** WrongReward: Half of this penalty is the appellant's where he won: pass his wallet and its associated account of the bond mint then, and neither otherwise */
 export const LODE_JOBS_ERROR__WRONG_REWARD = 0x17b3; // 6067
-/** BadFilter: A filter of nodes is not well-formed: country codes are two capital letters each, first to last without gaps, and only they can be denied */
+/** BadFilter: A filter of nodes is not well-formed: name countries by codes of two capital letters, first to last without gaps, and deny nothing but them */
 export const LODE_JOBS_ERROR__BAD_FILTER = 0x17b4; // 6068
 /** ClassNotTaken: The job or its market takes no node of this class: its owner may declare the right class with `lode node update --class` */
 export const LODE_JOBS_ERROR__CLASS_NOT_TAKEN = 0x17b5; // 6069
@@ -245,81 +245,81 @@ export type LodeJobsError =
 let lodeJobsErrorMessages: Record<LodeJobsError, string> | undefined;
 if (process.env["NODE_ENV"] !== "production") {
   lodeJobsErrorMessages = {
-    [LODE_JOBS_ERROR__ALREADY_SIGNED]: `A seat has signed already`,
-    [LODE_JOBS_ERROR__ANOTHER_NODES_JOB]: `This job is meant for another node`,
-    [LODE_JOBS_ERROR__BAD_FILTER]: `A filter of nodes is not well-formed: country codes are two capital letters each, first to last without gaps, and only they can be denied`,
-    [LODE_JOBS_ERROR__BAD_VERDICT]: `There is no such verdict, or it must not name a result`,
-    [LODE_JOBS_ERROR__BEYOND_PROMISE]: `The market's terms ask more of the committee than its members promised, or leave it too little time`,
-    [LODE_JOBS_ERROR__BID_STANDS]: `A bid stands: the job is awarded after the accept window, or cancelled by anyone one accept window later`,
-    [LODE_JOBS_ERROR__BID_TOO_HIGH]: `A bid is at least 1; the first is at most the posted price, a further one at most 99 % of the best`,
+    [LODE_JOBS_ERROR__ALREADY_SIGNED]: `A seat has signed already: leave it out; its signature counts`,
+    [LODE_JOBS_ERROR__ANOTHER_NODES_JOB]: `This job is meant for another node: choose another job; \`lode job list --for\` lists those that take this node`,
+    [LODE_JOBS_ERROR__BAD_FILTER]: `A filter of nodes is not well-formed: name countries by codes of two capital letters, first to last without gaps, and deny nothing but them`,
+    [LODE_JOBS_ERROR__BAD_VERDICT]: `There is no such verdict, or it must not name a result: pass 1 (match) with result and units, or 2 (mismatch) or 3 (unrunnable) with zeros for both`,
+    [LODE_JOBS_ERROR__BEYOND_PROMISE]: `The market's terms ask more of the committee than its members promised, or leave it too little time: lower units, memory or blobs, or raise the slots, to what \`lode oracle show\` says`,
+    [LODE_JOBS_ERROR__BID_STANDS]: `A bid stands, so the terms stay as they are: wait; the job is awarded after the accept window, or cancelled by anyone one accept window later`,
+    [LODE_JOBS_ERROR__BID_TOO_HIGH]: `A bid is at least 1, the first at most the posted price, a further one at most 99 % of the best: choose one in between; \`lode job bids\` has the best`,
     [LODE_JOBS_ERROR__BID_TOO_LOW]: `The bid's escrow would be below the market's least: bid more`,
-    [LODE_JOBS_ERROR__CAP_EXCEEDED]: `This would lock more of the node's money than its owner allows: raise the locked cap or wait for running jobs`,
-    [LODE_JOBS_ERROR__CHECKS_UNPAID]: `The surcharge must pay for the checks: at least check_bps times the panel size`,
+    [LODE_JOBS_ERROR__CAP_EXCEEDED]: `This would lock more of the node's money than its owner allows: raise the cap with \`lode account cap\`, or wait for running jobs`,
+    [LODE_JOBS_ERROR__CHECKS_UNPAID]: `The surcharge does not pay for the checks: make it at least check_bps times the panel size`,
     [LODE_JOBS_ERROR__CLASS_NOT_TAKEN]: `The job or its market takes no node of this class: its owner may declare the right class with \`lode node update --class\``,
-    [LODE_JOBS_ERROR__COMMITTEE_DISAGREES]: `Only the committee's governor can agree to a market: it must sign`,
+    [LODE_JOBS_ERROR__COMMITTEE_DISAGREES]: `Only the committee's governor can agree to a market: have that key sign, too (\`lode market create --governor\`)`,
     [LODE_JOBS_ERROR__ESCALATE_FIRST]: `Only a part of the committee was asked: escalate first`,
     [LODE_JOBS_ERROR__ESCROW_OUT_OF_RANGE]: `The escrow must lie between the market's least and most: change price or units`,
-    [LODE_JOBS_ERROR__FOREIGN_ACCOUNT]: `This account belongs to another market, job, node or wallet`,
-    [LODE_JOBS_ERROR__ILLEGAL_TRANSITION]: `The job's state does not allow this step`,
-    [LODE_JOBS_ERROR__INSUFFICIENT_FUNDS]: `The ledger holds too little available money: deposit more`,
-    [LODE_JOBS_ERROR__LEDGER_EXISTS]: `The node has a ledger in this market already`,
-    [LODE_JOBS_ERROR__LEDGER_NOT_EMPTY]: `The ledger is not empty: finish its jobs and withdraw first`,
-    [LODE_JOBS_ERROR__LIMIT_NOT_RAISED]: `The new limit must be higher than the present one`,
-    [LODE_JOBS_ERROR__MAJORITY_INCOMPLETE]: `A drawn panel's signatures count only when they complete a majority, or in the last quarter of the window`,
-    [LODE_JOBS_ERROR__MARKET_CLOSED]: `This market takes no new jobs`,
-    [LODE_JOBS_ERROR__MINT_NOT_ACCEPTED]: `This mint cannot be used: it is native SOL, or has an extension other than metadata (of the mint of the emission) or metadata and groups (of a market)`,
+    [LODE_JOBS_ERROR__FOREIGN_ACCOUNT]: `This account belongs to another market, job, node or wallet: pass those that the job or the ledger names`,
+    [LODE_JOBS_ERROR__ILLEGAL_TRANSITION]: `The job's state does not allow this step: look where it stands with \`lode job show\`; another may have taken the step already`,
+    [LODE_JOBS_ERROR__INSUFFICIENT_FUNDS]: `The ledger holds too little available money: deposit more with \`lode account deposit\`, or choose a smaller amount`,
+    [LODE_JOBS_ERROR__LEDGER_EXISTS]: `The node has a ledger in this market already: nothing has to be opened; \`lode account cap\` changes its cap`,
+    [LODE_JOBS_ERROR__LEDGER_NOT_EMPTY]: `The ledger is not empty: finish its jobs, sweep what it owes (\`lode market fees --sweep\`) and withdraw the rest first`,
+    [LODE_JOBS_ERROR__LIMIT_NOT_RAISED]: `The new limit is not above the present one: choose a higher one`,
+    [LODE_JOBS_ERROR__MAJORITY_INCOMPLETE]: `A drawn panel's signatures count only when they complete a majority, or in the last quarter of the window: bring more of them at once, or wait for that quarter`,
+    [LODE_JOBS_ERROR__MARKET_CLOSED]: `This market takes no new jobs: choose another (\`lode market list\`), or wait until its authority opens it again`,
+    [LODE_JOBS_ERROR__MINT_NOT_ACCEPTED]: `This mint is native SOL, or has an extension other than metadata (of the mint of the emission) or metadata and groups (of a market): choose another mint`,
     [LODE_JOBS_ERROR__MUST_BE_ATTESTED]: `This result was drawn for a check: its committee must attest it`,
-    [LODE_JOBS_ERROR__NAMED_LEDGER]: `Pass the ledgers that the job names, and only those: the displaced bidder's, the challenger's, the appellant's`,
-    [LODE_JOBS_ERROR__NO_BID]: `Nobody has bid: there is nothing to award, and the job may be cancelled`,
+    [LODE_JOBS_ERROR__NAMED_LEDGER]: `These are not the ledgers that the job names: pass the displaced bidder's, the challenger's and the appellant's where it names one, and no other`,
+    [LODE_JOBS_ERROR__NO_BID]: `Nobody has bid: wait for a bid while the accept window runs; after it anyone may cancel the job (\`lode job cancel\`)`,
     [LODE_JOBS_ERROR__NOBODY_ELIGIBLE]: `No seat of the committee serves this submission: wait until the job can be voided`,
-    [LODE_JOBS_ERROR__NODE_NOT_ACTIVE]: `The node is jailed, leaving, or of a version this program does not know`,
+    [LODE_JOBS_ERROR__NODE_NOT_ACTIVE]: `The node is jailed, leaving, or has a layout this program does not know: see which with \`lode node show\`; \`lode node unjail\` ends a jail whose time is up, \`lode node migrate\` brings an older layout up to date, a node that is leaving takes no more jobs`,
     [LODE_JOBS_ERROR__NONCE_TAKEN]: `This nonce was used, or lies too far from the newest one: take the next`,
-    [LODE_JOBS_ERROR__NOT_A_PROOF]: `The instruction directly before must be the Ed25519 program's, in the canonical layout`,
-    [LODE_JOBS_ERROR__NOT_CHALLENGEABLE]: `This verdict is final: a majority of the whole committee signed it, or it was appealed against before`,
-    [LODE_JOBS_ERROR__NOT_CLOSABLE]: `The job may not be closed yet: retention runs, or something is left to punish`,
+    [LODE_JOBS_ERROR__NOT_A_PROOF]: `The instruction directly before is not the Ed25519 program's in the canonical layout: put one there as \`lode_attestation::instruction_data\` makes it`,
+    [LODE_JOBS_ERROR__NOT_CHALLENGEABLE]: `This verdict is final, as a majority of the whole committee signed it or it was appealed against before: nothing can be contested any more; the job is settled by it`,
+    [LODE_JOBS_ERROR__NOT_CLOSABLE]: `The job is not over, its retention runs, or something is left to punish: wait; what nobody punishes keeps it open for 14 days more at most`,
     [LODE_JOBS_ERROR__NOT_DRAWN]: `This result was not drawn for a check: reveal it`,
-    [LODE_JOBS_ERROR__NOT_DRAWN_YET]: `It is not this node's turn yet: the lottery lets everyone in by the end of the ramp`,
-    [LODE_JOBS_ERROR__NOT_GOVERNOR]: `Only the governor may do this`,
-    [LODE_JOBS_ERROR__NOT_GUARDIAN]: `Only the guardian may pause`,
-    [LODE_JOBS_ERROR__NOTHING_TO_COLLECT]: `There is nothing to collect: the seat did not sign the final verdict, has collected, or pool or credits are empty`,
-    [LODE_JOBS_ERROR__NOTHING_TO_PUNISH]: `There is nothing to punish: nothing is due, or it was done already`,
-    [LODE_JOBS_ERROR__NOT_IN_PANEL]: `A signer is not in the panel`,
-    [LODE_JOBS_ERROR__NOT_LEDGER_AUTHORITY]: `Only the ledger's authority may do this: the wallet, or the node's owner`,
-    [LODE_JOBS_ERROR__NOT_MARKET_AUTHORITY]: `Only the market's authority may do this`,
+    [LODE_JOBS_ERROR__NOT_DRAWN_YET]: `It is not this node's turn yet: wait; the lottery lets everyone in by the end of the ramp`,
+    [LODE_JOBS_ERROR__NOT_GOVERNOR]: `Only the governor of jobs may do this: sign with the key that \`lode network show\` names`,
+    [LODE_JOBS_ERROR__NOT_GUARDIAN]: `Only the guardian of jobs may pause: sign with that key, which the governor names with \`lode network set --jobs-guardian\``,
+    [LODE_JOBS_ERROR__NOTHING_TO_COLLECT]: `The seat did not sign the final verdict, or has collected, or pool or credits are empty: nothing can be collected now; see \`lode oracle credits\``,
+    [LODE_JOBS_ERROR__NOTHING_TO_PUNISH]: `No penalty is due, or it was taken already: nothing has to be done`,
+    [LODE_JOBS_ERROR__NOT_IN_PANEL]: `No signer is named, or one that is not in the panel: name only seats of the job's panel, and none that was freed since`,
+    [LODE_JOBS_ERROR__NOT_LEDGER_AUTHORITY]: `Only the ledger's authority may do this, its wallet or the node's owner: sign with the key that \`lode account show\` names`,
+    [LODE_JOBS_ERROR__NOT_MARKET_AUTHORITY]: `Only the market's authority may do this: sign with the key that \`lode market show\` names`,
     [LODE_JOBS_ERROR__NOT_PENDING_GOVERNOR]: `Only the pending governor may accept: the governor must propose this wallet first`,
     [LODE_JOBS_ERROR__NOT_PENDING_TREASURY_OWNER]: `Only the pending owner of the treasury may accept: the governor must propose this wallet first`,
     [LODE_JOBS_ERROR__NOT_UPGRADE_AUTHORITY]: `Only the program's upgrade authority may initialise it: sign with that key and pass the program's own ProgramData account`,
-    [LODE_JOBS_ERROR__NOT_WORKER]: `Only the node's worker may do this`,
+    [LODE_JOBS_ERROR__NOT_WORKER]: `Only the node's worker may do this: sign with the key that \`lode node show\` names, or have the owner set this one with \`lode node worker\``,
     [LODE_JOBS_ERROR__OUT_OF_BOUNDS]: `A term lies outside of its bounds: see the bounds of markets in the protocol`,
-    [LODE_JOBS_ERROR__OVERFLOW]: `A sum does not fit: the amount is too large`,
-    [LODE_JOBS_ERROR__OWN_BID]: `The best bid is this node's own already`,
+    [LODE_JOBS_ERROR__OVERFLOW]: `A sum does not fit 64 bits: choose a smaller amount`,
+    [LODE_JOBS_ERROR__OWN_BID]: `The best bid is this node's own already: wait for the award; there is nobody to underbid`,
     [LODE_JOBS_ERROR__PAUSED]: `New exposure is paused: wait until the pause ends; running jobs and withdrawals are not affected`,
     [LODE_JOBS_ERROR__PAUSE_TOO_SOON]: `A pause runs, or ended less than 7 days ago: wait until it may be renewed`,
     [LODE_JOBS_ERROR__REGION_NOT_TAKEN]: `The job or its market takes no node of this region, or the node declares none: its owner may declare it with \`lode node update --region\``,
     [LODE_JOBS_ERROR__SEAL_TOO_EARLY]: `It is too early to seal: wait until the second slot after the submission`,
-    [LODE_JOBS_ERROR__SKIN_NOT_IN]: `The owner's stake on this node is below the minimum, or does not support what others delegated`,
-    [LODE_JOBS_ERROR__SLOT_HASHES]: `Slot hashes could not be read`,
+    [LODE_JOBS_ERROR__SKIN_NOT_IN]: `The owner's stake on this node is below the minimum, or does not support what others delegated: its owner must stake more with \`lode node stake\`; \`lode network show\` has the minimum and the ratio`,
+    [LODE_JOBS_ERROR__SLOT_HASHES]: `The slot hashes or the slot of the last restart could not be read: try again; on a cluster that does not have them this program cannot be used`,
     [LODE_JOBS_ERROR__TOO_FEW_CORES]: `The job or its market asks for more cores than the node declares: its owner may declare more with \`lode node update --cores\``,
     [LODE_JOBS_ERROR__TOO_LITTLE_MEMORY]: `The job or its market asks for more memory than the node declares: its owner may declare more with \`lode node update --memory-mib\``,
     [LODE_JOBS_ERROR__UNEXPECTED_TERMS]: `The job's terms are not the expected ones: read the job again`,
-    [LODE_JOBS_ERROR__UNITS_OUT_OF_RANGE]: `The units must be between 1 and the market's limit`,
-    [LODE_JOBS_ERROR__UNKNOWN_VERSION]: `The node or committee has a layout of a version this program does not know: it must be upgraded first`,
-    [LODE_JOBS_ERROR__WHOLE_COMMITTEE_DECIDES]: `The whole committee decides already: after the window the job is voided`,
+    [LODE_JOBS_ERROR__UNITS_OUT_OF_RANGE]: `The units must lie between 1 and the limit, the market's for a job and the job's for a result: choose a number in between (\`lode market show\`, \`lode job show\`)`,
+    [LODE_JOBS_ERROR__UNKNOWN_VERSION]: `The node, the committee or the staking configuration has a layout that this program does not know: \`lode node migrate\` brings an older node up to date, which anyone may; a newer layout waits for the program's upgrade`,
+    [LODE_JOBS_ERROR__WHOLE_COMMITTEE_DECIDES]: `The whole committee decides already: wait for its verdict; without one the job is voided after the window`,
     [LODE_JOBS_ERROR__WINDOW_OPEN]: `The window is still open: wait until it is over`,
-    [LODE_JOBS_ERROR__WINDOW_OVER]: `The window for this is over`,
-    [LODE_JOBS_ERROR__WINDOWS]: `The windows do not fit: attest at least twice the run window, accept at least twice the ramp, all together (in an auction with accept twice) under seven days`,
+    [LODE_JOBS_ERROR__WINDOW_OVER]: `The window for this is over: look where the job stands with \`lode job show\`; what is due now anyone may take, also \`lode crank run --once\``,
+    [LODE_JOBS_ERROR__WINDOWS]: `The windows do not fit: make attest at least twice the run window, accept at least twice the ramp, and all together (in an auction with accept twice) less than seven days`,
     [LODE_JOBS_ERROR__WORK_IN_USE]: `The node still exists, or its last points may still be recorded: wait until two epochs after them`,
-    [LODE_JOBS_ERROR__WRONG_DESTINATION]: `Money goes only to a token account that the ledger's authority owns`,
+    [LODE_JOBS_ERROR__WRONG_DESTINATION]: `Money goes only to a token account of the ledger's authority, fees only to the treasury owner's associated one: pass that account`,
     [LODE_JOBS_ERROR__WRONG_LEDGER_KIND]: `A wallet's ledger is needed here, or a node's: pass the other kind`,
-    [LODE_JOBS_ERROR__WRONG_MARKET_KIND]: `Nodes accept in first-come markets and bid in auctions; a job for one node is posted in first-come markets only`,
-    [LODE_JOBS_ERROR__WRONG_MESSAGE]: `A signature is over another message: another job, attempt, seal, verdict, result or seat`,
-    [LODE_JOBS_ERROR__WRONG_MINT]: `The mint is not the market's`,
+    [LODE_JOBS_ERROR__WRONG_MARKET_KIND]: `Nodes accept in first-come markets and bid in auctions, and a job for one node is posted in first-come markets only: choose a market of the right kind (\`lode market show\`)`,
+    [LODE_JOBS_ERROR__WRONG_MESSAGE]: `A signature is over another message, of another job, attempt, seal, verdict, result or seat: leave it out, or ask the seat to sign this one`,
+    [LODE_JOBS_ERROR__WRONG_MINT]: `The mint is not the market's: pass the one that \`lode market show\` names`,
     [LODE_JOBS_ERROR__WRONG_PAYER]: `The rent goes back to whoever paid it: pass that wallet`,
-    [LODE_JOBS_ERROR__WRONG_PROOF_COUNT]: `The proof holds another number of signatures than seats were named`,
-    [LODE_JOBS_ERROR__WRONG_RESULT]: `The result does not fit the commitment`,
-    [LODE_JOBS_ERROR__WRONG_REWARD]: `Half of this penalty is the appellant's: pass his wallet and its associated account of the bond mint`,
-    [LODE_JOBS_ERROR__WRONG_SIGNER]: `A signature is by another key than its seat's`,
-    [LODE_JOBS_ERROR__WRONG_WORK]: `The account must be the node's own Work account`,
+    [LODE_JOBS_ERROR__WRONG_PROOF_COUNT]: `The proof holds another number of signatures than seats were named: name exactly the seats whose signatures it holds`,
+    [LODE_JOBS_ERROR__WRONG_RESULT]: `The result does not fit the commitment: pass the hash and the units that the node committed to`,
+    [LODE_JOBS_ERROR__WRONG_REWARD]: `Half of this penalty is the appellant's where he won: pass his wallet and its associated account of the bond mint then, and neither otherwise`,
+    [LODE_JOBS_ERROR__WRONG_SIGNER]: `A signature is by another key than its seat's: bring signatures in the order of their seats, and ask a seat that changed its key (\`lode oracle show\`) to sign again`,
+    [LODE_JOBS_ERROR__WRONG_WORK]: `This is not the Work account of the job's node: pass the one whose address is derived from that node`,
   };
 }
 

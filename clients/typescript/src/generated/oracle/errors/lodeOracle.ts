@@ -14,19 +14,19 @@ import {
 } from "@solana/kit";
 import { LODE_ORACLE_PROGRAM_ADDRESS } from "../programs";
 
-/** PanelSize: The panel size must be 3, 5, 7 or 9 */
+/** PanelSize: No committee has a panel of this size: choose 3, 5, 7 or 9 */
 export const LODE_ORACLE_ERROR__PANEL_SIZE = 0x1770; // 6000
-/** OutOfBounds: A promise lies outside of its bounds: memory 1 to 4 096 MiB, units 1 to 9 000 000 000, blobs at least 1 byte, at least one slot */
+/** OutOfBounds: A promise lies outside of its bounds: choose memory of 1 to 4 096 MiB, units of 1 to 9 000 000 000, blobs of at least 1 byte, at least one slot */
 export const LODE_ORACLE_ERROR__OUT_OF_BOUNDS = 0x1771; // 6001
-/** MintNotPlain: This mint has an extension that vaults cannot take: only metadata and group extensions are accepted */
+/** MintNotPlain: This mint has an extension that vaults cannot take: choose one without extensions but metadata and groups */
 export const LODE_ORACLE_ERROR__MINT_NOT_PLAIN = 0x1772; // 6002
-/** Founders: The founders must be 1 to 16 different wallets */
+/** Founders: The founders are not 1 to 16 different wallets: name at least one, and each once */
 export const LODE_ORACLE_ERROR__FOUNDERS = 0x1773; // 6003
-/** NotGovernor: Only the committee's governor may do this */
+/** NotGovernor: Only the committee's governor may do this: sign with the key that `lode oracle show` names */
 export const LODE_ORACLE_ERROR__NOT_GOVERNOR = 0x1774; // 6004
 /** NotPendingGovernor: Only the pending governor may accept: the governor must propose this wallet first */
 export const LODE_ORACLE_ERROR__NOT_PENDING_GOVERNOR = 0x1775; // 6005
-/** ForeignAccount: This oracle belongs to another committee or wallet */
+/** ForeignAccount: This oracle belongs to another committee or wallet: pass the one of this committee and of the wallet that signs */
 export const LODE_ORACLE_ERROR__FOREIGN_ACCOUNT = 0x1776; // 6006
 /** AlreadySeated: This wallet sits in the committee already, or has a bond there from a seat that was freed: withdraw it first */
 export const LODE_ORACLE_ERROR__ALREADY_SEATED = 0x1777; // 6007
@@ -40,27 +40,27 @@ export const LODE_ORACLE_ERROR__COMMITTEE_FULL = 0x177a; // 6010
 export const LODE_ORACLE_ERROR__TOO_MANY_WAITING = 0x177b; // 6011
 /** WrongAttester: The attester must be another key than the owner's, and not zero: make a key for the machine */
 export const LODE_ORACLE_ERROR__WRONG_ATTESTER = 0x177c; // 6012
-/** NotSeated: This wallet has no seat */
+/** NotSeated: This wallet or number has no seat: `lode oracle show` lists the seats; a wallet must join first (`lode oracle join`) */
 export const LODE_ORACLE_ERROR__NOT_SEATED = 0x177d; // 6013
 /** BondStillAnswers: The bond answers until 14 days after the seat was left: withdraw then */
 export const LODE_ORACLE_ERROR__BOND_STILL_ANSWERS = 0x177e; // 6014
-/** WrongMint: The mint is not the committee's bond mint */
+/** WrongMint: The mint is not the committee's bond mint: pass the one that the committee names (`lode oracle show --all`) */
 export const LODE_ORACLE_ERROR__WRONG_MINT = 0x177f; // 6015
-/** Overflow: A sum does not fit: the amount is too large */
+/** Overflow: A sum does not fit 64 bits: choose a smaller amount */
 export const LODE_ORACLE_ERROR__OVERFLOW = 0x1780; // 6016
-/** NotAFounder: The founding day is over: only the governor's `admit_oracle` lets this wallet in */
+/** NotAFounder: This wallet is no founder, or the founding day is over: ask the governor to admit it (`lode oracle admit`) */
 export const LODE_ORACLE_ERROR__NOT_A_FOUNDER = 0x1781; // 6017
-/** WrongDestination: The bond goes to a token account of the bond mint that the oracle's owner owns */
+/** WrongDestination: The bond goes only to a token account of the bond mint that the oracle's owner owns: pass such a one, his associated account where he does not sign */
 export const LODE_ORACLE_ERROR__WRONG_DESTINATION = 0x1782; // 6018
 /** WrongPayer: The rent goes back to whoever paid it: pass that wallet */
 export const LODE_ORACLE_ERROR__WRONG_PAYER = 0x1783; // 6019
 /** NativeMint: The native mint cannot be burned, so it cannot be a bond: use another mint */
 export const LODE_ORACLE_ERROR__NATIVE_MINT = 0x1784; // 6020
-/** NotSlasher: Only the jobs program slashes bonds */
+/** NotSlasher: Only the jobs program slashes bonds: have it do so by its instruction `penalise_oracle`, which anyone may send */
 export const LODE_ORACLE_ERROR__NOT_SLASHER = 0x1785; // 6021
 /** AdmissionRuns: The admission still runs: close it when its 30 days are over */
 export const LODE_ORACLE_ERROR__ADMISSION_RUNS = 0x1786; // 6022
-/** StillSeated: This wallet still has its seat or its bond: it leaves and withdraws its bond first */
+/** StillSeated: This wallet still has its seat or its bond: it must leave and withdraw its bond first (`lode oracle withdraw`) */
 export const LODE_ORACLE_ERROR__STILL_SEATED = 0x1787; // 6023
 
 export type LodeOracleError =
@@ -98,23 +98,23 @@ if (process.env["NODE_ENV"] !== "production") {
     [LODE_ORACLE_ERROR__BOND_STILL_ANSWERS]: `The bond answers until 14 days after the seat was left: withdraw then`,
     [LODE_ORACLE_ERROR__BOND_TOO_SMALL]: `The bond is below the committee's minimum: bond more`,
     [LODE_ORACLE_ERROR__COMMITTEE_FULL]: `All 32 seats are taken: wait until one is freed`,
-    [LODE_ORACLE_ERROR__FOREIGN_ACCOUNT]: `This oracle belongs to another committee or wallet`,
-    [LODE_ORACLE_ERROR__FOUNDERS]: `The founders must be 1 to 16 different wallets`,
-    [LODE_ORACLE_ERROR__MINT_NOT_PLAIN]: `This mint has an extension that vaults cannot take: only metadata and group extensions are accepted`,
+    [LODE_ORACLE_ERROR__FOREIGN_ACCOUNT]: `This oracle belongs to another committee or wallet: pass the one of this committee and of the wallet that signs`,
+    [LODE_ORACLE_ERROR__FOUNDERS]: `The founders are not 1 to 16 different wallets: name at least one, and each once`,
+    [LODE_ORACLE_ERROR__MINT_NOT_PLAIN]: `This mint has an extension that vaults cannot take: choose one without extensions but metadata and groups`,
     [LODE_ORACLE_ERROR__NATIVE_MINT]: `The native mint cannot be burned, so it cannot be a bond: use another mint`,
-    [LODE_ORACLE_ERROR__NOT_A_FOUNDER]: `The founding day is over: only the governor's \`admit_oracle\` lets this wallet in`,
-    [LODE_ORACLE_ERROR__NOT_GOVERNOR]: `Only the committee's governor may do this`,
+    [LODE_ORACLE_ERROR__NOT_A_FOUNDER]: `This wallet is no founder, or the founding day is over: ask the governor to admit it (\`lode oracle admit\`)`,
+    [LODE_ORACLE_ERROR__NOT_GOVERNOR]: `Only the committee's governor may do this: sign with the key that \`lode oracle show\` names`,
     [LODE_ORACLE_ERROR__NOT_PENDING_GOVERNOR]: `Only the pending governor may accept: the governor must propose this wallet first`,
-    [LODE_ORACLE_ERROR__NOT_SEATED]: `This wallet has no seat`,
-    [LODE_ORACLE_ERROR__NOT_SLASHER]: `Only the jobs program slashes bonds`,
-    [LODE_ORACLE_ERROR__OUT_OF_BOUNDS]: `A promise lies outside of its bounds: memory 1 to 4 096 MiB, units 1 to 9 000 000 000, blobs at least 1 byte, at least one slot`,
-    [LODE_ORACLE_ERROR__OVERFLOW]: `A sum does not fit: the amount is too large`,
-    [LODE_ORACLE_ERROR__PANEL_SIZE]: `The panel size must be 3, 5, 7 or 9`,
-    [LODE_ORACLE_ERROR__STILL_SEATED]: `This wallet still has its seat or its bond: it leaves and withdraws its bond first`,
+    [LODE_ORACLE_ERROR__NOT_SEATED]: `This wallet or number has no seat: \`lode oracle show\` lists the seats; a wallet must join first (\`lode oracle join\`)`,
+    [LODE_ORACLE_ERROR__NOT_SLASHER]: `Only the jobs program slashes bonds: have it do so by its instruction \`penalise_oracle\`, which anyone may send`,
+    [LODE_ORACLE_ERROR__OUT_OF_BOUNDS]: `A promise lies outside of its bounds: choose memory of 1 to 4 096 MiB, units of 1 to 9 000 000 000, blobs of at least 1 byte, at least one slot`,
+    [LODE_ORACLE_ERROR__OVERFLOW]: `A sum does not fit 64 bits: choose a smaller amount`,
+    [LODE_ORACLE_ERROR__PANEL_SIZE]: `No committee has a panel of this size: choose 3, 5, 7 or 9`,
+    [LODE_ORACLE_ERROR__STILL_SEATED]: `This wallet still has its seat or its bond: it must leave and withdraw its bond first (\`lode oracle withdraw\`)`,
     [LODE_ORACLE_ERROR__TOO_MANY_WAITING]: `Eight members are waiting to serve: join when one of them does`,
     [LODE_ORACLE_ERROR__WRONG_ATTESTER]: `The attester must be another key than the owner's, and not zero: make a key for the machine`,
-    [LODE_ORACLE_ERROR__WRONG_DESTINATION]: `The bond goes to a token account of the bond mint that the oracle's owner owns`,
-    [LODE_ORACLE_ERROR__WRONG_MINT]: `The mint is not the committee's bond mint`,
+    [LODE_ORACLE_ERROR__WRONG_DESTINATION]: `The bond goes only to a token account of the bond mint that the oracle's owner owns: pass such a one, his associated account where he does not sign`,
+    [LODE_ORACLE_ERROR__WRONG_MINT]: `The mint is not the committee's bond mint: pass the one that the committee names (\`lode oracle show --all\`)`,
     [LODE_ORACLE_ERROR__WRONG_PAYER]: `The rent goes back to whoever paid it: pass that wallet`,
   };
 }

@@ -18,29 +18,29 @@ import { LODE_STAKING_PROGRAM_ADDRESS } from "../programs";
 export const LODE_STAKING_ERROR__NOT_UPGRADE_AUTHORITY = 0x1770; // 6000
 /** OutOfBounds: A parameter lies outside of its compiled bounds: see the bounds in the staking constants */
 export const LODE_STAKING_ERROR__OUT_OF_BOUNDS = 0x1771; // 6001
-/** MintNotPlain: This mint has an extension: the mint of the stake, which is that of the emission, may have metadata and the pointer to it, nothing else */
+/** MintNotPlain: This mint has an extension other than metadata and the pointer to it: choose another for the stake, which is that of the emission */
 export const LODE_STAKING_ERROR__MINT_NOT_PLAIN = 0x1772; // 6002
-/** NotGovernor: Only the governor may do this */
+/** NotGovernor: Only the governor of staking may do this: sign with the key that `lode network show` names */
 export const LODE_STAKING_ERROR__NOT_GOVERNOR = 0x1773; // 6003
 /** NotPendingGovernor: Only the pending governor may accept: the governor must propose this wallet first */
 export const LODE_STAKING_ERROR__NOT_PENDING_GOVERNOR = 0x1774; // 6004
-/** NotGuardian: Only the guardian may pause */
+/** NotGuardian: Only the guardian of staking may pause: sign with that key, which the governor names with `lode network set --staking-guardian` */
 export const LODE_STAKING_ERROR__NOT_GUARDIAN = 0x1775; // 6005
 /** PauseTooSoon: A pause runs, or ended less than 7 days ago: wait until it may be renewed */
 export const LODE_STAKING_ERROR__PAUSE_TOO_SOON = 0x1776; // 6006
 /** Paused: New stake and new nodes are paused: wait until the pause ends; leaving is not affected */
 export const LODE_STAKING_ERROR__PAUSED = 0x1777; // 6007
-/** NotOwner: Only the node's owner may do this */
+/** NotOwner: Only the node's owner may do this: sign with the key that `lode node show` names */
 export const LODE_STAKING_ERROR__NOT_OWNER = 0x1778; // 6008
-/** WrongPayout: The payout account must be a token account of the stake mint owned by the node's owner */
+/** WrongPayout: The payout account is no token account of the stake mint that the node's owner owns: choose such a one, or create his associated account first */
 export const LODE_STAKING_ERROR__WRONG_PAYOUT = 0x1779; // 6009
 /** WrongWorker: The worker must be another key than the owner's, and not zero: make a key for the machine */
 export const LODE_STAKING_ERROR__WRONG_WORKER = 0x177a; // 6010
-/** NodeJailed: This node is jailed: its owner must unjail it when the time is up */
+/** NodeJailed: This node is jailed: its owner must unjail it when the time is up (`lode node unjail`) */
 export const LODE_STAKING_ERROR__NODE_JAILED = 0x177b; // 6011
 /** NodeExiting: This node is leaving and takes no stake: choose another node */
 export const LODE_STAKING_ERROR__NODE_EXITING = 0x177c; // 6012
-/** AmountTooSmall: The amount is 0 or buys no share: stake more */
+/** AmountTooSmall: The amount is 0 or makes no share: choose a larger one */
 export const LODE_STAKING_ERROR__AMOUNT_TOO_SMALL = 0x177d; // 6013
 /** PoolRuined: A slash left too little behind this node's shares to price new ones: stake on another node */
 export const LODE_STAKING_ERROR__POOL_RUINED = 0x177e; // 6014
@@ -52,13 +52,13 @@ export const LODE_STAKING_ERROR__NOT_ENOUGH_SHARES = 0x1780; // 6016
 export const LODE_STAKING_ERROR__UNBONDING_NOT_OVER = 0x1781; // 6017
 /** ForeignAccount: This account belongs to another node: pass the ticket, delegation and vault of one node */
 export const LODE_STAKING_ERROR__FOREIGN_ACCOUNT = 0x1782; // 6018
-/** WrongMint: The mint is not the stake mint */
+/** WrongMint: The mint is not the stake mint: pass the one that `lode network show` names */
 export const LODE_STAKING_ERROR__WRONG_MINT = 0x1783; // 6019
 /** WrongDestination: Only the wallet's own associated token account can receive this: create it first */
 export const LODE_STAKING_ERROR__WRONG_DESTINATION = 0x1784; // 6020
-/** Overflow: A sum does not fit: the amount is too large */
+/** Overflow: A sum does not fit 64 bits: choose a smaller amount */
 export const LODE_STAKING_ERROR__OVERFLOW = 0x1785; // 6021
-/** NotDelegator: Only the wallet that owns the delegation may do this */
+/** NotDelegator: Only the wallet that owns the delegation may do this: sign with that wallet; `lode stake show` lists what a wallet has */
 export const LODE_STAKING_ERROR__NOT_DELEGATOR = 0x1786; // 6022
 /** UnknownVersion: The node's layout is not this program's: `lode node migrate` brings an older one up to date, which anyone may; a newer one waits for the program's upgrade */
 export const LODE_STAKING_ERROR__UNKNOWN_VERSION = 0x1787; // 6023
@@ -68,13 +68,13 @@ export const LODE_STAKING_ERROR__WRONG_PAYER = 0x1788; // 6024
 export const LODE_STAKING_ERROR__COMMISSION_PENDING = 0x1789; // 6025
 /** CommissionTooHigh: The commission would pass its cap or rise by more than one step: see the configuration's cap and step */
 export const LODE_STAKING_ERROR__COMMISSION_TOO_HIGH = 0x178a; // 6026
-/** NotJailed: This node is not jailed */
+/** NotJailed: This node is not jailed: nothing has to be done */
 export const LODE_STAKING_ERROR__NOT_JAILED = 0x178b; // 6027
 /** JailNotOver: The jail is not over: unjail at the node's jailed-until time */
 export const LODE_STAKING_ERROR__JAIL_NOT_OVER = 0x178c; // 6028
-/** NotSlasher: Only the jobs program may slash */
+/** NotSlasher: Only the jobs program may slash: have it do so by its instruction `slash_job`, which anyone may send */
 export const LODE_STAKING_ERROR__NOT_SLASHER = 0x178d; // 6029
-/** NodeNotExiting: This node is not leaving: only stake on a node whose owner exits can be unstaked by others */
+/** NodeNotExiting: This node is not leaving: its owner must exit it first (`lode node exit`); until then only a wallet itself takes its stake off */
 export const LODE_STAKING_ERROR__NODE_NOT_EXITING = 0x178e; // 6030
 /** StillStaked: Stake or tickets are left: unstake and withdraw first */
 export const LODE_STAKING_ERROR__STILL_STAKED = 0x178f; // 6031
@@ -84,9 +84,9 @@ export const LODE_STAKING_ERROR__REWARDS_UNCLAIMED = 0x1790; // 6032
 export const LODE_STAKING_ERROR__CHILDREN_OPEN = 0x1791; // 6033
 /** NativeMint: Native SOL cannot be stake: a slash could not burn it; choose another mint */
 export const LODE_STAKING_ERROR__NATIVE_MINT = 0x1792; // 6034
-/** ExitTooFresh: The node left only lately and its stake may still earn: four stream periods and eight days after the exit anyone may unstake it; its owner may at once */
+/** ExitTooFresh: The node left only lately and its stake may still earn: wait; four stream periods and eight days after the exit anyone may unstake it, its owner may at once */
 export const LODE_STAKING_ERROR__EXIT_TOO_FRESH = 0x1793; // 6035
-/** BadRegion: A region is two capital letters, an ISO 3166 country code such as DE, or nothing */
+/** BadRegion: This is no region: choose two capital letters, an ISO 3166 country code such as DE, or nothing */
 export const LODE_STAKING_ERROR__BAD_REGION = 0x1794; // 6036
 /** NothingToMigrate: This node has the present layout already: nothing has to be done */
 export const LODE_STAKING_ERROR__NOTHING_TO_MIGRATE = 0x1795; // 6037
@@ -134,31 +134,31 @@ export type LodeStakingError =
 let lodeStakingErrorMessages: Record<LodeStakingError, string> | undefined;
 if (process.env["NODE_ENV"] !== "production") {
   lodeStakingErrorMessages = {
-    [LODE_STAKING_ERROR__AMOUNT_TOO_SMALL]: `The amount is 0 or buys no share: stake more`,
-    [LODE_STAKING_ERROR__BAD_REGION]: `A region is two capital letters, an ISO 3166 country code such as DE, or nothing`,
+    [LODE_STAKING_ERROR__AMOUNT_TOO_SMALL]: `The amount is 0 or makes no share: choose a larger one`,
+    [LODE_STAKING_ERROR__BAD_REGION]: `This is no region: choose two capital letters, an ISO 3166 country code such as DE, or nothing`,
     [LODE_STAKING_ERROR__CHILDREN_OPEN]: `Delegations or tickets are open: withdraw and close them first; anyone may`,
     [LODE_STAKING_ERROR__COMMISSION_PENDING]: `A rise of the commission is announced already: wait until it is in effect, or lower the commission to cancel it`,
     [LODE_STAKING_ERROR__COMMISSION_TOO_HIGH]: `The commission would pass its cap or rise by more than one step: see the configuration's cap and step`,
-    [LODE_STAKING_ERROR__EXIT_TOO_FRESH]: `The node left only lately and its stake may still earn: four stream periods and eight days after the exit anyone may unstake it; its owner may at once`,
+    [LODE_STAKING_ERROR__EXIT_TOO_FRESH]: `The node left only lately and its stake may still earn: wait; four stream periods and eight days after the exit anyone may unstake it, its owner may at once`,
     [LODE_STAKING_ERROR__FOREIGN_ACCOUNT]: `This account belongs to another node: pass the ticket, delegation and vault of one node`,
     [LODE_STAKING_ERROR__JAIL_NOT_OVER]: `The jail is not over: unjail at the node's jailed-until time`,
-    [LODE_STAKING_ERROR__MINT_NOT_PLAIN]: `This mint has an extension: the mint of the stake, which is that of the emission, may have metadata and the pointer to it, nothing else`,
+    [LODE_STAKING_ERROR__MINT_NOT_PLAIN]: `This mint has an extension other than metadata and the pointer to it: choose another for the stake, which is that of the emission`,
     [LODE_STAKING_ERROR__NATIVE_MINT]: `Native SOL cannot be stake: a slash could not burn it; choose another mint`,
     [LODE_STAKING_ERROR__NODE_EXITING]: `This node is leaving and takes no stake: choose another node`,
-    [LODE_STAKING_ERROR__NODE_JAILED]: `This node is jailed: its owner must unjail it when the time is up`,
-    [LODE_STAKING_ERROR__NODE_NOT_EXITING]: `This node is not leaving: only stake on a node whose owner exits can be unstaked by others`,
-    [LODE_STAKING_ERROR__NOT_DELEGATOR]: `Only the wallet that owns the delegation may do this`,
+    [LODE_STAKING_ERROR__NODE_JAILED]: `This node is jailed: its owner must unjail it when the time is up (\`lode node unjail\`)`,
+    [LODE_STAKING_ERROR__NODE_NOT_EXITING]: `This node is not leaving: its owner must exit it first (\`lode node exit\`); until then only a wallet itself takes its stake off`,
+    [LODE_STAKING_ERROR__NOT_DELEGATOR]: `Only the wallet that owns the delegation may do this: sign with that wallet; \`lode stake show\` lists what a wallet has`,
     [LODE_STAKING_ERROR__NOT_ENOUGH_SHARES]: `There are fewer active shares than that: unstake less, at most what the delegation holds`,
-    [LODE_STAKING_ERROR__NOT_GOVERNOR]: `Only the governor may do this`,
-    [LODE_STAKING_ERROR__NOT_GUARDIAN]: `Only the guardian may pause`,
+    [LODE_STAKING_ERROR__NOT_GOVERNOR]: `Only the governor of staking may do this: sign with the key that \`lode network show\` names`,
+    [LODE_STAKING_ERROR__NOT_GUARDIAN]: `Only the guardian of staking may pause: sign with that key, which the governor names with \`lode network set --staking-guardian\``,
     [LODE_STAKING_ERROR__NOTHING_TO_MIGRATE]: `This node has the present layout already: nothing has to be done`,
-    [LODE_STAKING_ERROR__NOT_JAILED]: `This node is not jailed`,
-    [LODE_STAKING_ERROR__NOT_OWNER]: `Only the node's owner may do this`,
+    [LODE_STAKING_ERROR__NOT_JAILED]: `This node is not jailed: nothing has to be done`,
+    [LODE_STAKING_ERROR__NOT_OWNER]: `Only the node's owner may do this: sign with the key that \`lode node show\` names`,
     [LODE_STAKING_ERROR__NOT_PENDING_GOVERNOR]: `Only the pending governor may accept: the governor must propose this wallet first`,
-    [LODE_STAKING_ERROR__NOT_SLASHER]: `Only the jobs program may slash`,
+    [LODE_STAKING_ERROR__NOT_SLASHER]: `Only the jobs program may slash: have it do so by its instruction \`slash_job\`, which anyone may send`,
     [LODE_STAKING_ERROR__NOT_UPGRADE_AUTHORITY]: `Only the program's upgrade authority may initialise it: sign with that key and pass the program's own ProgramData account`,
     [LODE_STAKING_ERROR__OUT_OF_BOUNDS]: `A parameter lies outside of its compiled bounds: see the bounds in the staking constants`,
-    [LODE_STAKING_ERROR__OVERFLOW]: `A sum does not fit: the amount is too large`,
+    [LODE_STAKING_ERROR__OVERFLOW]: `A sum does not fit 64 bits: choose a smaller amount`,
     [LODE_STAKING_ERROR__PAUSED]: `New stake and new nodes are paused: wait until the pause ends; leaving is not affected`,
     [LODE_STAKING_ERROR__PAUSE_TOO_SOON]: `A pause runs, or ended less than 7 days ago: wait until it may be renewed`,
     [LODE_STAKING_ERROR__POOL_RUINED]: `A slash left too little behind this node's shares to price new ones: stake on another node`,
@@ -168,9 +168,9 @@ if (process.env["NODE_ENV"] !== "production") {
     [LODE_STAKING_ERROR__UNBONDING_NOT_OVER]: `Unbonding is not over: withdraw at the ticket's release time`,
     [LODE_STAKING_ERROR__UNKNOWN_VERSION]: `The node's layout is not this program's: \`lode node migrate\` brings an older one up to date, which anyone may; a newer one waits for the program's upgrade`,
     [LODE_STAKING_ERROR__WRONG_DESTINATION]: `Only the wallet's own associated token account can receive this: create it first`,
-    [LODE_STAKING_ERROR__WRONG_MINT]: `The mint is not the stake mint`,
+    [LODE_STAKING_ERROR__WRONG_MINT]: `The mint is not the stake mint: pass the one that \`lode network show\` names`,
     [LODE_STAKING_ERROR__WRONG_PAYER]: `The ticket's rent goes back to whoever paid it: pass that wallet`,
-    [LODE_STAKING_ERROR__WRONG_PAYOUT]: `The payout account must be a token account of the stake mint owned by the node's owner`,
+    [LODE_STAKING_ERROR__WRONG_PAYOUT]: `The payout account is no token account of the stake mint that the node's owner owns: choose such a one, or create his associated account first`,
     [LODE_STAKING_ERROR__WRONG_WORKER]: `The worker must be another key than the owner's, and not zero: make a key for the machine`,
   };
 }
