@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// How long an account that an own transaction wrote is asked for: a server that is behind does not have it yet, and one
 /// that is away for a moment comes back.
-pub const PATIENCE: Duration = Duration::from_secs(6);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(300);
 
 impl Context {
