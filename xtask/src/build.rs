@@ -11,6 +11,9 @@ pub const PROGRAMS: [&str; 4] = ["staking", "oracle", "jobs", "emissions"];
 
 /// Compiles the programs and the command, and the example workloads where that is asked for.
 pub fn everything(with_workloads: bool) -> Result<()> {
+    if with_workloads {
+        wasm_compiler()?;
+    }
     programs()?;
     command()?;
     if with_workloads {
@@ -79,8 +82,7 @@ pub fn command() -> Result<()> {
 }
 
 /// Compiles the example workloads to WebAssembly modules, beside their sources.
-pub fn workloads() -> Result<()> {
-    wasm_compiler()?;
+fn workloads() -> Result<()> {
     step("compiling the example workloads for wasm32-wasip1");
     run(Command::new("bash").arg("examples/workloads/build.sh"))
 }

@@ -1,9 +1,9 @@
 //! `cargo xtask demo`: a whole network on this machine, two real jobs, and the money before and after.
 //!
 //! Every actor is a process of its own, of the real `lode` command: the network, the gateway, five oracles (three are
-//! drawn for each job), three nodes, and a customer who posts two jobs. Operators and customer take their money home, and
-//! so do the oracles that checked. Then time moves on: what the jobs burned is recorded, part of it is emitted, and
-//! operators, a delegator and the treasury get theirs. It ends by itself, and well only if every check held.
+//! drawn for each job), three nodes, and a customer who posts two jobs. Operators and customer take their money
+//! home. Then time moves on: what the jobs burned is recorded, part of it is emitted, and operators, a delegator and the
+//! treasury get theirs; the oracles are paid for their checks. It ends by itself, and well only if every check held.
 
 use crate::build;
 use crate::shell::{root, step, target};
@@ -427,8 +427,8 @@ impl Stage {
         self.require_alive()?;
         self.show_transactions(&customer)?;
         let owed = self.reckon(&customer, &owners, &nodes, &before)?;
-        let earned = self.collect(&oracles, owed)?;
-        self.emit(&owners, &nodes, &delegator, &passer, &earned)
+        self.emit(&owners, &nodes, &delegator, &passer)?;
+        self.pay_checks(&oracles, owed)
     }
 
     /// What each transaction of the jobs took of the chain.
@@ -488,7 +488,6 @@ impl Stage {
         nodes: &[String],
         delegator: &Key,
         passer: &Key,
-        checked: &[(&Key, u64)],
     ) -> Result<()> {
         let treasury = Key::read(&self.folder.join("network/keys/authority.json"))?;
         let mut wallets: Vec<(String, &Key)> = Vec::new();
@@ -515,16 +514,6 @@ impl Stage {
         self.ask(passer, &["crank", "run", "--once"])?;
         let burned = supply - self.supply(passer)?;
         println!("    burned {}", lode(burned));
-        step("what it swept pays for the checks: the oracles take home what they earned");
-        for (oracle, earned) in checked {
-            let came = self.take_home(oracle, None)?;
-            ensure!(
-                came == *earned,
-                "an oracle earned {} and {} came",
-                lode(*earned),
-                lode(came)
-            );
-        }
 
         step("the epoch ends: the passer-by records who worked in it");
         let epoch = |shown: &Value| shown["epoch"].as_u64().context("no epoch is named");
@@ -746,40 +735,48 @@ impl Stage {
         Ok(due)
     }
 
-    /// Who checked, and what he earned. One of them collects it himself; others do not, so that it is done for them.
-    fn collect<'a>(&self, oracles: &'a [Key], owed: u64) -> Result<Vec<(&'a Key, u64)>> {
-        step("an oracle collects what he earned by checking: it is his, and paid once fees are swept");
-        let credits = |oracle: &Key, more: &[&str]| -> Result<Value> {
-            let shown = self.ask(oracle, &[&["oracle", "credits"][..], more].concat())?;
-            let of_market = shown.get(0).cloned();
-            of_market.context("`oracle credits` names no market")
-        };
-        let mut checked = Vec::new();
+    /// Who checked collects what he earned, and takes it home: what the passer-by swept pays for it.
+    fn pay_checks(&self, oracles: &[Key], owed: u64) -> Result<()> {
+        step("the oracles that checked collect what they earned, and take it home");
+        let mut paid = 0;
         for oracle in oracles {
-            let earned = units(&credits(oracle, &[])?["worth"])?;
-            if earned > 0 {
-                checked.push((oracle, earned));
+            let credits = |more: &[&str]| -> Result<Value> {
+                let shown = self.ask(oracle, &[&["oracle", "credits"], more].concat())?;
+                let of_market = shown.get(0).cloned();
+                of_market.context("`oracle credits` names no market")
+            };
+            let earned = units(&credits(&[])?["worth"])?;
+            if earned == 0 {
+                continue;
             }
+            let shown = credits(&["--redeem"])?;
+            let [left, credited] = [units(&shown["worth"])?, units(&shown["credits"])?];
+            ensure!(
+                left == 0 && credited == 0,
+                "of {} that an oracle earned, {} is not collected and {} not redeemed",
+                lode(earned),
+                lode(left),
+                lode(credited)
+            );
+            let came = self.take_home(oracle, None)?;
+            ensure!(
+                came == earned,
+                "an oracle earned {} and {} came",
+                lode(earned),
+                lode(came)
+            );
+            paid += came;
         }
-        let (first, earned) = *checked.first().context("no oracle earned anything")?;
-        let shown = credits(first, &["--redeem"])?;
-        ensure!(
-            shown["checks_to_collect"] == 0 && units(&shown["credits"])? == earned,
-            "{} was to be collected, and the credits are {}",
-            lode(earned),
-            lode(units(&shown["credits"])?)
-        );
-        println!("    credits of {}", lode(earned));
         // Shares are rounded down: of each of two jobs less is left than there are seats.
-        let all: u64 = checked.iter().map(|(_, earned)| earned).sum();
-        let dust = owed.checked_sub(all);
+        let dust = owed.checked_sub(paid);
         ensure!(
-            dust.is_some_and(|dust| dust < 2 * ORACLES as u64),
-            "{} is owed for checks and {} was earned by them",
+            paid > 0 && dust.is_some_and(|dust| dust < 2 * ORACLES as u64),
+            "{} was owed for checks and {} was paid",
             lode(owed),
-            lode(all)
+            lode(paid)
         );
-        Ok(checked)
+        println!("    paid {} of {} owed", lode(paid), lode(owed));
+        Ok(())
     }
 }
 
