@@ -26,7 +26,7 @@ struct Stage {
 
 impl Stage {
     fn new(wallets: &[&str]) -> Self {
-        let network = Network::with_one_seat(&["--folder", "net"], wallets);
+        let network = Network::start_unchecked(&["--folder", "net"], wallets);
         let (client, runtime) = (network.client(), tokio::runtime::Runtime::new().unwrap());
         let schedule = runtime.block_on(client.schedule()).unwrap().unwrap();
         Self {

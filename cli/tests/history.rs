@@ -112,8 +112,10 @@ impl Bench {
     fn lie(&self) -> Address {
         let at = self.accepted();
         let me = self.network.key("worker").pubkey();
-        let promise = commitment(&[9; 32], 200, &at, 0, &self.node);
-        self.send(jobs::submit_result(&me, &at, &self.job(&at), promise, 200));
+        let job = self.job(&at);
+        let units = job.units_limit;
+        let promise = commitment(&[9; 32], units, &at, 0, &self.node);
+        self.send(jobs::submit_result(&me, &at, &job, promise, units));
         at
     }
 

@@ -103,7 +103,7 @@ fn alone(args: &[&str], stdin: Option<&str>) -> String {
 fn a_map_that_is_killed_goes_on_and_gathers_every_result_in_order_and_pays_for_each_once() {
     let inputs: usize = std::env::var("LODE_MAP_INPUTS").map_or(24, |text| text.parse().unwrap());
     let batch = if inputs > 100 { "10" } else { "3" };
-    let network = Network::with_one_seat(&["--nodes", NODES], &[]);
+    let network = Network::start_unchecked(&["--nodes", NODES], &[]);
     let seeds: Vec<String> = (0..inputs).map(|i| (i * 7 + 1).to_string()).collect();
     network.file("seeds.txt", &seeds.join("\n"));
     let module = workload("monte-carlo.wasm");
@@ -197,7 +197,7 @@ fn a_map_that_is_killed_goes_on_and_gathers_every_result_in_order_and_pays_for_e
 #[test]
 fn an_input_that_its_program_fails_on_costs_the_others_nothing_and_a_limit_that_is_too_low_is_raised(
 ) {
-    let network = Network::with_one_seat(&["--nodes", "2"], &[]);
+    let network = Network::start_unchecked(&["--nodes", "2"], &[]);
     network.ask(WALLET, &["account", "deposit", "50000"]);
     // only the first, the middle and the last are tried before anything is posted
     network.file("seeds.txt", "1\n2\n3\nx\n5\n6\n7\n8\n9");
@@ -273,7 +273,7 @@ fn an_input_that_its_program_fails_on_costs_the_others_nothing_and_a_limit_that_
 #[test]
 fn what_ended_and_was_closed_while_nobody_looked_is_fetched_and_what_nobody_has_is_run_again() {
     const INPUTS: usize = 6;
-    let network = Network::with_one_seat(&["--nodes", "2"], &[]);
+    let network = Network::start_unchecked(&["--nodes", "2"], &[]);
     network.ask(WALLET, &["account", "deposit", "50000"]);
     let seeds: Vec<String> = (1..=INPUTS).map(|i| (i * 5).to_string()).collect();
     network.file("seeds.txt", &seeds.join("\n"));
@@ -361,7 +361,7 @@ fn what_ended_and_was_closed_while_nobody_looked_is_fetched_and_what_nobody_has_
 #[test]
 fn a_last_job_that_could_not_have_every_file_is_refused_before_anything_is_paid_or_leaves_all_gathered(
 ) {
-    let network = Network::with_one_seat(&["--nodes", "2"], &[]);
+    let network = Network::start_unchecked(&["--nodes", "2"], &[]);
     network.ask(WALLET, &["account", "deposit", "50000"]);
     let folder = network.folder.path();
     std::fs::write(folder.join("files.wasm"), wat::parse_str(FILES).unwrap()).unwrap();

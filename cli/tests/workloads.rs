@@ -1,6 +1,6 @@
-//! The pages of `docs/workloads`: every command on them is run as it stands, on one network with nodes and oracles, and
-//! each workload writes what is committed beside it. A node ran it, a seat of the committee signed that it came to the
-//! same, and `lode job estimate` runs it once more here. Needs the programs that `cargo xtask build` makes.
+//! The pages of `docs/workloads`: every command on them is run as it stands, on one network with nodes, and each workload
+//! writes what is committed beside it. A node ran it, and `lode job estimate` comes to the same here; seats that check it
+//! are in the tests of smaller modules. Needs the programs that `cargo xtask build` makes.
 //!
 //! `LODE_WRITE_EXPECTED=1 cargo nextest run -p lode-cli --test workloads` writes what is expected anew, after a change.
 //! `LODE_TEST_GO=1` takes the page on Go along, whose module alone compiles for as long as all others.
@@ -166,9 +166,6 @@ fn follow(network: &Network, wallet: &str, overview: &str, page: &str) -> [usize
                 let job = said["job"].as_str().unwrap();
                 let receipt = network.ask(wallet, &["job", "receipt", job]);
                 assert_eq!(receipt["result"], said["result"], "{}", run.saved);
-                let signed = receipt["signed_by"].as_array().unwrap().iter();
-                let signed = signed.filter(|seat| seat["signature"] == "verified");
-                assert_eq!(signed.count(), 1, "{}: {receipt}", run.saved);
                 runs += 1;
             }
             ["job", "map"] => {
@@ -203,7 +200,7 @@ fn every_command_of_the_workloads_pages_runs_and_writes_what_is_committed() {
         let module = std::fs::metadata(workload(&format!("{name}.wasm")));
         std::cmp::Reverse(module.map_or(0, |module| module.len()))
     });
-    let network = Network::with_one_seat(&["--nodes", "2"], &names);
+    let network = Network::start_unchecked(&["--nodes", "2"], &names);
     let examples = pages().join("../../examples").canonicalize().unwrap();
     std::os::unix::fs::symlink(examples, network.folder.path().join("examples")).unwrap();
     let done: Vec<[usize; 3]> = std::thread::scope(|scope| {
