@@ -5,6 +5,7 @@ use lode_attestation::Verdict;
 use lode_jobs::error::JobsError;
 use lode_jobs::state::{Job, JobState};
 use lode_oracle::state::Committee;
+use lode_tests::emissions::Emissions;
 use lode_tests::jobs::*;
 use lode_tests::staking::DAY;
 use lode_tests::*;
@@ -12,6 +13,29 @@ use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
+
+#[test]
+fn what_set_ups_send_takes_no_other_account() {
+    try_set_ups_too();
+    let mut world = World::new();
+    let jobs = sampled(&mut world);
+    Emissions::start(&mut world, jobs.staking, |_| {});
+}
+
+#[test]
+#[should_panic(expected = "deposit with market read-only")]
+fn what_is_passed_to_be_written_and_need_not_be_is_noticed() {
+    let mut world = World::new();
+    let jobs = Jobs::new(&mut world, 3);
+    let wallet = jobs.customer.pubkey();
+    let mut deposit = jobs.deposit(&world, &wallet, &wallet, 1);
+    let market = deposit
+        .accounts
+        .iter_mut()
+        .find(|meta| meta.pubkey == jobs.market);
+    market.unwrap().is_writable = true;
+    let _ = world.send_one(deposit, &[&jobs.customer]);
+}
 
 #[test]
 fn an_account_of_another_type_is_never_taken() {

@@ -12,6 +12,8 @@ pub mod oracle;
 mod reached;
 pub mod staking;
 
+pub use doubles::try_set_ups_too;
+
 use litesvm::types::{FailedTransactionMetadata, TransactionMetadata};
 use litesvm::LiteSVM;
 use solana_account::Account;
@@ -335,6 +337,7 @@ impl World {
 
     /// Sends instructions in one transaction, paid by the world's payer, which signs along with `signers`. See [`doubles`] for
     /// what is tried before.
+    #[track_caller]
     pub fn send(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Sent {
         let mut all = vec![Instruction {
             program_id: COMPUTE_BUDGET,
@@ -357,6 +360,7 @@ impl World {
 
     /// Sends an instruction that a program's own address signs, as only that program could by a call: nobody checks
     /// signatures while it is sent. The payer pays.
+    #[track_caller]
     pub fn send_as_program(&mut self, instruction: Instruction) -> Sent {
         self.svm.expire_blockhash();
         let message = Message::new_with_blockhash(
@@ -403,6 +407,7 @@ impl World {
     }
 
     /// Sends one instruction.
+    #[track_caller]
     pub fn send_one(&mut self, instruction: Instruction, signers: &[&Keypair]) -> Sent {
         self.send(&[instruction], signers)
     }
