@@ -120,15 +120,12 @@ impl Endless {
     /// What a unit takes, in ms; what the program does first is run by itself, and taken off.
     fn pace(&self, setup: &Setup) -> f64 {
         let whole = self.request(&format!("(loop $l {} (br $l))", self.round));
-        let first = || match self.first.is_empty() {
+        let whole = Spent::of(&whole, self.fuel, setup);
+        assert_eq!(whole.end, End::Fuel, "{}", self.what);
+        let first = match self.first.is_empty() {
             true => Spent::NOTHING,
             false => Spent::of(&self.request(""), self.fuel, setup),
         };
-        // memory that this machine gives out for the first time takes longer to get than any later: it is asked for before
-        first();
-        let whole = Spent::of(&whole, self.fuel, setup);
-        assert_eq!(whole.end, End::Fuel, "{}", self.what);
-        let first = first();
         assert_eq!(first.end, End::Exit(0), "{}", self.what);
         let fuel = whole.fuel.checked_sub(first.fuel).unwrap();
         (whole.ms - first.ms) * FUEL_PER_UNIT as f64 / fuel as f64
@@ -409,37 +406,4 @@ fn bytes_of_the_host_that_cost_nothing_would_be_found_out() {
         )
     };
     assert!(flood.pace(&free) > MILLISECONDS_PER_UNIT * OURS);
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_memory_is_asked_for_in_large_pages_with_all_that_it_grows_to() {
-    let text = r#"(module (memory (export "memory") 1)
-      (func (export "_start") (drop (memory.grow (i32.const 1000)))))"#;
-    let (request, setup) = (request(text, 64), optimised());
-    let module = compile(&setup.engine, &request.module, threads_here()).unwrap();
-    let mut ran = start(&request, FUEL_PER_UNIT, &setup, &module).unwrap();
-    let memory = ran.instance.unwrap();
-    let memory = memory.get_memory(&mut ran.store, "memory").unwrap();
-    let bytes = memory.data_size(&ran.store);
-    assert_eq!(bytes, 1001 << 16);
-    let last = memory.data_ptr(&ran.store) as usize + bytes - 1;
-    let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
-    let number = |text: &str| usize::from_str_radix(text, 16).ok();
-    let mut holds = false;
-    let mut asked = None;
-    for line in maps.lines() {
-        let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
-        if let Some((Some(from), Some(to))) =
-            first.split_once('-').map(|(f, t)| (number(f), number(t)))
-        {
-            holds = (from..to).contains(&last);
-        }
-        if holds && first == "VmFlags:" {
-            asked = Some(rest.split_whitespace().any(|flag| flag == "hg"));
-        }
-    }
-    // a kernel that has none takes no advice
-    let has = std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists();
-    assert_eq!(asked, Some(has));
 }

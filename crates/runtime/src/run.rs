@@ -300,9 +300,6 @@ pub(crate) fn start(
     let first = Instant::now();
     let outcome = instantiated.and_then(|instantiated| {
         instance = Some(instantiated);
-        if let Some(memory) = instantiated.get_memory(&mut store, "memory") {
-            ask_for_large_pages(memory.data_ptr(&store), request.spec.memory_mib);
-        }
         let entry = instantiated.get_typed_func::<(), ()>(&mut store, "_start")?;
         entry.call(&mut store, ())
     });
@@ -314,21 +311,6 @@ pub(crate) fn start(
         took: started.elapsed(),
         first,
     })
-}
-
-/// Asks the operating system to hold a memory, and what it may grow to, in large pages: whoever walks through a large one
-/// of small pages waits at each step until the processor has found its address, longer than the price of a load allows.
-/// What a job computes does not depend on the answer.
-fn ask_for_large_pages(at: *mut u8, most_mib: u64) {
-    let bytes = usize::try_from(most_mib << 20).unwrap_or_default();
-    #[cfg(target_os = "linux")]
-    // SAFETY: advice, which changes no byte wherever it strikes. The engine reserves four GiB for a memory, so what is
-    // advised is its own; where it reserves nothing (that is one back end of the tests), the call fails or advises neighbours.
-    unsafe {
-        libc::madvise(at.cast(), bytes, libc::MADV_HUGEPAGE);
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = (at, bytes);
 }
 
 /// What a run came to.
