@@ -222,7 +222,7 @@ fn a_share_goes_to_the_seats_owner_alone() {
             number,
             &owner,
         );
-        assert_refused(world.send_one(none, &[]));
+        assert_error(world.send_one(none, &[]), JobsError::NothingToCollect);
     }
     forge_each(&mut world, &good, &[], &[0, 1], &[]);
     assert_eq!(credits(&world, &jobs, seat), 0);

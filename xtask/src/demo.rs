@@ -398,7 +398,12 @@ impl Stage {
                 vec!["/in/book.txt"],
                 "report.txt",
             ),
-            ("picture", vec![], vec![], "picture.png"),
+            (
+                "picture",
+                vec![],
+                vec!["--width", "320", "--height", "200"],
+                "picture.png",
+            ),
         ];
         for (name, inputs, arguments, file) in jobs {
             self.require_alive()?;

@@ -15,13 +15,6 @@ const UNREACHED: [(&str, &str, &str); 1] = [(
     "every cluster has the sysvar, and a program that cannot read it has no test bench to run on",
 )];
 
-/// Seen, and not documented so: instruction, error, and why.
-const ANOTHERS: [(&str, &str, &str); 1] = [(
-    "jobs collect_check",
-    "MarketClosed",
-    "the oracle program's `NotSeated`, which it hands on, has the same number",
-)];
-
 /// Instruction (with its program) and error.
 type Pairs = BTreeSet<(String, String)>;
 
@@ -70,14 +63,7 @@ fn differences(documented: &Pairs, seen: &Pairs) -> Vec<String> {
             ));
         }
     }
-    let anothers = |instruction: &str, error: &str| {
-        let mut all = ANOTHERS.iter();
-        all.any(|(of, named, _)| (*of, *named) == (instruction, error))
-    };
     for (instruction, error) in seen.difference(documented) {
-        if anothers(instruction, error) {
-            continue;
-        }
         wrong.push(format!(
             "{instruction}: a test sees it refused with `{error}`, which its documentation in lib.rs does not name"
         ));

@@ -194,7 +194,7 @@ fn tests() -> Result<(u64, u64)> {
 
 /// How many tests run at once: those of whole networks, which take longest, wait for slots most of their time.
 fn at_once() -> usize {
-    5 * std::thread::available_parallelism().map_or(1, usize::from)
+    6 * std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The number before a word in nextest's summary, for instance `Summary [1.2s] 10 tests run: 9 passed, 1 failed`.

@@ -318,8 +318,7 @@ pub mod lode_jobs {
     /// Books a seat's share of what a checked job owes, as credits of the seat's owner.
     ///
     /// Who: anyone, once, for a seat that signed the final verdict. Errors: `IllegalTransition`, `NothingToCollect`,
-    /// `WrongLedgerKind`, `ForeignAccount`, `UnknownVersion`; `NotSeated` of the oracle program for a number that is no
-    /// seat.
+    /// `WrongLedgerKind`, `ForeignAccount`, `UnknownVersion`.
     pub fn collect_check(ctx: &mut Context<CollectCheck>, seat: u8) -> Result<()> {
         ctx.accounts.handle(seat)
     }
