@@ -10,6 +10,7 @@ use crate::{
     compile, v1, Finished, HostEnd, JobSpec, Outcome, Receipt, Result, RunRequest, Timing,
 };
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -100,7 +101,8 @@ pub fn is_ready() -> bool {
 /// `spec_bytes` is the stored spec, `limit` the job's limit in units; blobs as in [`RunRequest`].
 ///
 /// # Errors
-/// What is wrong with the request, and a child that cannot be started. What happens to it later is a host end.
+/// What is wrong with the request, and a child that cannot be started or was told to end. What else happens to it is a
+/// host end.
 pub fn run(
     spec_bytes: &[u8],
     module: &[u8],
@@ -135,7 +137,7 @@ pub fn run_while(
         .output_limit
         .saturating_add(MAX_RECEIPT_BYTES as u64)
         .saturating_add(FRAMES_BYTES);
-    let mut child = Command::new(std::env::current_exe()?)
+    let mut child = Command::new(this_program()?)
         .arg(ARGUMENT)
         .arg(std::process::id().to_string())
         .env_clear()
@@ -167,25 +169,41 @@ pub fn run_while(
             .unwrap_or_else(|| {
                 Outcome::Host(HostEnd::Crash("its answer cannot be read".to_owned()))
             }),
-        (Ok(status), _) => Outcome::Host(crash(status)),
+        (Ok(status), _) => Outcome::Host(crash(status)?),
     })
 }
 
-fn crash(status: ExitStatus) -> HostEnd {
+/// What to start as a child. By its path an agent would find nothing, or another version, once its file was replaced by a
+/// newer one: the kernel knows the program that runs here, which is the same for a child that has not begun anything else.
+fn this_program() -> std::io::Result<PathBuf> {
+    match cfg!(target_os = "linux") {
+        true => Ok(PathBuf::from("/proc/self/exe")),
+        false => std::env::current_exe(),
+    }
+}
+
+/// What a child came to that ended before it answered. No end of the job's where somebody told the child to end: service
+/// managers and terminals tell all processes of an agent, and the job is as good as before.
+fn crash(status: ExitStatus) -> std::io::Result<HostEnd> {
     #[cfg(unix)]
     {
         use std::os::unix::process::ExitStatusExt;
         match status.signal() {
-            Some(libc::SIGXCPU) => return HostEnd::Time,
+            Some(libc::SIGXCPU) => return Ok(HostEnd::Time),
             Some(libc::SIGKILL) => {
                 let likely =
                     "something killed the process that ran it, as Linux does when memory runs out";
-                return HostEnd::Memory(likely.to_owned());
+                return Ok(HostEnd::Memory(likely.to_owned()));
+            }
+            Some(libc::SIGTERM | libc::SIGINT | libc::SIGHUP | libc::SIGQUIT) => {
+                return Err(std::io::Error::other(
+                    "the process that ran it was told to end: run it again",
+                ));
             }
             _ => {}
         }
     }
-    HostEnd::Crash(status.to_string())
+    Ok(HostEnd::Crash(status.to_string()))
 }
 
 /// Waits for the child, and kills it when its time is over or nobody wants it any more.
@@ -480,6 +498,9 @@ mod linux {
         if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong) } != 0 {
             return Err(Error::last_os_error());
         }
+        // Else lists of processes call it by the last part of the path that it was started by.
+        // SAFETY: the call reads a text that ends with a zero and outlives it.
+        unsafe { libc::prctl(libc::PR_SET_NAME, c"lode-job".as_ptr()) };
         // A parent that was gone before that call sends no signal any more; then another one stands in its place.
         // SAFETY: the call takes nothing and cannot fail.
         match u32::try_from(unsafe { libc::getppid() }) {

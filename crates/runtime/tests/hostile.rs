@@ -405,6 +405,17 @@ fn a_child_that_crashes_is_a_host_end_and_harms_nobody() {
             }
         });
     }
+    // Whoever ends an agent and all its processes says nothing of the job.
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT] {
+        std::thread::scope(|scope| {
+            let run = scope.spawn(|| in_child(&endless(), SHORT));
+            let child = running_child(std::process::id()).parse().unwrap();
+            // SAFETY: the process is this test's own child, and not waited for yet.
+            assert_eq!(unsafe { libc::kill(child, signal) }, 0);
+            let told = run.join().unwrap().unwrap_err().to_string();
+            assert!(told.contains("told to end"), "{signal}: {told}");
+        });
+    }
     // The next job is none the worse for it.
     let next = programs::program("next", End::Exit(7), &exit(7));
     assert_eq!(receipt(in_child(&next, SHORT)).end, End::Exit(7));
@@ -459,6 +470,29 @@ fn a_job_does_not_outlive_the_agent_that_runs_it() {
         assert!(started.elapsed() < Duration::from_secs(10), "it runs on");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// The argument that makes this program an agent whose file is gone when it runs its next job.
+#[cfg(target_os = "linux")]
+const REPLACED: &str = "__replaced";
+
+#[cfg(target_os = "linux")]
+fn an_agent_whose_file_was_replaced_runs_its_jobs_as_before() {
+    let agent = std::env::temp_dir().join(format!("lode-replaced-{}", std::process::id()));
+    std::fs::copy(std::env::current_exe().unwrap(), &agent).unwrap();
+    let ended = std::process::Command::new(&agent)
+        .args([REPLACED.as_ref(), agent.as_os_str()])
+        .status();
+    assert_eq!(ended.unwrap().code(), Some(0));
+    assert!(!agent.exists());
+}
+
+/// What that agent does.
+#[cfg(target_os = "linux")]
+fn run_without_file(file: &str) {
+    std::fs::remove_file(file).unwrap();
+    let job = programs::program("replaced", End::Exit(7), &exit(7));
+    assert_eq!(receipt(in_child(&job, SHORT)).end, End::Exit(7));
 }
 
 #[cfg(target_os = "linux")]
@@ -873,6 +907,11 @@ const TESTS: &[(&str, fn())] = &[
     ),
     #[cfg(target_os = "linux")]
     (
+        "an_agent_whose_file_was_replaced_runs_its_jobs_as_before",
+        an_agent_whose_file_was_replaced_runs_its_jobs_as_before,
+    ),
+    #[cfg(target_os = "linux")]
+    (
         "a_child_whose_parent_is_gone_already_does_not_begin",
         a_child_whose_parent_is_gone_already_does_not_begin,
     ),
@@ -979,6 +1018,12 @@ fn main() {
     if arguments.first().is_some_and(|first| first == AGENT) {
         let _ = in_child(&endless(), SHORT);
         return;
+    }
+    #[cfg(target_os = "linux")]
+    if let [first, file] = &arguments[..] {
+        if first == REPLACED {
+            return run_without_file(file);
+        }
     }
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
     if has("--list") {
