@@ -448,6 +448,8 @@ fn a_local_network_without_programs_says_how_to_build_them() {
     drop(taken);
     let said = home.refused(&localnet);
     assert!(said.contains("cargo xtask build"), "{said}");
+    let said = home.refused(&["localnet", "--oracles", "17"]);
+    assert!(said.contains("at most 16 founders"), "{said}");
 }
 
 #[test]

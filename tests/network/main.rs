@@ -22,7 +22,7 @@ use lode_oracle_agent::{Config as OracleConfig, OracleAgent};
 use lode_runtime::Receipt;
 use lode_staking::state::NodeDescription;
 use lode_staking::NodeArgs;
-use lode_store::{BlobHash, GatewayClient, Writer};
+use lode_store::{BlobHash, GatewayClient, Gateways, Writer};
 use lode_telemetry::Telemetry;
 use serde_json::{json, Value};
 use solana_address::Address;
@@ -262,7 +262,13 @@ impl World {
             let attester = self.oracles[usize::from(seat)].1.insecure_clone();
             let at = self.folder.path().join(format!("oracle-{seat}"));
             let client = self.client.clone();
-            let mut config = OracleConfig::new(client, attester, self.report.committee, at);
+            let mut config = OracleConfig::new(
+                client,
+                Gateways::default(),
+                attester,
+                self.report.committee,
+                at,
+            );
             config.poll = POLL;
             tokio::spawn(OracleAgent::run(config, self.stop.clone()));
         }

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::output::{sol, Token};
 use crate::progress::Progress;
 use crate::shutdown;
-use anyhow::{Context as _, Result};
+use anyhow::{bail, Context as _, Result};
 use folder::Folder;
 use lode_client::cli_config::read_keypair;
 use lode_client::instructions::{jobs, oracle, staking};
@@ -17,6 +17,7 @@ use lode_gateway::{Gateway, RpcChain};
 use lode_jobs::state::Ledger;
 use lode_localnet::{Localnet, Options, Plan, Report, RPC_PORT, WS_PORT};
 use lode_node::AgentConfig;
+use lode_oracle::constants::MOST_FOUNDERS;
 use lode_oracle::state::Oracle;
 use lode_oracle_agent::{OracleAgent, Paying};
 use lode_sealed::Identities;
@@ -96,7 +97,7 @@ pub struct LocalnetArgs {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=32))]
     nodes: u8,
     /// Oracles in the committee
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(3..=32))]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(3..))]
     oracles: u8,
     /// Who may join the committee beside or in place of these oracles; once for each
     #[arg(long = "founder", value_name = "ADDRESS")]
@@ -137,6 +138,11 @@ pub async fn run(args: LocalnetArgs, is_named: bool, context: &Context) -> Resul
         None => Plan::parse(PLAN)?,
     };
     plan.market.store_url = format!("http://127.0.0.1:{}", args.gateway_port);
+    let oracles = if args.bare { 0 } else { args.oracles };
+    let founders = usize::from(oracles).saturating_add(args.founders.len());
+    if founders > MOST_FOUNDERS {
+        bail!("A committee has at most {MOST_FOUNDERS} founders, and --oracles and --founder make {founders}: name fewer; whoever comes later is admitted with `lode oracle admit`");
+    }
     let usual = usual_wallet(&args.folder, is_named, context)?;
     // Held until the network itself listens there.
     let rpc = listen(args.rpc_port, "--rpc-port").await?;
@@ -423,6 +429,7 @@ impl Setup<'_> {
         }
         let mut config = lode_oracle_agent::Config::new(
             self.client.clone(),
+            self.context.gateways.clone(),
             attester.insecure_clone(),
             committee,
             self.parts.folder.join("oracles").join(number.to_string()),

@@ -208,7 +208,13 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
         "Serving committee {committee} as {}; ctrl-c stops it.",
         attester.pubkey()
     ));
-    let mut config = Config::new(context.client.clone(), attester, committee, args.folder);
+    let mut config = Config::new(
+        context.client.clone(),
+        context.gateways.clone(),
+        attester,
+        committee,
+        args.folder,
+    );
     config.poll = Duration::from_secs(args.poll_seconds);
     config.parallel = usize::from(args.parallel);
     config.memory_mib = args.memory_mib;
@@ -305,6 +311,7 @@ async fn list(context: &Context) -> Result<()> {
         vec![
             Cell::from(*at),
             committee.governor.into(),
+            committee.pending_governor.into(),
             committee.k.into(),
             committee.eligible(now).count_ones().into(),
             committee.most_units.into(),
@@ -315,6 +322,7 @@ async fn list(context: &Context) -> Result<()> {
         &[
             "committee",
             "governor",
+            "pending_governor",
             "panel",
             "serving",
             "most_units",

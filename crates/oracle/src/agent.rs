@@ -51,6 +51,8 @@ pub struct Paying {
 pub struct Config {
     /// The chain.
     pub client: Client,
+    /// Connections to the markets' stores, and mirrors of them.
+    pub gateways: Gateways,
     /// The seat's hot key.
     pub attester: Keypair,
     /// The committee.
@@ -68,8 +70,6 @@ pub struct Config {
     /// How it sends transactions; without it, it sends none: it counts as silent where it found a match that the node
     /// does not bring to the chain, and leaves collecting to its owner and to others.
     pub paying: Option<Paying>,
-    /// Connections to the markets' stores, and mirrors of them.
-    pub gateways: Gateways,
     /// Where it tells how it is, and what it counts.
     pub telemetry: Telemetry,
     /// What happens is told here.
@@ -81,9 +81,16 @@ pub struct Config {
 impl Config {
     /// An agent that runs one job at a time in 2 GiB, keeps 4 GiB of blobs, looks every two seconds and sends no
     /// transaction.
-    pub fn new(client: Client, attester: Keypair, committee: Address, folder: PathBuf) -> Self {
+    pub fn new(
+        client: Client,
+        gateways: Gateways,
+        attester: Keypair,
+        committee: Address,
+        folder: PathBuf,
+    ) -> Self {
         Self {
             client,
+            gateways,
             attester,
             committee,
             folder,
@@ -92,7 +99,6 @@ impl Config {
             memory_mib: 2_048,
             cache_bytes: 4 << 30,
             paying: None,
-            gateways: Gateways::default(),
             telemetry: Telemetry::default(),
             notices: Notices::default(),
             low_lamports: 0,

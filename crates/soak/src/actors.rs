@@ -4,6 +4,7 @@ use lode_client::Client;
 use lode_gateway::{Config as GatewayConfig, Gateway, RpcChain};
 use lode_node::AgentConfig;
 use lode_oracle_agent::{Config as OracleConfig, OracleAgent};
+use lode_store::Gateways;
 use lode_telemetry::Telemetry;
 use solana_address::Address;
 use solana_keypair::Keypair;
@@ -114,7 +115,7 @@ pub fn oracle(
     telemetry: Telemetry,
     stop: CancellationToken,
 ) -> JoinHandle<lode_oracle_agent::Result<()>> {
-    let mut config = OracleConfig::new(client, attester, committee, folder);
+    let mut config = OracleConfig::new(client, Gateways::default(), attester, committee, folder);
     config.poll = poll;
     config.parallel = 2;
     config.telemetry = telemetry;

@@ -15,7 +15,7 @@ use lode_notify::Notices;
 use lode_oracle::state::{Committee, Seat};
 use lode_oracle_agent::{Config, Error, Journal, OracleAgent};
 use lode_staking::state::Node;
-use lode_store::{BlobHash, GatewayClient, Writer};
+use lode_store::{BlobHash, GatewayClient, Gateways, Writer};
 use serde_json::{json, Value};
 use solana_address::Address;
 use solana_keypair::Keypair;
@@ -222,7 +222,13 @@ impl World {
         notices: Notices,
     ) -> (JoinHandle<Result<(), Error>>, CancellationToken) {
         let client = self.client.clone();
-        let mut config = Config::new(client, key.insecure_clone(), COMMITTEE, self.agent_folder());
+        let mut config = Config::new(
+            client,
+            Gateways::default(),
+            key.insecure_clone(),
+            COMMITTEE,
+            self.agent_folder(),
+        );
         config.poll = Duration::from_millis(50);
         config.notices = notices;
         let stop = CancellationToken::new();
