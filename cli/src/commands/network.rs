@@ -282,6 +282,10 @@ async fn show(context: &Context) -> Result<()> {
     let nodes = client.get_program_accounts::<Node>(&[]).await?;
     let committees = client.get_program_accounts::<Committee>(&[]).await?;
     let markets = client.get_program_accounts::<Market>(&[]).await?;
+    let schedule = client.schedule().await?;
+    let (treasury, pending_treasury) = schedule.map_or_else(Default::default, |schedule| {
+        (schedule.treasury_owner, schedule.pending_treasury_owner)
+    });
     let stake: u128 = nodes.iter().map(|(_, node)| u128::from(node.stake)).sum();
     context.out.sheet(vec![
         ("rpc", client.url().into()),
@@ -296,17 +300,30 @@ async fn show(context: &Context) -> Result<()> {
         ),
         ("minimum_self_stake", token.cell(staking.minimum_self_stake)),
         ("unbonding_seconds", staking.unbonding_seconds.into()),
+        ("jail_seconds", staking.jail_seconds.into()),
         ("delegation_ratio", staking.delegation_ratio.into()),
         ("commission_cap", bps(staking.commission_cap)),
+        ("commission_step", bps(staking.commission_step)),
         ("epoch_seconds", jobs.epoch_seconds.into()),
         ("staking_governor", staking.governor.into()),
+        ("staking_pending_governor", staking.pending_governor.into()),
+        ("staking_guardian", staking.guardian.into()),
+        ("staking_paused_until", time(staking.paused_until)),
         ("jobs_governor", jobs.governor.into()),
+        ("jobs_pending_governor", jobs.pending_governor.into()),
+        ("jobs_guardian", jobs.guardian.into()),
+        ("jobs_paused_until", time(jobs.paused_until)),
+        ("jobs_treasury", jobs.treasury_owner.into()),
+        ("jobs_pending_treasury", jobs.pending_treasury_owner.into()),
+        ("treasury", treasury.into()),
+        ("pending_treasury", pending_treasury.into()),
         ("nodes", nodes.len().into()),
         ("committees", committees.len().into()),
         ("markets", markets.len().into()),
         ("staking_program", lode_staking::ID.into()),
         ("oracle_program", lode_oracle::ID.into()),
         ("jobs_program", lode_jobs::ID.into()),
+        ("emissions_program", lode_emissions::ID.into()),
     ]);
     Ok(())
 }

@@ -13,7 +13,7 @@ use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_signer::Signer;
 
-/// The command that shows what these commands change.
+/// The command that shows what these commands change, but for the office of a committee.
 const SHOWS: &str = "`lode network show`";
 
 /// Commands of those who govern.
@@ -279,8 +279,12 @@ async fn tell_office(
     context: &Context,
 ) -> Result<()> {
     let read = office_now(office, committee, context).await;
+    let shows = match office {
+        Office::Committee => "`lode oracle show --all`",
+        _ => SHOWS,
+    };
     let (_, governor, pending) =
-        read.map_err(|error| unread(&error, "who holds the office", sent, SHOWS))?;
+        read.map_err(|error| unread(&error, "who holds the office", sent, shows))?;
     context.out.sheet(vec![
         ("office", name(office).into()),
         ("held_by", governor.into()),

@@ -292,7 +292,7 @@ async fn show(named: Option<Address>, context: &Context) -> Result<()> {
         ),
         (
             "may_accept_jobs",
-            node.skin_is_in(&config).unwrap_or(false).into(),
+            (node.require_open().is_ok() && node.skin_is_in(&config).unwrap_or(false)).into(),
         ),
         ("commission", bps(node.commission)),
         ("rewards_owed", token.cell(node.rewards_owed)),
