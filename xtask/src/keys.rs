@@ -4,8 +4,8 @@
 //! front-run or to replace. This writes them wherever they stand.
 
 use crate::build::PROGRAMS;
-use crate::idl;
 use crate::shell::root;
+use crate::{idl, setup};
 use anyhow::{bail, Context, Result};
 use solana_address::Address;
 use solana_keypair::Keypair;
@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// Makes a keypair per program, unless it is there already, and writes the ids into the sources.
 pub fn write() -> Result<()> {
+    // What the sources say is written first, and what follows from it wants Node.
+    setup::node()?;
     let folder = root().join("target/deploy");
     std::fs::create_dir_all(&folder)?;
     for name in PROGRAMS {
