@@ -82,14 +82,26 @@ impl Customer {
             if late() {
                 return Ok(());
             }
-            self.post(number)
-                .await
-                .with_context(|| format!("job {number} cannot be posted"))?;
-            self.progress.posted.fetch_add(1, Ordering::Relaxed);
+            self.post(number, None).await?;
         }
     }
 
-    async fn post(&self, number: usize) -> Result<()> {
+    /// Posts the next job for this node alone, to be checked for certain.
+    pub async fn try_out(&self, node: Address) -> Result<()> {
+        self.progress.room.acquire().await?.forget();
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.post(number, Some(node)).await
+    }
+
+    async fn post(&self, number: usize, only: Option<Address>) -> Result<()> {
+        self.try_to_post(number, only)
+            .await
+            .with_context(|| format!("job {number} cannot be posted"))?;
+        self.progress.posted.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn try_to_post(&self, number: usize, only: Option<Address>) -> Result<()> {
         let spec = format!(
             r#"{{"v":1,"runtime":1,"module":{{"sha256":"{}","size":{}}},"memory_mib":1,"output_limit":1000,"seed":{number}}}"#,
             BlobHash::of(&self.module),
@@ -125,8 +137,8 @@ impl Customer {
                 spec: BlobHash::of(spec.as_bytes()).0,
                 price: NODE_PRICE,
                 units_limit: UNITS_LIMIT,
-                target: Address::default(),
-                checked: false,
+                target: only.unwrap_or_default(),
+                checked: only.is_some(),
                 nodes: NodeFilter::default(),
             };
             chosen = Some((addresses::jobs::job(&ledger_at, nonce).0, args));

@@ -310,9 +310,9 @@ impl Stage {
         });
         let next = Arc::new(AtomicUsize::new(0));
         let minutes = self.arguments.minutes.map(|m| Duration::from_secs(m * 60));
-        let mut posting = JoinSet::new();
+        let mut customers = Vec::new();
         for customer in &self.customers {
-            let customer = Customer {
+            customers.push(Customer {
                 client: self.shaken.clone(),
                 store: GatewayClient::new(&self.store_url)?,
                 wallet: customer.insecure_clone(),
@@ -322,7 +322,15 @@ impl Stage {
                 until: minutes.map(|minutes| begun + minutes),
                 jobs: self.arguments.jobs,
                 progress: progress.clone(),
-            };
+            });
+        }
+        // One lie is told and looked at for certain, before another could put its node in jail.
+        let liar = self.operators.first().filter(|_| self.arguments.liars > 0);
+        if let (Some(liar), Some(customer)) = (liar, customers.first()) {
+            customer.try_out(liar.node).await?;
+        }
+        let mut posting = JoinSet::new();
+        for customer in customers {
             posting.spawn(customer.run());
         }
         say(begun, "all agents run, jobs are posted");
@@ -430,6 +438,10 @@ impl Stage {
         println!(
             "killed                     {} nodes, the gateway {} times",
             kills.0, kills.1
+        );
+        ensure!(
+            liars.is_empty() || found.lies_punished > 0,
+            "no lie was found out: this was no soak"
         );
         ensure!(
             self.arguments.without_faults
