@@ -12,8 +12,9 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// All tests that want nothing of somebody else's but a Postgres database.
-const WITHOUT_A_BUCKET: &str = "not (package(lode-store) & binary(s3))";
+/// All tests but those that want a bucket, and all but those that want a Postgres database.
+const WITHOUT_BUCKET: &str = "not (package(lode-store) & binary(s3))";
+const WITHOUT_POSTGRES: &str = "not test(postgres)";
 
 /// Runs everything.
 pub fn everything() -> Result<()> {
@@ -152,17 +153,33 @@ fn nextest(more: &[&str]) -> Command {
 /// Runs the tests, passing their output on; how many passed and how many failed.
 fn tests() -> Result<(u64, u64)> {
     let mut all = nextest(&["--no-fail-fast", "--test-threads", &at_once().to_string()]);
-    // lives as long as the tests; left out only where there is none
-    let (postgres, started) = match Server::start() {
-        Ok(server) => (server, true),
-        Err(error) => {
-            println!("failed: Postgres is here and does not start: {error:#}");
-            (None, false)
+    let mut without = Vec::new();
+    let mut started = true;
+    // lives as long as the tests
+    let mut postgres = None;
+    if std::env::var_os("LODE_TEST_POSTGRES").is_none() {
+        match Server::start() {
+            Ok(server) => postgres = server,
+            Err(error) => {
+                println!("failed: Postgres is here and does not start: {error:#}");
+                started = false;
+            }
         }
-    };
-    if let Some(server) = &postgres {
-        all.args(["--run-ignored", "all", "-E", WITHOUT_A_BUCKET])
-            .env("LODE_TEST_POSTGRES", server.database());
+        match &postgres {
+            Some(server) => {
+                all.env("LODE_TEST_POSTGRES", server.database());
+            }
+            // it has said why
+            None => without.push(WITHOUT_POSTGRES),
+        }
+    }
+    if std::env::var_os("LODE_TEST_S3").is_none() {
+        println!("left out: tests with a bucket, because LODE_TEST_S3 names none");
+        without.push(WITHOUT_BUCKET);
+    }
+    all.args(["--run-ignored", "all"]);
+    if !without.is_empty() {
+        all.args(["-E", &without.join(" & ")]);
     }
     let mut child = all
         .current_dir(root())
