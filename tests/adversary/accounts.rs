@@ -247,33 +247,3 @@ fn a_ledger_passed_for_two_parties_pays_nobody_twice() {
     world.ok(good, &[]);
     assert_vault_balances(&world, &jobs);
 }
-
-#[test]
-fn an_account_list_cut_short_is_refused() {
-    let mut world = World::new();
-    let mut jobs = sampled(&mut world);
-    let at = judged(&mut world, &mut jobs, Verdict::Match);
-    let wallet = patron(&mut world, &jobs);
-    pass_until(&mut world, &at, 1);
-    let crank = world.payer.pubkey();
-    let calls = [
-        challenge(&world, &wallet, &at),
-        settle(&world, &crank, &at),
-        jobs.close(&crank, &at),
-        jobs.withdraw(&world, &wallet.pubkey(), &wallet.pubkey(), 1),
-        escalate(&world, &at),
-        void(&world, &at),
-    ];
-    for call in calls {
-        for left in 0..call.accounts.len() {
-            let mut short = call.clone();
-            short.accounts.truncate(left);
-            // whoever need not sign any more is not asked to
-            let signs = short.accounts.iter().any(|a| a.pubkey == wallet.pubkey());
-            let signers: &[&Keypair] = if signs { &[&wallet] } else { &[] };
-            assert_refused(world.send_one(short, signers));
-        }
-    }
-    let job: Job = state(&world, &at);
-    assert_eq!(job.state, JobState::Attested as u8);
-}

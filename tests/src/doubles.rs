@@ -1,8 +1,8 @@
 //! What takes the place of an account and should not. Before an instruction goes through for the first time in a test, it
 //! is simulated for each account with somebody or something else in that place: unsigned, signed by a stranger, another
 //! account of the same type, one of another type, one that says the same elsewhere, or says it as another program's, as
-//! another type, or as a layout that is not known; and read-only where it is to be written. Each of these must fail, unless it
-//! stands in [`FREE`].
+//! another type, or as a layout that is not known; read-only where it is to be written; left out; and with all that
+//! follows it missing. Each of these must fail, unless it stands in [`FREE`].
 
 use crate::World;
 use serde_json::Value;
@@ -26,6 +26,8 @@ const FOREIGN: Address = Address::new_from_array([0xfe; 32]);
 const TRIED: usize = 3;
 /// The kind of a variant that has the same account in the place, but not to be written.
 const READ_ONLY: &str = "read-only";
+/// The kind of a variant whose list ends before the place.
+const CUT: &str = "cut";
 
 /// What may take a place, and why.
 const FREE: [(&str, &str, &str, &str); 79] = [
@@ -617,13 +619,17 @@ pub(crate) fn refused(
         world.svm.set_account(stranger.pubkey(), purse).unwrap();
         for double in doubles(world, instructions, index, &stranger.pubkey()) {
             let mut forged = instructions.to_vec();
-            let meta = &mut forged[index].accounts[double.place];
+            let metas = &mut forged[index].accounts;
+            let meta = &mut metas[double.place];
             (meta.pubkey, meta.is_signer) = (double.with, double.signed);
             // Who pays the fee is written whatever the instruction says: where it may be the account, a stranger pays.
             let mut payer = world.payer.pubkey();
             if double.kind == READ_ONLY {
                 meta.is_writable = false;
                 payer = stranger.pubkey();
+            }
+            if double.kind == CUT {
+                metas.truncate(double.place);
             }
             let before = double.account.map(|account| {
                 let before = world.svm.get_account(&double.with).unwrap_or_default();
@@ -735,6 +741,11 @@ fn doubles(
         };
         if meta.is_writable && written_here_only(&meta.pubkey) {
             add(READ_ONLY, meta.pubkey, meta.is_signer, None);
+        }
+        add(CUT, meta.pubkey, meta.is_signer, None);
+        // The program itself stands for what is left out.
+        if meta.pubkey != instruction.program_id {
+            add("left out", instruction.program_id, false, None);
         }
         if meta.is_signer {
             if !signs_elsewhere(&meta.pubkey) {

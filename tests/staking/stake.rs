@@ -235,23 +235,3 @@ fn the_vault_is_no_source_of_stake() {
     assert_refused(world.send_one(twice, &[&operator.owner]));
     assert_vault_holds_stake(&world, &operator.node);
 }
-
-#[test]
-fn ten_thousand_delegators_cost_no_more_than_one() {
-    let mut world = World::new();
-    let staking = Staking::new(&mut world);
-    let operator = staking.staked_operator(&mut world, 1_000 * TOKENS);
-    let owner = operator.owner.pubkey();
-    let one = world.ok(
-        staking.stake(&world, &operator.node, &owner, TOKENS),
-        &[&operator.owner],
-    );
-    let mut node: Node = world.read(&operator.node);
-    node.open_children = 10_000;
-    world.write(&operator.node, &node);
-    let many = world.ok(
-        staking.stake(&world, &operator.node, &owner, TOKENS),
-        &[&operator.owner],
-    );
-    assert_eq!(one.compute_units_consumed, many.compute_units_consumed);
-}
