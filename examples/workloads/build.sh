@@ -53,5 +53,7 @@ for name; do
     (cd "$here/$name" && RUSTC=$rustc CARGO_TARGET_DIR=$target RUSTFLAGS="$flags $features $remap" \
         $cargo rustc $std --release --locked --target wasm32-wasip1 --bin "$name" -- $start)
     install -m 644 "$target/wasm32-wasip1/release/$name.wasm" "$here/$name.wasm"
+    # A test compares: whoever changes sources compiles the module anew.
+    (cd "$here/$name" && find Cargo.toml Cargo.lock src -type f | LC_ALL=C sort | xargs sha256sum >sources.sha256)
     echo "$name.wasm: $(wc -c <"$here/$name.wasm") bytes, sha256 $(sha256sum "$here/$name.wasm" | cut -d' ' -f1)"
 done

@@ -157,6 +157,42 @@ fn the_picture_is_the_same_in_the_module_and_natively_down_to_the_last_bit() {
 }
 
 #[test]
+fn each_module_was_compiled_from_the_sources_beside_it() {
+    let mut compared = 0;
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let workload = entry.unwrap().path();
+        // Those in C and Go are compiled by hand, as their pages say.
+        if !workload.join("Cargo.toml").exists() {
+            continue;
+        }
+        let mut sources = vec![PathBuf::from("Cargo.lock"), PathBuf::from("Cargo.toml")];
+        let mut folders = vec![PathBuf::from("src")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(workload.join(&folder)).unwrap() {
+                let path = folder.join(entry.unwrap().file_name());
+                match workload.join(&path).is_dir() {
+                    true => folders.push(path),
+                    false => sources.push(path),
+                }
+            }
+        }
+        sources.sort();
+        let lines = sources.iter().map(|path| {
+            let hash = lode_runtime::sha256(&std::fs::read(workload.join(path)).unwrap());
+            format!("{}  {}\n", hex::encode(hash), path.display())
+        });
+        let known = std::fs::read_to_string(workload.join("sources.sha256")).unwrap();
+        let name = workload.file_name().unwrap().to_str().unwrap();
+        assert!(
+            known == lines.collect::<String>(),
+            "the sources of {name} are not those of its module: compile it anew with `examples/workloads/build.sh {name}`"
+        );
+        compared += 1;
+    }
+    assert_eq!(compared, 9);
+}
+
+#[test]
 fn a_workload_that_is_asked_for_nonsense_says_so_and_exits_with_1() {
     for (name, args) in [
         ("word-stats", &["/in/nothing.txt"][..]),
