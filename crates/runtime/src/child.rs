@@ -9,6 +9,7 @@ use crate::receipt::MAX_RECEIPT_BYTES;
 use crate::{
     compile, v1, Finished, HostEnd, JobSpec, Outcome, Receipt, Result, RunRequest, Timing,
 };
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -361,7 +362,7 @@ fn read_answer(spec: &JobSpec, limit: u64, mut answer: &[u8]) -> Option<Outcome>
     let outputs = (0..count)
         .map(|_| get_frame(from).ok())
         .collect::<Option<Vec<_>>>()?;
-    let known: Vec<[u8; 32]> = outputs.iter().map(|output| crate::sha256(output)).collect();
+    let known: HashSet<[u8; 32]> = outputs.iter().map(|output| crate::sha256(output)).collect();
     let complete = std::iter::once(&receipt.stdout)
         .chain([&receipt.stderr])
         .chain(receipt.files.iter().map(|file| &file.blob))
@@ -417,6 +418,8 @@ fn confine(data_bytes: u64, cpu_seconds: u64) -> std::io::Result<()> {
         limit(libc::RLIMIT_CPU, cpu_seconds, cpu_seconds.saturating_add(1))?;
         // Not the address space: an instance reserves 4 GiB of it.
         limit(libc::RLIMIT_DATA, data_bytes, data_bytes)?;
+        // The first thread's own grows outside of it. Where that is refused it is bounded lower already.
+        let _ = limit(libc::RLIMIT_STACK, MAIN_STACK_BYTES, MAIN_STACK_BYTES);
     }
     #[cfg(target_os = "linux")]
     linux::confine()?;
@@ -539,11 +542,11 @@ mod linux {
             any_of(&[(0, SeccompCmpOp::MaskedEq(thread), thread)])?,
         );
         rules.insert(libc::SYS_clone3, Vec::new());
-        // Memory that counts as its own: shared memory is no part of the data segment.
-        let shared = libc::MAP_SHARED as u64;
+        // Memory that counts as its own: what is shared, or grows as a stack does, is no part of the data segment.
+        let uncounted = (libc::MAP_SHARED | libc::MAP_GROWSDOWN) as u64;
         rules.insert(
             libc::SYS_mmap,
-            any_of(&[(3, SeccompCmpOp::MaskedEq(shared), 0)])?,
+            any_of(&[(3, SeccompCmpOp::MaskedEq(uncounted), 0)])?,
         );
         // The flags of `clone3` lie in memory, where no filter reads. C libraries take `clone` where it is unknown.
         let unknown = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
@@ -593,11 +596,12 @@ mod tests {
         use std::ptr::null_mut;
         let thread = std::thread::Builder::new().spawn(|| 7);
         let mut pipe = [0; 2];
-        let anonymous = |sharing: libc::c_int| {
+        let anonymous = |kind: libc::c_int| {
+            let access = libc::PROT_READ | libc::PROT_WRITE;
             // SAFETY: asks for fresh memory that nothing uses.
             let at = unsafe {
-                let kind = libc::MAP_ANONYMOUS | sharing;
-                libc::mmap(null_mut(), 4096, libc::PROT_READ, kind, -1, 0)
+                let kind = libc::MAP_ANONYMOUS | kind;
+                libc::mmap(null_mut(), 4096, access, kind, -1, 0)
             };
             at != libc::MAP_FAILED
         };
@@ -610,6 +614,10 @@ mod tests {
                 ),
                 ("memory of its own", anonymous(libc::MAP_PRIVATE)),
                 ("shared memory", anonymous(libc::MAP_SHARED)),
+                (
+                    "memory that grows as a stack does",
+                    anonymous(libc::MAP_PRIVATE | libc::MAP_GROWSDOWN),
+                ),
                 (
                     "a process",
                     libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) >= 0,

@@ -542,6 +542,26 @@ fn the_largest_inputs_and_outputs_fit_the_child() {
     assert_eq!(sizes, [128 << 20; 2]);
 }
 
+/// What a program gave up it may take again, and no more is held for it than that.
+fn files_that_shrink_give_their_memory_back() {
+    let grow = |name: char| {
+        format!(
+            r#"(local.set $fd (call $create {{tmp/{name}}}))
+               (if (call $fd_filestat_set_size (local.get $fd) (i64.const {MAX_OUTPUT_BYTES})) (then unreachable))"#
+        )
+    };
+    let shrink = "(if (call $fd_filestat_set_size (local.get $fd) (i64.const 0)) (then unreachable))";
+    let rounds: String = ('a'..='h').map(|name| grow(name) + shrink).collect();
+    let mut files = programs::program(
+        "shrinking",
+        EXIT,
+        &format!(r#"(func (export "_start") (local $fd i32) {rounds})"#),
+    );
+    files.output_limit = MAX_OUTPUT_BYTES;
+    files.units = 50_000;
+    ends(&files, EXIT, 120);
+}
+
 /// A chain of folders with long names, with this in the last one.
 fn chain(within: &str) -> Vector {
     programs::program(
@@ -991,6 +1011,10 @@ const TESTS: &[(&str, fn())] = &[
     (
         "a_flood_of_output_ends_at_the_limit",
         a_flood_of_output_ends_at_the_limit,
+    ),
+    (
+        "files_that_shrink_give_their_memory_back",
+        files_that_shrink_give_their_memory_back,
     ),
     (
         "paths_of_every_spelling_stay_inside",

@@ -227,6 +227,11 @@ impl Tree {
         let size = usize::try_from(size).map_err(|_| Errno::Fbig)?;
         if let Content::File(file) = &mut self.node_mut(inode)?.content {
             file.resize(size, 0);
+            // What a file gave up is room that others may take. Not at each byte: who grows it again pays for the third
+            // that it lost, and moving what is left costs less.
+            if size < file.capacity() / 3 {
+                file.shrink_to_fit();
+            }
         }
         Ok(())
     }
