@@ -55,14 +55,26 @@ const WITHOUT: [(&str, &str); 17] = [
     ("man", "it sends nothing"),
 ];
 
+/// What a signature of the transaction alone would leave undone, with the money locked already.
+const FILES: &str = "the wallet signs for each of the job's files too, so name its keypair file with --keypair, and leave out --sign-only, --signer, --blockhash and --nonce";
+
+/// Commands that have a dry run, and whose wallet signs more than a transaction.
+const SIGN_MORE: [(&str, &str); 2] = [("job post", FILES), ("job run", FILES)];
+
 /// Why there is no dry run of a command, or no transaction of it to be signed elsewhere, where that was asked for.
 pub fn refusal(global: &GlobalArgs, path: &str) -> Option<String> {
-    let (_, why) = WITHOUT.iter().find(|(without, _)| *without == path)?;
+    let without = reason(&WITHOUT, path);
     if global.dry_run {
-        return Some(format!("`lode {path}` has no dry run: {why}"));
+        return without.map(|why| format!("`lode {path}` has no dry run: {why}"));
     }
+    let why = without.or_else(|| reason(&SIGN_MORE, path))?;
     let elsewhere = global.offline.are_used();
     elsewhere.then(|| format!("`lode {path}` cannot be signed elsewhere: {why}"))
+}
+
+fn reason(listed: &[(&str, &'static str)], path: &str) -> Option<&'static str> {
+    let found = listed.iter().find(|(command, _)| *command == path);
+    found.map(|(_, why)| *why)
 }
 
 /// Simulates groups of instructions and tells what they would do. The command ends with what this returns.
@@ -364,9 +376,9 @@ mod tests {
     use lode_client::instructions::jobs;
 
     #[test]
-    fn what_has_no_dry_run_is_a_command() {
+    fn what_has_no_dry_run_or_signs_more_is_a_command() {
         let leaves: Vec<String> = tree::leaves().into_iter().map(|(path, _)| path).collect();
-        for (path, _) in WITHOUT {
+        for (path, _) in WITHOUT.into_iter().chain(SIGN_MORE) {
             assert!(leaves.iter().any(|leaf| leaf == path), "{path}");
         }
     }

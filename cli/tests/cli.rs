@@ -56,6 +56,25 @@ fn the_exit_code_says_how_it_ended() {
         (&["node", "show", "nobody-i-know"][..], 2, "address book"),
         (&["crank", "run", "--dry-run"][..], 2, "has no dry run"),
         (
+            &["job", "post", "no.wasm", "--price", "1", "--sign-only"][..],
+            2,
+            "signs for each of the job's files",
+        ),
+        // what only shows the transaction needs no other signature
+        (
+            &[
+                "job",
+                "run",
+                "no.wasm",
+                "--price",
+                "1",
+                "--sign-only",
+                "--dry-run",
+            ][..],
+            1,
+            "no.wasm",
+        ),
+        (
             &["address", "remove", "nobody-i-know"][..],
             1,
             "lode address list",

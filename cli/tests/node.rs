@@ -321,6 +321,26 @@ fn offline(stage: &Stage) {
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("nonce was advanced"), "{said}");
 
+    // Whoever posts a job signs for its files too, which nobody could do once its escrow is locked.
+    let locked = || {
+        let at = addresses::jobs::ledger(&stage.market, &customer.parse().unwrap());
+        let ledger = stage.client.get_account::<Ledger>(&at);
+        stage.runtime.block_on(ledger).unwrap().locked
+    };
+    let before = locked();
+    for command in ["post", "run"] {
+        let post = ["job", command, "count.wasm", "--price", "100"];
+        let terms = ["--units-limit", "200", "--blockhash", blockhash];
+        for more in [&["--sign-only"][..], &["--signer", signature]] {
+            let args = [&post[..], &terms, more].concat();
+            let args = args.into_iter().map(String::from).collect();
+            let (status, said) = send(&customer, args);
+            assert_eq!(status, Some(2), "{said}");
+            assert!(said.contains("signs for each of the job's files"), "{said}");
+        }
+    }
+    assert_eq!(locked(), before);
+
     let said = network.refused("owner", &["node", "commission", "1", "--sign-only"]);
     assert!(said.contains("--nonce"), "{said}");
     let output = network.lode("owner", &["crank", "run", "--once", "--sign-only"]);

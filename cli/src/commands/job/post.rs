@@ -18,7 +18,7 @@ use lode_client::Sent;
 use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
 use lode_jobs::PostArgs;
 use lode_math::nonce::Window;
-use lode_store::{BlobHash, GatewayClient, Writer};
+use lode_store::{BlobHash, GatewayClient, PutRequest, Writer};
 use solana_address::Address;
 use solana_signer::Signer;
 
@@ -67,6 +67,10 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Sen
     let prepared = args.spec.prepare()?;
     let filter = args.nodes.wanted().filter()?;
     let wallet = context.wallet()?;
+    // a dry run signs nothing
+    if !context.dry_run {
+        require_signs_files(&wallet)?;
+    }
     let me = wallet.pubkey();
     let (market_at, market) = context.market(args.market).await?;
     let token = context.token(&market.mint).await?;
@@ -166,6 +170,25 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Sen
         .await
         .map_err(|error| anyhow!("{}; the job {job_at} stands, but no node runs it without its files: put them again with `lode job upload {job_at}` and the same arguments, or take the escrow back with `lode job cancel {job_at}`", sentence(&error)))?;
     Ok((job_at, sent))
+}
+
+/// A device signs transactions only: the job would stand and its escrow be locked before that is seen. What is signed here
+/// opens no store: it names none, and has expired.
+fn require_signs_files(wallet: &dyn Signer) -> Result<()> {
+    let trial = PutRequest {
+        url: "",
+        job: Address::default(),
+        attempt: FIRST_ATTEMPT,
+        blob: BlobHash([0; 32]),
+        expires: 0,
+    };
+    if trial.sign(wallet).is_err() {
+        bail!(
+            "The wallet {} does not sign for a job's files, only transactions, so nothing was posted: name a key that signs both with --keypair, such as a keypair file",
+            wallet.pubkey()
+        );
+    }
+    Ok(())
 }
 
 /// A transaction whose outcome is not known may have posted the job, whose address is known all the same.
@@ -361,7 +384,21 @@ pub(super) async fn raise(at: &Address, units_limit: u64, context: &Context) -> 
 mod tests {
     use super::*;
     use crate::exit::Code;
+    use solana_keypair::Keypair;
+    use solana_presigner::Presigner;
     use solana_signature::Signature;
+
+    #[test]
+    fn a_wallet_that_signs_no_files_posts_nothing() {
+        // as a device, it signs one transaction and nothing else
+        let at = Address::new_from_array([5; 32]);
+        let device = Presigner::new(&at, &Signature::from([7; 64]));
+        let refused = require_signs_files(&device).map_err(|error| sentence(&error));
+        let said = refused.err().unwrap_or_default();
+        assert!(said.contains("nothing was posted"), "{said}");
+        assert!(said.contains("--keypair"), "{said}");
+        assert!(require_signs_files(&Keypair::new()).is_ok());
+    }
 
     #[test]
     fn a_posting_whose_outcome_is_not_known_names_the_job_and_what_to_do_with_it() {
