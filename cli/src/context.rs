@@ -3,7 +3,7 @@ use crate::exit::Ended;
 use crate::offline::OfflineArgs;
 use crate::output::{sol, Format, Output, Token};
 use crate::progress::Progress;
-use crate::signers::Key;
+use crate::signers::{key_file, Key};
 use crate::{address_book, dry_run, offline};
 use anyhow::{anyhow, bail, Context as _, Result};
 use lode_client::cli_config::{self, Overrides, Settings};
@@ -18,8 +18,10 @@ use solana_address::Address;
 use solana_instruction::Instruction;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
+use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Help of `--keypair`: only what this build can sign with.
 const WALLET: &str = if cfg!(feature = "hardware-wallet") {
@@ -89,6 +91,8 @@ pub struct Context {
     /// Priority fee that was given, micro-lamports per compute unit; 0 if none was.
     pub fixed_price: u64,
     fee_payer: Option<String>,
+    /// Keys that were found, by the texts that name them: stdin is read once, a seed phrase typed once, a device opened once.
+    keys: Arc<Mutex<HashMap<String, Key>>>,
 }
 
 impl Context {
@@ -119,6 +123,7 @@ impl Context {
             offline: args.offline.clone(),
             fixed_price: args.with_compute_unit_price.unwrap_or_default(),
             fee_payer: args.fee_payer.clone(),
+            keys: Arc::default(),
             yes: args.yes,
         })
     }
@@ -135,6 +140,7 @@ impl Context {
             offline: self.offline.clone(),
             fixed_price: self.fixed_price,
             fee_payer: self.fee_payer.clone(),
+            keys: self.keys.clone(),
             yes: self.yes,
         }
     }
@@ -146,13 +152,20 @@ impl Context {
 
     /// The key that a text names; `what` is what it is for.
     pub fn key(&self, named: &str, what: &'static str) -> Result<Key> {
-        Key::find(named, what, &self.offline.elsewhere())
+        // whoever panicked with it in hand put in a key or none
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = keys.get(named) {
+            return Ok(key.clone());
+        }
+        let key = Key::find(named, what, &self.offline.elsewhere())?;
+        keys.insert(named.into(), key.clone());
+        Ok(key)
     }
 
     /// The wallet of a command that goes on signing: its key must lie in a file.
     pub fn keypair(&self) -> Result<Keypair> {
         self.require_online()?;
-        Ok(cli_config::read_keypair(&self.settings.keypair_path)?)
+        key_file(&self.settings.keypair_path, "--keypair")
     }
 
     /// Asks before what cannot be undone. `what` is a sentence without its full stop that says what would be so.
@@ -200,7 +213,7 @@ impl Context {
     pub fn fee_payer(&self) -> Result<Option<Keypair>> {
         self.require_online()?;
         let path = self.fee_payer.as_ref().map(Path::new);
-        Ok(path.map(cli_config::read_keypair).transpose()?)
+        path.map(|path| key_file(path, "--fee-payer")).transpose()
     }
 
     /// Refuses what belongs to one transaction where a command sends more as it goes.

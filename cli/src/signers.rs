@@ -6,6 +6,7 @@ mod hosted;
 use anyhow::{anyhow, bail, Result};
 use lode_client::cli_config::read_keypair;
 use solana_address::Address;
+use solana_keypair::Keypair;
 use solana_presigner::Presigner;
 use solana_signature::Signature;
 use solana_signer::null_signer::NullSigner;
@@ -80,6 +81,16 @@ fn is_read_by_solana(text: &str) -> bool {
     text == "ASK" || schemes.iter().any(|scheme| text.starts_with(scheme))
 }
 
+/// The key in a file, for what a [`Key`] does not do: goes on signing for as long as an agent runs, opens what was sealed.
+/// `option` is the one that names it.
+pub fn key_file(path: &Path, option: &str) -> Result<Keypair> {
+    let text = path.to_string_lossy();
+    if text == "-" || is_read_by_solana(&text) || text.parse::<Address>().is_ok() {
+        bail!("This command takes a key only from a file, and `{text}` is no path of one: save the key in a file that only you can read, and name that with {option}");
+    }
+    Ok(read_keypair(path)?)
+}
+
 /// Reads `PUBKEY=SIGNATURE`.
 ///
 /// # Errors
@@ -93,4 +104,27 @@ pub fn signature_of(text: &str) -> Result<(Address, Signature), String> {
             "`{text}` is no signature of a key: give PUBKEY=SIGNATURE, as --sign-only prints it"
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_not_told_as_one_that_is_missing() {
+        let said = |text: &str| {
+            let refused = key_file(Path::new(text), "--fee-payer");
+            let refused = refused.map_err(|error| error.to_string());
+            refused.err().unwrap_or_default()
+        };
+        let address = Address::new_from_array([5; 32]).to_string();
+        for text in ["-", "ASK", "usb://ledger", "prompt://", &address] {
+            let said = said(text);
+            assert!(said.contains("only from a file"), "{said}");
+            assert!(said.contains(text), "{said}");
+            assert!(said.ends_with("--fee-payer"), "{said}");
+        }
+        let missing = said("no.json");
+        assert!(missing.contains("solana-keygen new"), "{missing}");
+    }
 }

@@ -52,6 +52,7 @@ fn the_exit_code_says_how_it_ended() {
         (&["-u", &url, "network", "show"][..], 3, "does not answer"),
         (&["-k", "no.json", "stake", "show"][..], 1, "no.json"),
         (&["-C", "no.yml", "network", "show"][..], 1, "no.yml"),
+        (&["-k", "-", "crank", "run"][..], 1, "only from a file"),
         (&["network", "shew"][..], 2, "shew"),
         (&["node", "show", "nobody-i-know"][..], 2, "address book"),
         (&["crank", "run", "--dry-run"][..], 2, "has no dry run"),
@@ -361,6 +362,20 @@ fn a_dry_run_is_true_and_sends_nothing_and_what_cannot_be_undone_is_asked() {
     assert!(early.status.success());
     let early = network.lode("friend", &["stake", "withdraw", "--dry-run"]);
     assert_eq!(early.status.code(), Some(4));
+
+    // A key on stdin is there for all of a command.
+    let piped = |args: &[&str]| {
+        let home = network.folder.path();
+        let key = File::open(home.join("friend.json")).unwrap();
+        let args = [&["-u", &network.url], args].concat();
+        let output = typed(home, &args).stdin(key).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {said}");
+    };
+    piped(&["-k", "-", "account", "deposit", "2"]);
+    piped(&["-k", "-", "--fee-payer", "-", "account", "withdraw", "all"]);
+    let mine = ["-k", "owner.json", "--fee-payer", "-"];
+    piped(&[&mine[..], &["account", "deposit", "1"]].concat());
 
     // A name is shown where people read, and nowhere else.
     let listed = stage.shown("owner", &["node", "list"]);
