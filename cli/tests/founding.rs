@@ -3,15 +3,19 @@
 mod common;
 
 use common::{units, workload, Network, AUTHORITY, WALLET};
+use lode_client::accounts::DISCRIMINATOR_BYTES;
 use lode_client::cli_config::read_keypair;
 use lode_client::{addresses, Client};
 use lode_jobs::state::Ledger;
 use lode_localnet::free_port;
 use lode_staking::state::Node;
+use serde_json::{json, Value};
+use solana_client::rpc_request::RpcRequest;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
+use std::mem::offset_of;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -246,7 +250,30 @@ fn seats_are_taken_and_given_up(network: &Network, committee: &str) {
     assert!(!retired["serves_until"].is_null(), "{retired}");
 }
 
-/// An account that holds nothing is closed, and its rent is back.
+/// Gives an account credits that no pool can pay: what becomes of an oracle whose market nobody uses any more.
+fn put_credits(network: &Network, at: &str, credits: u64) {
+    let client = network.client();
+    let method = RpcRequest::Custom {
+        method: "surfnet_setAccount",
+    };
+    let tokio = tokio::runtime::Runtime::new().unwrap();
+    tokio.block_on(async {
+        let found = client.raw_account(&at.parse().unwrap()).await.unwrap();
+        let found = found.unwrap();
+        let mut data = found.data;
+        let from = DISCRIMINATOR_BYTES + offset_of!(Ledger, credits);
+        data[from..][..8].copy_from_slice(&credits.to_le_bytes());
+        let account = json!({
+            "lamports": found.lamports,
+            "data": hex::encode(data),
+            "owner": found.owner.to_string(),
+        });
+        let set = client.rpc.send::<Value>(method, json!([at, account]));
+        set.await.unwrap();
+    });
+}
+
+/// An account that holds nothing is closed, and its rent is back; credits are only given up by who says so.
 fn an_account_is_closed(network: &Network, market: &str) {
     let of = ["--market", market];
     let refused = |args: &[&str]| network.refused("newcomer", &[args, &of].concat());
@@ -259,8 +286,21 @@ fn an_account_is_closed(network: &Network, market: &str) {
     ask(&["account", "withdraw", "all"]);
     let closed = ask(&["account", "close"]);
     assert_eq!(closed["rent_to"], network.address("newcomer").as_str());
+    assert_eq!(units(&closed["credits_given_up"]), 0);
     let left = network.ask("newcomer", &["account", "show", "--all"]);
-    assert_eq!(left, serde_json::json!([]));
+    assert_eq!(left, json!([]));
+
+    let opened = ask(&["account", "open"]);
+    let at = opened["account"].as_str().unwrap();
+    put_credits(network, at, 7_000_000_000);
+    let said = refused(&["account", "close"]);
+    for words in ["7 LODE", "lode oracle credits --redeem", "add --yes"] {
+        assert!(said.contains(words), "{said}");
+    }
+    let kept = ask(&["account", "show"]);
+    assert_eq!(units(&kept["check_credits"]), 7_000_000_000);
+    let closed = ask(&["account", "close", "--yes"]);
+    assert_eq!(units(&closed["credits_given_up"]), 7_000_000_000);
 }
 
 #[test]

@@ -272,6 +272,13 @@ async fn close(of: Of, context: &Context) -> Result<()> {
             ledger.open_jobs
         );
     }
+    // Whoever only paid the rent cannot give them up: of him the program takes no such close.
+    if ledger.credits > 0 && ledger.authority == wallet.pubkey() {
+        context.confirm(&format!(
+            "{} that checks earned and the pool has not paid yet would be given up for good (`lode oracle credits --redeem` pays what it can)",
+            token.show(ledger.credits)
+        ))?;
+    }
     let instruction = jobs::close_ledger(&wallet.pubkey(), &ledger.payer, &at);
     let sent = context
         .send("closing the account", &[instruction], &wallet, &[])
@@ -280,6 +287,7 @@ async fn close(of: Of, context: &Context) -> Result<()> {
         ("closed", at.into()),
         ("party", party.into()),
         ("rent_to", ledger.payer.into()),
+        ("credits_given_up", token.cell(ledger.credits)),
         ("signature", sent.signature.to_string().into()),
     ]);
     Ok(())
