@@ -5,7 +5,7 @@
 mod common;
 
 use common::{units, years, Network};
-use lode_client::addresses;
+use lode_client::{addresses, token};
 use lode_math::rewards;
 use lode_staking::state::{Node, StakingConfig};
 use serde_json::{json, Value};
@@ -87,6 +87,22 @@ impl Stage {
             client.send(&open, key, &[&account]).await.unwrap();
         });
         account.pubkey()
+    }
+
+    /// A wallet's account of a mint that is not the network's.
+    fn open_strange_account(&self, wallet: &str) -> Address {
+        let (key, name, program) = (self.network.key(wallet), "OTHER", addresses::TOKEN);
+        let (me, client) = (key.pubkey(), self.network.client());
+        self.runtime.block_on(async {
+            let rent = client.rent(token::MINT_BYTES).await.unwrap();
+            let made = token::create_mint(&me, name, &program, 6, rent).unwrap();
+            client.send(&made, key, &[]).await.unwrap();
+            let at = token::mint_address(&me, name, &program).unwrap();
+            let mint = client.mint(&at).await.unwrap();
+            let open = token::open_associated(&me, &me, &mint);
+            client.send(&[open], key, &[]).await.unwrap();
+            mint.account_of(&me)
+        })
     }
 
     /// An account's bytes.
@@ -637,6 +653,26 @@ fn offices_are_handed_over_in_two_steps_and_a_pause_holds_nobody_in() {
     assert!(said.contains("Paused"), "{said}");
     network.ask("owner", &["stake", "unstake", "all"]);
     stage.sleep(14 * DAY + 60);
-    let paid = network.ask("owner", &["stake", "withdraw"]);
+
+    // Where it is to go is looked at: what goes to somebody else is his, and that is asked.
+    let to = |account: &Address| {
+        let account = account.to_string();
+        ["stake", "withdraw", "--to", &account].map(str::to_string)
+    };
+    let refused = |account: &Address| {
+        let args = to(account);
+        network.refused("owner", &args.each_ref().map(String::as_str))
+    };
+    let said = refused(&Address::new_from_array([9; 32]));
+    assert!(said.contains("no token account"), "{said}");
+    let said = refused(&stage.open_strange_account("owner"));
+    assert!(said.contains("another mint"), "{said}");
+    let (heir, held) = (network.address("heir"), stage.held("heir"));
+    let heirs = stage.mint().account_of(&heir.parse().unwrap());
+    let said = refused(&heirs);
+    assert!(said.contains(&heir) && said.contains("--yes"), "{said}");
+    assert_eq!(stage.held("heir"), held);
+    let mine = to(&stage.open_account("owner"));
+    let paid = network.ask("owner", &mine.each_ref().map(String::as_str));
     assert_eq!(units(&paid["withdrawn"]), 1_000 * LODE);
 }

@@ -156,22 +156,13 @@ async fn commission(
 async fn payout(account: Address, named: Option<Address>, context: &Context) -> Result<()> {
     let (wallet, at, node) = own(named, context).await?;
     let (_, token) = context.staking().await?;
-    match context.client.token_account(&account).await? {
-        None => bail!(
-            "There is no token account at {account}: open it first, with `spl-token create-account {}`",
-            token.mint.address
-        ),
-        Some(found) if found.mint != token.mint.address => bail!(
-            "The token account {account} holds another mint ({}): name one of {}",
-            found.mint,
-            token.mint.address
-        ),
-        Some(found) if found.owner != node.owner => bail!(
+    let found = super::stake::destination(&account, &token, context).await?;
+    if found.owner != node.owner {
+        bail!(
             "The token account {account} belongs to {}: name one that the node's owner {} owns",
             found.owner,
             node.owner
-        ),
-        Some(_) => {}
+        );
     }
     let instruction = staking::set_payout(&wallet.pubkey(), &at, &account);
     let sent = context

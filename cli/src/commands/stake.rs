@@ -1,10 +1,11 @@
 //! `lode stake`: a wallet's stake on anybody's nodes.
 use crate::context::{landed, require_all, Context};
 use crate::exit::not_yet;
-use crate::output::{time, Cell};
+use crate::output::{time, Cell, Token};
 use anyhow::{bail, Result};
 use lode_client::instructions::staking;
 use lode_client::rewards::NodeDues;
+use lode_client::token::TokenAccount;
 use lode_client::{addresses, filter};
 use lode_math::mul_div_ceil;
 use lode_staking::state::{Delegation, Node, Unbonding};
@@ -231,6 +232,26 @@ async fn restake(number: Option<u32>, node: Option<Address>, context: &Context) 
     Ok(())
 }
 
+/// The token account that stake or what it earned is to be paid into: one that is open, and of the stake mint.
+pub(super) async fn destination(
+    account: &Address,
+    token: &Token,
+    context: &Context,
+) -> Result<TokenAccount> {
+    match context.client.token_account(account).await? {
+        None => bail!(
+            "There is no token account at {account}: open it first, with `spl-token create-account {}`",
+            token.mint.address
+        ),
+        Some(found) if found.mint != token.mint.address => bail!(
+            "The token account {account} holds another mint ({}): name one of {}",
+            found.mint,
+            token.mint.address
+        ),
+        Some(found) => Ok(found),
+    }
+}
+
 async fn withdraw(
     node: Option<Address>,
     of: Option<Address>,
@@ -254,6 +275,16 @@ async fn withdraw(
                 time(now).text()
             ),
             None => bail!("{owner} has no ticket: `lode stake unstake AMOUNT` makes one"),
+        }
+    }
+    if let Some(to) = &to {
+        // The program pays wherever the wallet says.
+        let found = destination(to, &token, context).await?;
+        if found.owner != owner {
+            context.confirm(&format!(
+                "All stake that is due would go to {to}, which belongs to {}: only he can move it then",
+                found.owner
+            ))?;
         }
     }
     let home = to.unwrap_or_else(|| token.mint.account_of(&owner));
