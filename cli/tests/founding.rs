@@ -79,7 +79,15 @@ fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
     let files = network.ask(WALLET, &unsigned);
     assert_eq!(files.as_array().unwrap().len(), 1);
     assert_eq!(files[0]["signer"], authority.as_str());
-    let steps = network.ask(AUTHORITY, &["network", "apply", "raised.toml"]);
+    // Nobody makes a plan true by mistake: where something would be sent, that is asked.
+    let apply = ["network", "apply", "raised.toml"];
+    let said = network.refused(AUTHORITY, &apply);
+    for words in [network.url.as_str(), "staking configuration", "add --yes"] {
+        assert!(said.contains(words), "{said}");
+    }
+    let after = network.ask(AUTHORITY, &["network", "plan", "raised.toml"]);
+    assert_eq!(after, shown_plan);
+    let steps = network.ask(AUTHORITY, &[&apply[..], &["--yes"]].concat());
     assert_eq!(steps[1]["outcome"], "changed");
 
     // What runs is what was built; a byte more is another program, and zeros at the end are none.
@@ -244,6 +252,13 @@ fn seats_are_taken_and_given_up(network: &Network, committee: &str) {
         (&1.into(), &first.as_str().into())
     );
     let retire = ["oracle", "retire", &newcomer];
+    let said = refused(WALLET, &retire);
+    for words in [newcomer.as_str(), "in 14 days", "add --yes"] {
+        assert!(said.contains(words), "{said}");
+    }
+    let seats = ask(WALLET, &["oracle", "show"]);
+    assert!(seats[1]["until"].is_null(), "{seats}");
+    let retire = [&retire[..], &["--yes"]].concat();
     let said = refused("newcomer", &retire);
     assert!(said.contains("governor"), "{said}");
     let retired = ask(WALLET, &retire);

@@ -150,6 +150,21 @@ async fn apply(args: Terms, context: &Context) -> Result<()> {
             wallet.pubkey()
         );
     }
+    let due = {
+        let _progress =
+            Progress::start(format!("comparing {} with the chain", args.plan.display()));
+        lode_localnet::due(&plan, &context.client, &authority).await?
+    };
+    if !due.is_empty() {
+        let names: Vec<&str> = due.iter().map(|step| step.what.as_str()).collect();
+        context.confirm(&format!(
+            "{} step(s) of {} would be sent to {} ({}): committee, market, schedule and who may mint are fixed for ever once they are made",
+            due.len(),
+            args.plan.display(),
+            context.client.url(),
+            names.join(", ")
+        ))?;
+    }
     let report = {
         let _progress = Progress::start(format!("applying {}", args.plan.display()));
         lode_localnet::apply(&plan, &context.client, &wallet).await?

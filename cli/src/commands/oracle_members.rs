@@ -4,6 +4,7 @@ use crate::output::time;
 use anyhow::Result;
 use lode_client::addresses;
 use lode_client::instructions::oracle;
+use lode_oracle::constants::RETIRE_NOTICE;
 use lode_oracle::state::Oracle;
 use solana_address::Address;
 use solana_signer::Signer;
@@ -38,10 +39,17 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
             "admitting the oracle",
             oracle::admit_oracle(&me, &at, &member.owner),
         ),
-        Command::Retire(_) => (
-            "retiring the oracle",
-            oracle::retire_oracle(&me, &at, &member.owner),
-        ),
+        Command::Retire(_) => {
+            context.confirm(&format!(
+                "The service of {} in the committee {at} would end in {} days, and there is no way back",
+                member.owner,
+                RETIRE_NOTICE / 86_400
+            ))?;
+            (
+                "retiring the oracle",
+                oracle::retire_oracle(&me, &at, &member.owner),
+            )
+        }
     };
     let sent = context.send(doing, &[instruction], &wallet, &[]).await?;
     let oracle_at = addresses::oracle::oracle(&at, &member.owner);

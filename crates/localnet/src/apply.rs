@@ -65,17 +65,7 @@ impl Report {
 /// offices that the plan gives to nobody else, and pays for all of it.
 pub async fn apply(plan: &Plan, client: &Client, authority: Wallet<'_>) -> Result<Report> {
     let me = authority.pubkey();
-    let findings = survey(plan, client, &me).await?;
-    require_possible(&findings)?;
-    if let Some(other) = findings
-        .iter()
-        .find(|f| f.signer != me && matches!(f.standing, Standing::Changes(..)))
-    {
-        return Err(Error::Plan(format!(
-            "The plan changes the {}, which only its governor {} may: apply it with that wallet, or with --unsigned for a multisig",
-            other.what, other.signer
-        )));
-    }
+    let findings = possible(plan, client, &me).await?;
     let mut steps = Vec::new();
     for finding in findings {
         let outcome = match &finding.standing {
@@ -107,6 +97,29 @@ pub async fn apply(plan: &Plan, client: &Client, authority: Wallet<'_>) -> Resul
         committee: plan.committee_address(&me),
         market: plan.market_address(&me),
     })
+}
+
+/// The steps that [`apply`] would send now, in their order: none where the plan is true. What it would refuse is refused.
+pub async fn due(plan: &Plan, client: &Client, authority: &Address) -> Result<Vec<Finding>> {
+    let mut findings = possible(plan, client, authority).await?;
+    findings.retain(|f| matches!(f.standing, Standing::Missing(_) | Standing::Changes(..)));
+    Ok(findings)
+}
+
+/// How the chain stands to a plan, if `authority` alone can make it true.
+async fn possible(plan: &Plan, client: &Client, authority: &Address) -> Result<Vec<Finding>> {
+    let findings = survey(plan, client, authority).await?;
+    require_possible(&findings)?;
+    if let Some(other) = findings
+        .iter()
+        .find(|f| f.signer != *authority && matches!(f.standing, Standing::Changes(..)))
+    {
+        return Err(Error::Plan(format!(
+            "The plan changes the {}, which only its governor {} may: apply it with that wallet, or with --unsigned for a multisig",
+            other.what, other.signer
+        )));
+    }
+    Ok(findings)
 }
 
 /// A transaction that somebody else is to sign: a multisig's members.

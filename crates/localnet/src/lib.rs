@@ -17,7 +17,7 @@ mod ports;
 mod programs;
 mod survey;
 
-pub use apply::{apply, unsigned, Outcome, Report, Step, Unsigned};
+pub use apply::{apply, due, unsigned, Outcome, Report, Step, Unsigned};
 pub use clock::time_travel;
 pub use error::{Error, Result};
 pub use fund::fund;
