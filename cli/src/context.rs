@@ -30,6 +30,9 @@ const WALLET: &str = if cfg!(feature = "hardware-wallet") {
     "Wallet that acts: a file, `-` for stdin, or an address with --signer or --sign-only"
 };
 
+/// How a command is told which node is meant.
+const NAMES_A_NODE: &str = "with --node, or with the address alone in `lode node show`";
+
 /// Options that every command takes, as the Solana CLI does.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Options of every command")]
@@ -305,7 +308,8 @@ impl Context {
 
     /// The market of this address, or the only one there is.
     pub async fn market(&self, named: Option<Address>) -> Result<(Address, Market)> {
-        self.named_or_only(named, "market", "--market", "`lode market list`")
+        let how = "with --market, or with the address alone in commands of `lode market`";
+        self.named_or_only(named, "market", how, "`lode market list`")
             .await
     }
 
@@ -314,7 +318,7 @@ impl Context {
         self.named_or_only(
             named,
             "committee",
-            "--committee",
+            "with --committee",
             "`lode oracle show --all`",
         )
         .await
@@ -324,7 +328,7 @@ impl Context {
         &self,
         named: Option<Address>,
         kind: &str,
-        flag: &str,
+        how: &str,
         list: &str,
     ) -> Result<(Address, T)> {
         if let Some(address) = named {
@@ -334,7 +338,9 @@ impl Context {
         let count = found.len();
         match found.pop() {
             Some(only) if count == 1 => Ok(only),
-            Some(_) => bail!("There are {count} accounts of kind {kind}: name one with {flag}; {list} shows them"),
+            Some(_) => bail!(
+                "There are {count} accounts of kind {kind}: name one {how}; {list} shows them"
+            ),
             None => bail!(
                 "There is no {kind} on {}: check --url, or start a network with `lode localnet`",
                 self.client.url()
@@ -353,12 +359,12 @@ impl Context {
         let count = found.len();
         match found.pop() {
             Some(only) if count == 1 => return Ok(only),
-            Some(_) => bail!("The wallet {owner} has {count} nodes: name one with --node; `lode node list` shows them"),
+            Some(_) => bail!("The wallet {owner} has {count} nodes: name one {NAMES_A_NODE}; `lode node list` shows them"),
             None => {}
         }
         match self.client.older_accounts::<Node>(&his).await?.first() {
             Some(older) => bail!("The wallet's node {older} has an older layout than the programs: bring it up to date with `lode node migrate {older}`"),
-            None => bail!("The wallet {owner} has no node: register one with `lode node register`, or name another's with --node"),
+            None => bail!("The wallet {owner} has no node: register one with `lode node register`, or name another's {NAMES_A_NODE}"),
         }
     }
 

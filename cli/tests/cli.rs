@@ -336,6 +336,16 @@ fn a_dry_run_is_true_and_sends_nothing_and_what_cannot_be_undone_is_asked() {
     let node = registered["node"].as_str().unwrap();
     network.ask("owner", &["address", "add", "my-node", node]);
     stage.twice("owner", &["node", "stake", "1000"]);
+    // Who looks for an account that is not open is told what opens that one, and not what pays into his own.
+    let said = network.refused("owner", &["account", "show", "--node", "my-node"]);
+    let opens = format!("lode account open --node {node}");
+    assert!(said.contains(&opens), "{said}");
+    assert!(!said.contains("deposit"), "{said}");
+    let said = network.refused("owner", &["account", "show", "--party", "friend"]);
+    assert!(said.contains("not open"), "{said}");
+    assert!(!said.contains('`'), "{said}");
+    let said = network.refused("friend", &["account", "show"]);
+    assert!(said.contains("lode account deposit AMOUNT"), "{said}");
     stage.twice(
         "owner",
         &[

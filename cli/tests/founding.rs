@@ -187,8 +187,12 @@ fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
     );
     let markets = network.ask(WALLET, &["market", "list", "--mint", mint]);
     assert_eq!(markets.as_array().unwrap().len(), 3);
-    let said = network.refused(WALLET, &["market", "show"]);
-    assert!(said.contains("lode market list"), "{said}");
+    for command in ["show", "open-entry", "close-entry", "fees"] {
+        let said = network.refused(WALLET, &["market", command]);
+        for words in ["lode market list", "the address alone in commands of"] {
+            assert!(said.contains(words), "{said}");
+        }
+    }
     for (command, open) in [("close", false), ("open", true)] {
         network.ask(WALLET, &["market", command, &market, "--yes"]);
         let shown = network.ask(WALLET, &["market", "show", &market]);

@@ -533,6 +533,14 @@ fn claims_on_many_nodes_go_in_few_transactions_and_another_wallet_may_pay_for_th
         .collect();
     let said = network.refused("delegator", &["stake", "unstake", "1"]);
     assert!(said.contains("on 9 nodes"), "{said}");
+    let said = network.refused("owner", &["node", "show"]);
+    assert!(
+        said.contains("the address alone in `lode node show`"),
+        "{said}"
+    );
+    let named = nodes[1].to_string();
+    let shown = network.ask("owner", &["node", "show", &named]);
+    assert_eq!(shown["node"], named);
     for node in &nodes {
         stage.reward("payer", node, 2 * LODE);
     }

@@ -89,13 +89,7 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
         Command::Close { of } => close(of, context).await,
         Command::Statement(args) => super::statement::run(args, context).await,
         Command::Show { all: true, .. } => show_all(context).await,
-        Command::Show { of, party, .. } => {
-            let of = Of {
-                node: of.node.or(party),
-                ..of
-            };
-            show(of, context).await
-        }
+        Command::Show { of, party, .. } => show(of, party, context).await,
     }
 }
 
@@ -316,13 +310,16 @@ fn locked_cap(ledger: &Ledger, token: &Token) -> Cell {
     }
 }
 
-async fn show(of: Of, context: &Context) -> Result<()> {
+async fn show(of: Of, somebody: Option<Address>, context: &Context) -> Result<()> {
     let (market_at, market) = context.market(of.market).await?;
-    let (party, at) = context.ledger(&market_at, of.node)?;
+    let (party, at) = context.ledger(&market_at, of.node.or(somebody))?;
     let Some(ledger) = context.client.try_account::<Ledger>(&at).await? else {
-        bail!(
-            "{party} has no account in market {market_at}: `lode account deposit AMOUNT` opens one"
-        );
+        // A deposit opens the wallet's own account and no other.
+        match (of.node, somebody) {
+            (Some(node), _) => bail!("The node {node} has no account in market {market_at}: its owner opens one with `lode account open --node {node} --market {market_at} --locked-cap AMOUNT`"),
+            (None, Some(_)) => bail!("{party} has no account in market {market_at}: it is not open"),
+            (None, None) => bail!("{party} has no account in market {market_at}: `lode account deposit AMOUNT --market {market_at}` opens one"),
+        }
     };
     let token = context.token(&market.mint).await?;
     let wallet = token.mint.account_of(&ledger.authority);
