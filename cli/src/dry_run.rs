@@ -92,6 +92,19 @@ pub async fn show(
     }
 }
 
+/// Ends a command that was only to show or to sign what it would send, where it is about to tell what it did: it has come so
+/// far because nothing was due. Whoever reads dry runs gets one, and not sometimes another answer.
+pub fn end_where_nothing_is_due(context: &Context) -> Result<()> {
+    if context.dry_run {
+        tell(context, &[]);
+        return Err(exit::Shown.into());
+    }
+    if context.offline.sign_only {
+        return Err(exit::Ended::nothing("Nothing is due now, so there is nothing to sign").into());
+    }
+    Ok(())
+}
+
 /// One transaction that would be sent.
 struct Transaction {
     instructions: Vec<Words>,
@@ -281,6 +294,9 @@ fn tell(context: &Context, transactions: &[Transaction]) {
     if !out.is_for_people() {
         let listed: Vec<Value> = transactions.iter().map(|one| one.json(context)).collect();
         return out.json(&json!({ "dry_run": true, "transactions": listed }));
+    }
+    if transactions.is_empty() {
+        out.note("Nothing is due: no transaction would be sent.");
     }
     for (number, one) in (1..).zip(transactions) {
         let of = transactions.len();

@@ -10,6 +10,7 @@ use lode_emissions::state::Schedule;
 use lode_jobs::state::{Market, Work};
 use lode_math::{emission, rewards};
 use lode_staking::state::StakingConfig;
+use serde_json::json;
 use solana_address::Address;
 use solana_signer::Signer;
 
@@ -218,9 +219,13 @@ fn what_work_burned_is_recorded_emitted_and_claimed_by_anyone_and_adds_up_to_the
     network.ask("stranger", &["epoch", "close"]);
     let shown = network.ask("stranger", &["epoch", "show", &index]);
     assert_eq!(shown["state"], "over");
-    assert_eq!(shown["shares"], serde_json::json!([]));
+    assert_eq!(shown["shares"], json!([]));
     let said = network.refused("stranger", &["epoch", "finalize", &index]);
     assert!(said.contains("over"), "{said}");
+    for step in ["record", "finalize", "claim", "close"] {
+        let shown = network.ask("stranger", &["epoch", step, "--dry-run"]);
+        assert_eq!(shown["transactions"], json!([]), "{step}");
+    }
 }
 
 #[test]

@@ -268,6 +268,16 @@ fn stake_earns_is_claimed_by_anyone_for_its_owner_and_comes_home_to_the_unit() {
     assert_eq!(units(&claimed["claimed"]), share(2_000));
     let nothing = network.ask("owner", &["rewards", "claim", "--all"]);
     assert_eq!(nothing["claims"], 0);
+    // A dry run answers as dry runs do, also where nothing would be sent.
+    let dry = ["rewards", "claim", "--all", "--dry-run"];
+    let shown = network.ask("owner", &dry);
+    assert_eq!(shown, json!({"dry_run": true, "transactions": []}));
+    let told = network.told("owner", &dry);
+    assert!(told.contains("no transaction would be sent"), "{told}");
+    let none = "1".repeat(32);
+    let sign = ["rewards", "claim", "--all", "--sign-only", "--blockhash"];
+    let signed = network.lode("owner", &[&sign[..], &[none.as_str()]].concat());
+    assert_eq!(signed.status.code(), Some(4));
 
     // Out: the operator leaves, everyone is paid, nothing remains but what rounding left to him.
     let said = network.refused("owner", &["node", "close", "--yes"]);
@@ -382,6 +392,8 @@ fn nodes_of_an_older_layout_are_brought_up_to_date_by_whoever_pays_for_it() {
         (&done["older"], &done["signatures"]),
         (&0.into(), &json!([]))
     );
+    let shown = network.ask("stranger", &[&args[..], &["--dry-run"]].concat());
+    assert_eq!(shown["transactions"], json!([]));
     let shown = network.ask("owner", &["node", "show"]);
     assert_eq!(units(&shown["stake"]), 1_000 * LODE);
     // All others, in few transactions.

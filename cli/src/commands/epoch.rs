@@ -1,5 +1,6 @@
 //! `lode epoch`: what the network emits, epoch by epoch. Anyone may record, finalise, claim and close.
 use crate::context::{landed, require_all, signatures, Context};
+use crate::dry_run;
 use crate::exit::not_yet;
 use crate::output::{bps, time, Cell, Format, Token};
 use anyhow::{bail, Result};
@@ -259,6 +260,7 @@ impl Stage<'_> {
             .context
             .send_packed("recording", &groups, &wallet)
             .await?;
+        dry_run::end_where_nothing_is_due(self.context)?;
         let sum = found
             .iter()
             .fold(0u64, |sum, one| sum.saturating_add(one.points));
@@ -295,6 +297,7 @@ impl Stage<'_> {
             .context
             .send_packed("finalising", &groups, &wallet)
             .await?;
+        dry_run::end_where_nothing_is_due(self.context)?;
         let mut rows = Vec::new();
         for (part, sent) in &packed.sent {
             for one in part.iter().filter_map(|i| found.get(*i)) {
@@ -376,6 +379,7 @@ impl Stage<'_> {
             .context
             .send_packed("claiming", &groups, &wallet)
             .await?;
+        dry_run::end_where_nothing_is_due(self.context)?;
         let after = client.mint(&mint.address).await?.supply;
         let sum = |get: fn(&lode_client::emissions::ShareDues) -> u64| {
             dues.iter()
@@ -416,6 +420,7 @@ impl Stage<'_> {
             .context
             .send_packed("closing epochs", &ends, &wallet)
             .await?;
+        dry_run::end_where_nothing_is_due(self.context)?;
         self.context.out.sheet(vec![
             ("shares_closed", landed(&packed).into()),
             ("epochs_closed", landed(&ended).into()),

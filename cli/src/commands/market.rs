@@ -1,5 +1,6 @@
 //! `lode market`.
 use crate::context::{require_all, Context};
+use crate::dry_run;
 use crate::nodes;
 use crate::output::{bps, sol, Cell};
 use anyhow::{Context as _, Result};
@@ -278,6 +279,7 @@ async fn fees(named: Option<Address>, sweep: bool, context: &Context) -> Result<
         let packed = context
             .send_packed("moving on what is owed", &groups, &wallet)
             .await?;
+        dry_run::end_where_nothing_is_due(context)?;
         require_all(&packed, groups.len(), "sweeps")?;
         let after: Vec<Address> = ledgers.iter().map(|(at, _)| *at).collect();
         for ((_, before), after) in ledgers

@@ -1,5 +1,6 @@
 //! Commands of `lode node` that only its owner's wallet may give: keys, commission, the way out.
 use crate::context::{address_of, landed, require_all, signatures, Context};
+use crate::dry_run;
 use crate::exit::not_yet;
 use crate::output::{bps, time, Cell};
 use crate::signers::Key;
@@ -237,6 +238,7 @@ async fn migrate(mut nodes: Vec<Address>, all: bool, context: &Context) -> Resul
         .map(|node| vec![staking::migrate_node(node)])
         .collect();
     let packed = context.send_packed("migrating", &groups, &wallet).await?;
+    dry_run::end_where_nothing_is_due(context)?;
     context.out.sheet(vec![
         ("older", older.len().into()),
         ("migrated", landed(&packed).into()),
@@ -389,6 +391,7 @@ async fn close(named: Option<Address>, context: &Context) -> Result<()> {
         signatures.push(sent.signature.to_string());
         steps = steps.saturating_add(1);
     }
+    dry_run::end_where_nothing_is_due(context)?;
     let children = Children::of(&at, context).await?;
     let next = children.tickets.iter().map(|(_, t)| t.release_at).min();
     context.out.sheet(vec![

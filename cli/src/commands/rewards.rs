@@ -1,5 +1,6 @@
 //! `lode rewards`: what stake and work have earned, and how it comes home.
 use crate::context::{landed, require_all, signatures, Context};
+use crate::dry_run;
 use crate::output::Cell;
 use anyhow::{bail, Result};
 use lode_client::emissions::ShareDues;
@@ -181,6 +182,7 @@ async fn claim(
     };
     let before = held().await?;
     let packed = context.send_packed("claiming", &groups, &wallet).await?;
+    dry_run::end_where_nothing_is_due(context)?;
     let after = held().await?;
     context.out.sheet(vec![
         ("wallet", owner.into()),
