@@ -17,7 +17,7 @@ use solana_instruction::Instruction;
 use std::collections::HashMap;
 
 /// Commands that do more than send transactions and end, and what is there in place of a dry run.
-const WITHOUT: [(&str, &str); 17] = [
+const WITHOUT: [(&str, &str); 18] = [
     (
         "network apply",
         "`lode network plan` shows what it would do",
@@ -28,6 +28,10 @@ const WITHOUT: [(&str, &str); 17] = [
     ),
     ("node run", "it is an agent that sends as long as it runs"),
     ("node drain", "it sends nothing, and --resume takes it back"),
+    (
+        "node key",
+        "it sends nothing, and --rotate keeps the keys before; without --rotate it prints the one that is there",
+    ),
     ("oracle run", "it is an agent that sends as long as it runs"),
     (
         "job map",

@@ -76,6 +76,11 @@ fn the_exit_code_says_how_it_ended() {
             "no.wasm",
         ),
         (
+            &["node", "key", "--rotate", "--dry-run"][..],
+            2,
+            "has no dry run",
+        ),
+        (
             &["address", "remove", "nobody-i-know"][..],
             1,
             "lode address list",
@@ -85,6 +90,7 @@ fn the_exit_code_says_how_it_ended() {
         assert_eq!(found, Some(code), "{args:?}: {stderr}");
         assert!(stderr.contains(said), "{args:?}: {stderr}");
     }
+    assert!(!home.join("lode-node").exists(), "a key was made");
     let (_, help, _) = ended(home, &["help"]);
     assert!(help.contains("Exit codes:"), "{help}");
 }
