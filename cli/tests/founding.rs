@@ -39,7 +39,8 @@ fn staking_governor(network: &Network) -> String {
 
 #[test]
 fn a_network_is_founded_by_plan_and_a_committee_and_a_market_by_their_terms() {
-    let network = Network::start(&["--bare"], &["newcomer"]);
+    // programs are told where everything is, and what they read is compared with the schema
+    let network = Network::start(&["--bare", "--output", "json"], &["newcomer"]);
     let shown = network.ask(WALLET, &["network", "show"]);
     assert_eq!((&shown["markets"], &shown["nodes"]), (&1.into(), &0.into()));
 

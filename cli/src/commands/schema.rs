@@ -47,8 +47,7 @@ mod tests {
     use crate::tree;
 
     /// Commands whose answer is a file's text or nothing: agents, whose lines `docs/cli.md` describes.
-    const WITHOUT_ANSWER: [&str; 7] = [
-        "localnet",
+    const WITHOUT_ANSWER: [&str; 6] = [
         "node run",
         "oracle run",
         "watch run",

@@ -140,10 +140,16 @@ fn start(
         .spawn()
         .unwrap();
     let said = BufReader::new(process.stdout.take().unwrap()).lines();
-    let ready = said
-        .map_while(Result::ok)
-        .any(|line| line.contains("ctrl-c stops"));
+    let mut told = String::new();
+    let ready = said.map_while(Result::ok).any(|line| {
+        told.push_str(&line);
+        // what it says to programs is one object
+        line.contains("ctrl-c stops") || line == "}"
+    });
     assert!(ready, "the network did not start");
+    if more.contains(&"json") {
+        schema::require_fit(&["localnet"], &serde_json::from_str(&told).unwrap());
+    }
     process
 }
 
