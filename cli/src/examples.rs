@@ -89,7 +89,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("job run", "A picture, from posting to the file", "lode job run examples/workloads/picture.wasm --price 1000 --save-to picture"),
     ("job estimate", "What it takes; needs no network", "lode job estimate examples/workloads/picture.wasm"),
     ("job estimate", "What it costs in each market, fees compared with the work", "lode job estimate examples/workloads/picture.wasm --price 1000 --tokens-per-sol 500"),
-    ("job map", "A thumbnail of each photograph in a folder, in out/out; after a crash, the same command goes on", "lode job map images.wasm photographs --price 1000 --save-to out -- --width 160 {}"),
+    ("job map", "A thumbnail of each photo in a folder, in thumbs/out; after a crash, the same command goes on", "lode job map images.wasm photographs --price 1000 --save-to thumbs -- --width 160 {}"),
     ("job map", "A line for each seed, in order in sums/stdout, and one job over all lines, in sums/reduced", "lode job map sums.wasm --lines seeds.txt --price 1000 --save-to sums --reduce sums.wasm -- {}"),
     ("job post", "Sealed for one node and those who check it", "lode job post sums.wasm --price 1000 --private ADDRESS"),
     ("job post", "Only for servers outside of two countries", "lode job post sums.wasm --price 1000 --class server --not-region US,CN"),

@@ -18,6 +18,9 @@ pub enum Error {
         /// What differs.
         what: &'static str,
     },
+    /// The folder is not a map's.
+    #[error("{} holds something else: name a new folder with --save-to", .0.display())]
+    NotAMap(PathBuf),
     /// Another process works in the folder.
     #[error("Another map is running in {}: wait for it, or give another folder", .0.display())]
     Running(PathBuf),

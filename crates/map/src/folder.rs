@@ -8,6 +8,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 
+/// What a map that ended before it had a plan leaves in its folder.
+const BEFORE_PLAN: [&str; 3] = ["jobs", "journal.jsonl", "plan.partial"];
+
 /// An open folder. No other process opens it meanwhile.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -18,6 +21,7 @@ pub(crate) struct Folder {
 impl Folder {
     /// Opens or makes it. Gives back the plan if one is there already: it must be of this task.
     pub fn open(at: &Path, task: &Task) -> Result<(Self, Option<Plan>)> {
+        require_own(at)?;
         fs::create_dir_all(at.join("jobs")).map_err(Error::writing(at))?;
         let path = at.join("journal.jsonl");
         let journal = OpenOptions::new()
@@ -174,6 +178,24 @@ impl Folder {
     }
 }
 
+/// Refuses a folder that is not a map's: what a map puts together takes the place of an `out`, `stdout` and `reduced` there.
+fn require_own(at: &Path) -> Result<()> {
+    if !at.exists() {
+        return Ok(());
+    }
+    let mut is_a_map = false;
+    let mut holds_else = false;
+    for entry in fs::read_dir(at).map_err(Error::reading(at))? {
+        let name = entry.map_err(Error::reading(at))?.file_name();
+        is_a_map |= name == "plan.json";
+        holds_else |= !BEFORE_PLAN.iter().any(|own| name == *own);
+    }
+    match holds_else && !is_a_map {
+        true => Err(Error::NotAMap(at.into())),
+        false => Ok(()),
+    }
+}
+
 fn read_plan(path: &Path, bytes: &[u8]) -> Result<Plan> {
     let plan: Plan =
         serde_json::from_slice(bytes).map_err(|error| Error::reading(path)(error.into()))?;
@@ -280,6 +302,35 @@ mod tests {
         assert_eq!(kept, Some(plan.clone()));
         assert_eq!(folder.replay(&plan).unwrap(), state);
         assert_eq!(state.entries[&plan.jobs[1]].posted, Some((7, 9)));
+    }
+
+    #[test]
+    fn a_folder_that_holds_something_else_is_refused_as_it_is_and_one_without_a_plan_yet_goes_on() {
+        let at = tempfile::tempdir().unwrap();
+        let plan = plan();
+        write(&at.path().join("out/keep"), "a result of before");
+        let said = Folder::open(at.path(), &plan.task).unwrap_err().to_string();
+        assert!(
+            said.contains("holds something else") && said.contains("--save-to"),
+            "{said}"
+        );
+        let kept = fs::read_to_string(at.path().join("out/keep")).unwrap();
+        assert_eq!(kept, "a result of before");
+        assert_eq!(fs::read_dir(at.path()).unwrap().count(), 1);
+
+        // killed while it wrote its plan
+        let at = tempfile::tempdir().unwrap();
+        drop(Folder::open(at.path(), &plan.task).unwrap());
+        write(&at.path().join("plan.partial"), "{\"v\"");
+        let (folder, none) = Folder::open(at.path(), &plan.task).unwrap();
+        assert!(none.is_none());
+        folder.keep(&plan).unwrap();
+        assert!(!at.path().join("plan.partial").exists());
+        // and with all that one which has a plan puts there
+        write(&at.path().join("out/own"), "x");
+        drop(folder);
+        let (_, kept) = Folder::open(at.path(), &plan.task).unwrap();
+        assert_eq!(kept, Some(plan));
     }
 
     #[test]
