@@ -5,6 +5,7 @@
 mod common;
 
 use common::workload;
+use lode_index::Index;
 use lode_localnet::{free_port, Localnet, Options};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
@@ -283,6 +284,27 @@ fn a_server_that_is_down_is_named_by_every_command_that_needs_it() {
             said.contains("does not answer") && said.contains(&url),
             "{args:?}: {said}"
         );
+    }
+}
+
+#[test]
+fn an_index_is_not_emptied_where_it_cannot_be_built_anew() {
+    let home = Home::new();
+    let path = home.path("history.db");
+    let index = || Index::open(path.to_str().unwrap()).unwrap();
+    index().set_meta("chain", "known").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let url = nobody();
+    let server = ["-u", &url, "--index", "history.db"];
+    let rebuild = ["index", "run", "--once", "--rebuild", "--yes"];
+    for (more, reason) in [
+        (["--poll-seconds", "1"], "does not answer"),
+        (["--metrics", &port], "another port"),
+    ] {
+        let said = home.refused(&[&rebuild[..], &server, &more].concat());
+        assert!(said.contains(reason), "{said}");
+        assert_eq!(index().meta("chain").unwrap().as_deref(), Some("known"));
     }
 }
 

@@ -250,17 +250,19 @@ fn an_index_that_is_killed_and_taken_up_again_holds_what_one_that_never_was_hold
     // Read once more it changes nothing, and built anew it is the same.
     let again = network.ask("crank", &["index", "run", "--once", "--index", "whole.db"]);
     assert_eq!(number(&again, "written"), 0);
-    network.ask(
-        "crank",
-        &[
-            "index",
-            "run",
-            "--once",
-            "--rebuild",
-            "--index",
-            "logless.db",
-        ],
-    );
+    let rebuild = ["index", "run", "--once", "--rebuild", "--index"];
+    let anew = [&rebuild[..], &["logless.db"]].concat();
+    let held = || TABLES.map(|table| bench.table("logless.db", table));
+    let before = held();
+    let said = network.refused("crank", &anew);
+    assert!(said.contains("add --yes"), "{said}");
+    assert_eq!(held(), before);
+    let mut foreign = bench.index("foreign.db");
+    foreign.set_meta("chain", "another").unwrap();
+    let said = network.refused("crank", &[&rebuild[..], &["foreign.db"]].concat());
+    assert!(said.contains("check --url"), "{said}");
+    assert_eq!(foreign.meta("chain").unwrap().as_deref(), Some("another"));
+    network.ask("crank", &[&anew[..], &["--yes"]].concat());
     for table in TABLES {
         assert_eq!(
             bench.table("logless.db", table),
@@ -532,8 +534,9 @@ fn an_index_in_postgres_that_is_killed_holds_what_one_in_a_file_holds() {
     let bench = Bench::new();
     let network = &bench.network;
     let write = |file: &str| network.ask("crank", &["index", "run", "--once", "--index", file]);
-    let anew = ["index", "run", "--once", "--rebuild", "--index", &target];
-    network.ask("crank", &anew);
+    // what another test left there is of another chain
+    bench.index(&target).clear().unwrap();
+    write(&target);
     let honest = bench.post(&[]);
     let given_up = bench.accepted();
     let me = network.key("worker").pubkey();

@@ -6,6 +6,7 @@ use crate::{shutdown, telemetry};
 use anyhow::Result;
 use lode_index::{Follower, Index, Report};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// The index where none is named.
 const FILE: &str = "lode-index.db";
@@ -62,13 +63,32 @@ pub(super) async fn open(target: &str, context: &Context) -> Result<Index> {
     Ok(index)
 }
 
+/// Empties an index that is to be built anew, once there is a server of its chain to build it from.
+async fn empty(index: &mut Index, context: &Context) -> Result<()> {
+    let genesis = context.client.genesis().await?;
+    index.require_chain(&genesis)?;
+    let held = index.status()?.transactions;
+    if held > 0 {
+        context.confirm(&format!(
+            "This would forget the {held} transactions that the index holds, and read again only what {} still has",
+            context.client.url()
+        ))?;
+    }
+    index.clear()?;
+    // It stays this chain's also where nothing comes to be read.
+    index.require_chain(&genesis)?;
+    Ok(())
+}
+
 async fn follow(args: Run, context: &Context) -> Result<()> {
     let mut index = Index::open(&args.index)?;
+    // Who watches does so until the process ends, which ctrl-c does at once while a question is asked.
+    let always = CancellationToken::new();
+    let telemetry = args.metrics.start("index", &always).await?;
     if args.rebuild {
-        index.clear()?;
+        empty(&mut index, context).await?;
     }
     let stop = shutdown::token()?;
-    let telemetry = args.metrics.start("index", &stop).await?;
     let written = telemetry
         .metrics
         .counter("lode_index_transactions_written", "Transactions written");
