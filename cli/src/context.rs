@@ -248,7 +248,9 @@ impl Context {
             signers.push(*other);
         }
         let _progress = Progress::start(what);
-        Ok(self.client.send(instructions, &payer, &signers).await?)
+        let sent = self.client.send(instructions, &payer, &signers).await?;
+        crate::landed::remember();
+        Ok(sent)
     }
 
     /// The key that pays the fees: the fee payer's, else the wallet's.
@@ -282,10 +284,14 @@ impl Context {
         }
         let progress = Progress::start(format!("{what}: 0 of {count}"));
         let tell = |done: usize| progress.say(format!("{what}: {done} of {count}"));
-        Ok(self
+        let packed = self
             .client
             .send_packed(groups, &payer, &[wallet], &tell)
-            .await?)
+            .await?;
+        if !packed.sent.is_empty() {
+            crate::landed::remember();
+        }
+        Ok(packed)
     }
 
     /// The configuration of staking, and its token.

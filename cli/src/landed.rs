@@ -2,14 +2,40 @@
 //! believes that says the same again, and pays twice.
 use crate::context::Context;
 use crate::exit::{sentence, Ended};
+use crate::output;
 use lode_client::{Error, LodeAccount, Sent};
 use solana_address::Address;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long an account that an own transaction wrote is asked for: a server that is behind does not have it yet, and one
 /// that is away for a moment comes back.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(300);
+
+/// An own transaction is on the chain.
+static ANY: AtomicBool = AtomicBool::new(false);
+
+/// Remembers that an own transaction is on the chain.
+pub fn remember() {
+    ANY.store(true, Ordering::Relaxed);
+}
+
+/// Refuses to call it a success where a part of the answer could not be written.
+pub fn require_written() -> anyhow::Result<()> {
+    match output::unwritten() {
+        None => Ok(()),
+        Some(why) => Err(unwritten(why, ANY.load(Ordering::Relaxed))),
+    }
+}
+
+fn unwritten(why: &std::io::Error, any: bool) -> anyhow::Error {
+    if any {
+        let text = format!("This is done, so do not do it again: only its answer could not be written ({why}); the `show` and `list` commands say what there is now");
+        return Ended::sent(text).into();
+    }
+    anyhow::anyhow!("The answer could not be written ({why}): make room, or have it written elsewhere; whatever the command did is done")
+}
 
 impl Context {
     /// Reads an account that an own transaction made or changed. `look` is the command that shows it later, in backticks.
@@ -86,5 +112,20 @@ mod tests {
             assert_eq!(Code::of(&told), Code::Unknown);
         }
         assert!(!may_come(&Error::Invalid("too long".into())));
+    }
+
+    #[test]
+    fn an_answer_that_is_lost_is_an_error_and_says_whether_the_command_may_be_repeated() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        for (any, code, said) in [
+            (false, Code::Failed, "The answer could not be written"),
+            (true, Code::Unknown, "do not do it again"),
+        ] {
+            let told = unwritten(&full, any);
+            let text = sentence(&told);
+            assert!(text.contains(said), "{text}");
+            assert!(text.contains(&full.to_string()), "{text}");
+            assert_eq!(Code::of(&told), code);
+        }
     }
 }

@@ -51,16 +51,18 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::anyhow!("The system gives no threads: {error}")),
     };
-    match runtime.block_on(commands::run(cli.command, &cli.global)) {
+    let ended = match runtime.block_on(commands::run(cli.command, &cli.global)) {
+        // it ended early, having shown what it was asked to show
+        Err(error) if error.is::<exit::Shown>() => Ok(()),
+        ended => ended,
+    };
+    match ended.and_then(|()| landed::require_written()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    if error.is::<exit::Shown>() {
-        return ExitCode::SUCCESS;
-    }
     // Causes are part of the sentence; a backtrace is for who wrote this, not for who uses it.
     eprintln!("{} {}", output::error_prefix(), exit::sentence(error));
     exit::Code::of(error).into()

@@ -1,6 +1,7 @@
 //! `--sign-only` and its kin: a transaction that is signed in one place and sent from another, as the Solana CLI does it.
 use crate::context::Context;
 use crate::exit::Shown;
+use crate::landed;
 use crate::output::Cell;
 use crate::signers::{signature_of, Elsewhere, Key};
 use anyhow::{bail, Result};
@@ -86,7 +87,9 @@ pub async fn send(
     keys.extend(authority.iter().map(|key| key as Wallet<'_>));
     offline::sign(&mut transaction, &keys)?;
     if !args.sign_only {
-        return Ok(context.client.send_signed(&transaction, &terms).await?);
+        let sent = context.client.send_signed(&transaction, &terms).await?;
+        landed::remember();
+        return Ok(sent);
     }
     let (there, missing) = offline::signatures(&transaction);
     let there = there

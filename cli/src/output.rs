@@ -4,7 +4,8 @@ use anyhow::{anyhow, bail, Result};
 use lode_client::token::MintInfo;
 use serde_json::{json, Map, Value};
 use solana_address::Address;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::OnceLock;
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -346,9 +347,30 @@ impl Output {
     }
 
     fn line(&self, text: &str) {
-        // Whoever closed our stdout has read enough.
-        let _ = writeln!(std::io::stdout(), "{text}");
+        write(format!("{text}\n").as_bytes());
     }
+}
+
+/// Why the first part of the answer that is missing could not be written.
+static UNWRITTEN: OnceLock<std::io::Error> = OnceLock::new();
+
+/// Writes a part of the answer to stdout. Whoever closed our stdout has read enough; any other error is kept, and ends the
+/// command in the end.
+pub fn write(bytes: &[u8]) {
+    let mut stdout = std::io::stdout().lock();
+    // What is held back until the process ends could be lost without a word.
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    if let Err(error) = written {
+        if error.kind() != ErrorKind::BrokenPipe {
+            // another one is there already: it came first
+            let _ = UNWRITTEN.set(error);
+        }
+    }
+}
+
+/// Why a part of the answer could not be written, if any could not.
+pub fn unwritten() -> Option<&'static std::io::Error> {
+    UNWRITTEN.get()
 }
 
 /// Rows as an object.

@@ -2,7 +2,6 @@
 use crate::context::Context;
 use crate::output::{self, Cell, Format};
 use solana_address::Address;
-use std::io::Write as _;
 
 /// Forms of a sheet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -42,8 +41,7 @@ fn csv(columns: &[&'static str], rows: &[Vec<Cell>]) {
         text.push_str(&line.join(","));
         text.push('\n');
     }
-    // Whoever closed our stdout has read enough.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    output::write(text.as_bytes());
 }
 
 /// A time as text in both forms.

@@ -11,7 +11,7 @@ use serde_json::{json, Value};
 use solana_address::Address;
 use solana_signature::Signature;
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{PipeWriter, Write as _};
 use std::os::fd::FromRawFd as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -93,6 +93,38 @@ fn the_exit_code_says_how_it_ended() {
     assert!(!home.join("lode-node").exists(), "a key was made");
     let (_, help, _) = ended(home, &["help"]);
     assert!(help.contains("Exit codes:"), "{help}");
+}
+
+/// A disk without any room left.
+fn full() -> File {
+    File::options().write(true).open("/dev/full").unwrap()
+}
+
+/// The end of a pipe whose reader has read enough.
+fn closed() -> PipeWriter {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_no_success_and_one_that_nobody_reads_to_its_end_is() {
+    let home = tempfile::tempdir().unwrap();
+    for args in [
+        &["schema"][..],
+        &["completions", "bash"],
+        &["completions", "bash", "--output", "json"],
+        &["address", "list"],
+    ] {
+        let unwritten = typed(home.path(), args).stdout(full()).output().unwrap();
+        let said = String::from_utf8(unwritten.stderr).unwrap();
+        assert_eq!(unwritten.status.code(), Some(1), "{args:?}: {said}");
+        assert!(said.contains("could not be written"), "{args:?}: {said}");
+        assert_eq!(said.trim_end().lines().count(), 1, "{args:?}: {said}");
+        let unread = typed(home.path(), args).stdout(closed()).output().unwrap();
+        let said = String::from_utf8(unread.stderr).unwrap();
+        assert_eq!((unread.status.code(), &*said), (Some(0), ""), "{args:?}");
+    }
 }
 
 #[test]
@@ -401,6 +433,21 @@ fn a_dry_run_is_true_and_sends_nothing_and_what_cannot_be_undone_is_asked() {
     // What goes to somebody else, or cannot be undone, is asked.
     let gift = ["account", "deposit", "1", "--node", "my-node"];
     network.ask("friend", &["account", "deposit", "5"]);
+    // What is done and could not be told is no failure to be tried again.
+    let into = |wallet: &str, args: &[&str], stdout: Stdio| {
+        let key = format!("{wallet}.json");
+        let args = [&["-u", &network.url, "-k", &key], args].concat();
+        let mut command = typed(network.folder.path(), &args);
+        let ended = command.stdout(stdout).output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        (ended.status.code(), said)
+    };
+    let (code, said) = into("friend", &["account", "deposit", "1"], full().into());
+    assert_eq!(code, Some(5), "{said}");
+    assert!(said.contains("do not do it again"), "{said}");
+    let (code, said) = into("owner", &["top", "--once"], closed().into());
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
     for (wallet, args) in [
         ("friend", &gift[..]),
         ("owner", &["node", "exit"]),

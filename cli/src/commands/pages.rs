@@ -1,11 +1,10 @@
 //! `lode completions` and `lode man`: the commands, as a shell and as `man` read them.
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::tree;
 use anyhow::{Context as _, Result};
 use clap::Command;
 use clap_complete::Shell;
 use serde_json::json;
-use std::io::Write as _;
 use std::path::Path;
 
 /// Prints the completions of a shell.
@@ -17,8 +16,7 @@ pub fn completions(shell: Shell, out: &Output) -> Result<()> {
         out.json(&json!({ "shell": shell.to_string(), "script": script }));
         return Ok(());
     }
-    // Whoever closed our stdout has read enough.
-    let _ = std::io::stdout().write_all(&script);
+    output::write(&script);
     Ok(())
 }
 

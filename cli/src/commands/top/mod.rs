@@ -3,7 +3,7 @@ mod gather;
 mod view;
 
 use crate::context::Context;
-use crate::output::Format;
+use crate::output::{self, Format};
 use crate::progress::Progress;
 use crate::shutdown;
 use anyhow::{bail, Context as _, Result};
@@ -54,7 +54,7 @@ pub async fn run(args: Top, context: &Context) -> Result<()> {
         if json {
             context.out.json(&snapshot.json(&context.out));
         } else {
-            print!("{}", text(&snapshot)?);
+            output::write(text(&snapshot)?.as_bytes());
         }
         return Ok(());
     }
