@@ -329,6 +329,18 @@ impl Output {
         }
     }
 
+    /// What must be known before the answer comes, and where it never does: a line for people, a JSON object in one line
+    /// on stderr for programs.
+    pub fn at_once(&self, text: &str, rows: Rows) {
+        match self.format {
+            Format::Table => self.line(text),
+            Format::Json => {
+                // Where nobody reads it, the command goes on all the same.
+                let _ = writeln!(std::io::stderr(), "{}", object(rows));
+            }
+        }
+    }
+
     /// A JSON value, as it is.
     pub fn json(&self, value: &Value) {
         match serde_json::to_string_pretty(value) {

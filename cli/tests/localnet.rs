@@ -45,7 +45,19 @@ fn a_job_is_posted_run_checked_paid_and_withdrawn_with_nothing_but_the_command()
         |name: &str| units(&network.ask(OWNER, &["account", "show", "--node", node])[name]);
     let before = earned("available");
 
-    let result = network.ask(WALLET, &[&price[..], &job[..]].concat());
+    let run = [&price[..], &job[..]].concat();
+    let output = network.lode(WALLET, &run);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    common::schema::require_fit(&run, &result);
+    // Who had ended it before would have known its job.
+    let mut lines = said
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let posted = lines.find(|line| line["event"] == "job_posted").unwrap();
+    assert_eq!(posted["job"], result["job"]);
+    assert!(units(&posted["escrow"]) > 0, "{posted}");
     assert_eq!(result["result"], estimate["result"]);
     assert_eq!(result["units"], estimate["units"]);
     let out = network.folder.path().join("out");

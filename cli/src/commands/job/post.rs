@@ -161,10 +161,21 @@ pub(super) async fn post(args: &Post, context: &Context) -> Result<(Address, Sen
             Err(error) => return Err(perhaps_posted(error, &job_at)),
         }
     };
-    context.out.note(&format!(
-        "Posted {job_at}: {} locked for at most {units_limit} units.",
-        token.show(escrow)
-    ));
+    // Whoever ends this before it answers must not take it for one that posted nothing.
+    context.out.at_once(
+        &format!(
+            "Posted {job_at}: {} locked for at most {units_limit} units.",
+            token.show(escrow)
+        ),
+        vec![
+            ("event", "job_posted".into()),
+            ("job", job_at.into()),
+            ("market", market_at.into()),
+            ("escrow", token.cell(escrow)),
+            ("units_limit", units_limit.into()),
+            ("signature", sent.signature.to_string().into()),
+        ],
+    );
     // Nothing is read from the chain before its files are stored: a server that is away then must not keep them back.
     upload(&gateway, &job_at, FIRST_ATTEMPT, &prepared, sealed, &wallet)
         .await
