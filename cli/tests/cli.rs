@@ -9,12 +9,16 @@ use common::{snapshot, units, Network, AUTHORITY, WALLET};
 use lode_localnet::free_port;
 use serde_json::{json, Value};
 use solana_address::Address;
+use solana_keypair::Keypair;
 use solana_signature::Signature;
 use std::fs::File;
-use std::io::{PipeWriter, Write as _};
+use std::io::{PipeWriter, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::FromRawFd as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::{channel, Receiver};
+use std::time::Duration;
 
 const ADDRESS: &str = "7cFVjMmfX3wbPP8JBniYGsdHNBwknZb73F7xD6hokXHX";
 
@@ -124,6 +128,64 @@ fn an_answer_that_cannot_be_written_is_no_success_and_one_that_nobody_reads_to_i
         let unread = typed(home.path(), args).stdout(closed()).output().unwrap();
         let said = String::from_utf8(unread.stderr).unwrap();
         assert_eq!((unread.status.code(), &*said), (Some(0), ""), "{args:?}");
+    }
+}
+
+/// An RPC server that tells which chain it is of and leaves every other question open. What comes with its URL receives
+/// those.
+fn stalled() -> (String, Receiver<TcpStream>) {
+    const CHAIN: &str = r#"{"jsonrpc":"2.0","id":0,"result":"11111111111111111111111111111111"}"#;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (tell, asked) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request: Vec<u8> = Vec::new();
+            let mut part = [0; 4096];
+            while !request.ends_with(b"}") {
+                match stream.read(&mut part) {
+                    Ok(length) if length > 0 => request.extend_from_slice(&part[..length]),
+                    _ => break,
+                }
+            }
+            if String::from_utf8_lossy(&request).contains("getGenesisHash") {
+                let length = CHAIN.len();
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
+                write!(stream, "{head}\r\nContent-Length: {length}\r\n\r\n{CHAIN}").unwrap();
+            } else {
+                let _ = tell.send(stream);
+            }
+        }
+    });
+    (url, asked)
+}
+
+#[test]
+fn a_single_pass_that_is_broken_off_is_no_success() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let wallet = format!("{:?}", Keypair::new().to_bytes());
+    std::fs::write(home.join("wallet.json"), wallet).unwrap();
+    for command in ["index", "crank"] {
+        let (url, asked) = stalled();
+        let args = ["-u", &url, "-k", "wallet.json", command, "run", "--once"];
+        let running = typed(home, &args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let open = asked.recv_timeout(Duration::from_secs(60)).unwrap();
+        let pid = i32::try_from(running.id()).unwrap();
+        // SAFETY: a signal to a process that this test started and has not waited for yet.
+        assert_eq!(unsafe { libc::kill(pid, libc::SIGTERM) }, 0);
+        let ended = running.wait_with_output().unwrap();
+        drop(open);
+        let (answer, said) = (ended.stdout, ended.stderr);
+        let [answer, said] = [answer, said].map(|bytes| String::from_utf8(bytes).unwrap());
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        assert!(said.contains("Broken off"), "{said}");
+        assert!(answer.contains("transactions"), "{answer}");
     }
 }
 

@@ -3,7 +3,7 @@ use crate::context::Context;
 use crate::output::{parse_sol, sol, Cell, Rows};
 use crate::progress::Progress;
 use crate::{shutdown, telemetry};
-use anyhow::Result;
+use anyhow::{anyhow, Result};
 use lode_client::token::Threshold;
 use lode_crank::{Crank, Duty, Policy, Report};
 use solana_address::Address;
@@ -86,12 +86,12 @@ async fn turn(args: Run, context: &Context) -> Result<()> {
     if args.once {
         let progress = Progress::start("turning what is due");
         let ended = tokio::select! {
-            ended = crank.once() => ended,
-            () = stop.cancelled() => Ok(()),
+            ended = crank.once() => ended.map_err(anyhow::Error::from),
+            () = stop.cancelled() => Err(anyhow!("Broken off before all that was due was taken: the same command takes the rest")),
         };
         drop(progress);
         show(crank.report(), context);
-        return Ok(ended?);
+        return ended;
     }
     context.out.note(&format!(
         "Turning for {}; ctrl-c stops it and shows what it earned.",

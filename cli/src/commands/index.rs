@@ -3,7 +3,7 @@ use crate::context::Context;
 use crate::output::Cell;
 use crate::progress::Progress;
 use crate::{shutdown, telemetry};
-use anyhow::Result;
+use anyhow::{bail, Result};
 use lode_index::{Follower, Index, Report};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -105,6 +105,7 @@ async fn follow(args: Run, context: &Context) -> Result<()> {
     // Catching up may take long: as long as transactions come in, it is well.
     let patience = Duration::from_secs(120).max(poll * 3);
     let mut sum = Report::default();
+    let mut broken_off = false;
     if !args.once {
         context.out.note(&format!(
             "Keeping {} up with {}; ctrl-c stops it.",
@@ -124,7 +125,10 @@ async fn follow(args: Run, context: &Context) -> Result<()> {
             };
             tokio::select! {
                 pass = follower.pass(&tell) => pass,
-                () = stop.cancelled() => break,
+                () = stop.cancelled() => {
+                    broken_off = args.once;
+                    break;
+                }
             }
         };
         match pass {
@@ -168,6 +172,15 @@ async fn follow(args: Run, context: &Context) -> Result<()> {
         ("jobs", about.jobs.into()),
         ("doubts", about.doubts.len().into()),
     ]);
+    // What comes after it would read half of a history for all of it.
+    if broken_off {
+        let again = if args.rebuild {
+            " without --rebuild"
+        } else {
+            ""
+        };
+        bail!("Broken off before it caught up: the same command{again} goes on from here");
+    }
     Ok(())
 }
 
