@@ -164,6 +164,8 @@ fn a_mirror_serves_what_it_copied_when_its_original_is_gone_and_both_forget_what
     network.ask(WALLET, &["network", "forward", "2d"]);
     network.ask("stranger", &["crank", "run", "--once", "--patience", "0"]);
     bench.until("the close", || bench.job(&closed).is_none());
+    let question = network.refused(WALLET, &forget[..forget.len() - 1]);
+    assert!(question.contains("no way back: add --yes"), "{question}");
     // A server that is behind does not know a job yet either: gateways wait a minute before they believe it.
     let early = network.lode(WALLET, &forget);
     let asked = Instant::now();

@@ -16,7 +16,7 @@ pub(super) async fn forget(at: &Address, market: Option<Address>, context: &Cont
     let wallet = context.wallet()?;
     let gateways = gateway_of(&market, context)?.each();
     context.confirm(&format!(
-        "This has {} gateways forget what they keep of the job {at}, its result among it; there is no way back.",
+        "This has {} gateways forget what they keep of the job {at}, its result among it; there is no way back",
         gateways.len()
     ))?;
     let mut rows = Vec::new();
