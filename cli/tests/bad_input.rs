@@ -125,6 +125,17 @@ fn an_unknown_flag_or_command_is_named() {
             "7",
         ][..],
         &["gateway", "mirror", "--copy-seconds", "0"][..],
+        &[
+            "job",
+            "map",
+            "m.wasm",
+            "texts",
+            "--price",
+            "1",
+            "--save-to",
+            "mapped",
+            "--tokens-per-sol=-5",
+        ][..],
     ] {
         let output = home.lode(args);
         let said = String::from_utf8(output.stderr).unwrap();

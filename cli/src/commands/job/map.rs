@@ -1,5 +1,5 @@
 //! `lode job map`: many inputs, many jobs, one result.
-use super::estimate::{fees_in, SIGNATURE, STEPS};
+use super::estimate::{fees_in, parse_rate, SIGNATURE, STEPS};
 use super::gateway_of;
 use crate::context::Context;
 use crate::nodes::{self, NodesArgs};
@@ -45,7 +45,7 @@ pub struct MapArgs {
     #[arg(long)]
     units_limit: Option<u64>,
     /// What a SOL is worth in the market's tokens: network fees then count when inputs are put together
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", value_parser = parse_rate)]
     tokens_per_sol: Option<f64>,
     /// Most jobs that are under way
     #[arg(long, default_value_t = 64, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
