@@ -1,7 +1,7 @@
 //! What every command needs: settings, connection, wallets, and the accounts that are named or the only ones there are.
 use crate::exit::Ended;
 use crate::offline::OfflineArgs;
-use crate::output::{sol, Format, Output, Token};
+use crate::output::{harmless, sol, Format, Output, Token};
 use crate::progress::Progress;
 use crate::signers::{key_file, Key};
 use crate::{address_book, dry_run, offline};
@@ -180,7 +180,7 @@ impl Context {
         if !stdin.is_terminal() {
             return Err(Ended::nothing(format!("{what}: add --yes if that is what you want (nothing was sent, and there is no terminal to ask at)")).into());
         }
-        eprint!("{what}. Go on? [y/N] ");
+        eprint!("{}. Go on? [y/N] ", harmless(what));
         std::io::stderr().flush()?;
         let mut answer = String::new();
         stdin.read_line(&mut answer)?;

@@ -64,7 +64,8 @@ fn main() -> ExitCode {
 
 fn fail(error: &anyhow::Error) -> ExitCode {
     // Causes are part of the sentence; a backtrace is for who wrote this, not for who uses it.
-    eprintln!("{} {}", output::error_prefix(), exit::sentence(error));
+    let sentence = output::harmless(&exit::sentence(error));
+    eprintln!("{} {sentence}", output::error_prefix());
     exit::Code::of(error).into()
 }
 

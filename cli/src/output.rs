@@ -49,7 +49,7 @@ impl Cell {
     fn shown(&self) -> String {
         match self.address.as_ref().and_then(address_book::name_of) {
             Some(name) => format!("{} ({name})", self.text),
-            None => self.text.clone(),
+            None => harmless(&self.text).replace('\n', "\\n"),
         }
     }
 
@@ -325,7 +325,7 @@ impl Output {
     /// A remark for people; programs do not get it.
     pub fn note(&self, text: &str) {
         if self.format == Format::Table {
-            self.line(text);
+            self.line(&harmless(text));
         }
     }
 
@@ -333,7 +333,7 @@ impl Output {
     /// on stderr for programs.
     pub fn at_once(&self, text: &str, rows: Rows) {
         match self.format {
-            Format::Table => self.line(text),
+            Format::Table => self.note(text),
             Format::Json => {
                 // Where nobody reads it, the command goes on all the same.
                 let _ = writeln!(std::io::stderr(), "{}", object(rows));
@@ -385,6 +385,20 @@ pub fn unwritten() -> Option<&'static std::io::Error> {
     UNWRITTEN.get()
 }
 
+/// A text with nothing in it that a terminal would obey. Names of files, what programs write and where a market's store is
+/// are chosen by others: none of it moves a cursor, forges a line of a table or fills a clipboard.
+pub fn harmless(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\n' | '\t' => plain.push(letter),
+            _ if letter.is_control() => plain.extend(letter.escape_default()),
+            _ => plain.push(letter),
+        }
+    }
+    plain
+}
+
 /// Rows as an object.
 pub fn object(rows: Rows) -> Value {
     let fields: Map<String, Value> = rows
@@ -423,6 +437,16 @@ mod tests {
         assert_eq!(utc(951_782_399), "2000-02-28 23:59:59Z");
         assert_eq!(utc(951_782_400), "2000-02-29 00:00:00Z");
         assert_eq!(utc(1_767_225_600), "2026-01-01 00:00:00Z");
+    }
+
+    #[test]
+    fn what_others_chose_moves_no_cursor_and_makes_no_line_of_a_table() {
+        let cell = Cell::from("a\nsaved to  /etc\u{1b}]52;c;x\u{7}\u{9b}2J é");
+        let shown = cell.shown();
+        assert_eq!(shown, "a\\nsaved to  /etc\\u{1b}]52;c;x\\u{7}\\u{9b}2J é");
+        assert_eq!(harmless("a\tb\nc\r"), "a\tb\nc\\r");
+        // programs get what it is
+        assert_eq!(cell.json, json!(cell.text));
     }
 
     #[test]

@@ -550,7 +550,8 @@ fn files_that_shrink_give_their_memory_back() {
                (if (call $fd_filestat_set_size (local.get $fd) (i64.const {MAX_OUTPUT_BYTES})) (then unreachable))"#
         )
     };
-    let shrink = "(if (call $fd_filestat_set_size (local.get $fd) (i64.const 0)) (then unreachable))";
+    let shrink =
+        "(if (call $fd_filestat_set_size (local.get $fd) (i64.const 0)) (then unreachable))";
     let rounds: String = ('a'..='h').map(|name| grow(name) + shrink).collect();
     let mut files = programs::program(
         "shrinking",
