@@ -22,9 +22,6 @@ pub const SLOT_HASHES: Address =
     Address::from_str_const("SysvarS1otHashes111111111111111111111111111");
 /// The clock sysvar.
 pub const CLOCK: Address = Address::from_str_const("SysvarC1ock11111111111111111111111111111111");
-/// The wrapped native mint, which no market may use for payment.
-pub const NATIVE_MINT: Address =
-    Address::from_str_const("So11111111111111111111111111111111111111112");
 
 fn find(program: &Address, seeds: &[&[u8]]) -> Address {
     Address::find_program_address(seeds, program).0

@@ -3,6 +3,8 @@
 use crate::pack::pack;
 use crate::step::Step;
 use futures_util::{stream, StreamExt};
+use lode_attestation::ED25519_PROGRAM;
+use lode_client::preview::SIGNATURE_FEE;
 use lode_client::Client;
 use lode_telemetry::Telemetry;
 use solana_address::Address;
@@ -15,9 +17,6 @@ use solana_signer::Signer;
 use solana_transaction_status_client_types::UiTransactionEncoding;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
-
-/// What a signature costs, lamports: one of the transaction's own or one that the Ed25519 program checks.
-const SIGNATURE_FEE: u64 = 5_000;
 
 /// A step that is due, as instructions.
 #[derive(Clone, Debug)]
@@ -182,6 +181,7 @@ impl Sender {
         money: &mut Money,
     ) -> Result<(), Refused> {
         let proofs = instructions.iter().filter_map(proof_size).sum::<u64>();
+        // one of the transaction's own, and those that the Ed25519 program checks
         let cost = SIGNATURE_FEE.saturating_mul(1 + proofs);
         let take = |purse: u64| purse.checked_sub(cost.saturating_add(lends));
         self.purse
@@ -242,9 +242,6 @@ fn has_proof(instructions: &[Instruction]) -> bool {
 
 /// Signatures that an instruction of the Ed25519 program checks.
 fn proof_size(instruction: &Instruction) -> Option<u64> {
-    let is_proof = instruction.program_id == ED25519;
+    let is_proof = instruction.program_id == ED25519_PROGRAM;
     is_proof.then(|| u64::from(instruction.data.first().copied().unwrap_or_default()))
 }
-
-/// The precompile that checks signatures.
-const ED25519: Address = Address::from_str_const("Ed25519SigVerify111111111111111111111111111");

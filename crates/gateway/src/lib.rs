@@ -33,6 +33,14 @@ mod spec;
 mod sweep;
 mod uploads;
 
+// What runs makes and what a store takes are the same.
+const _: () = assert!(lode_store::MOST_SPEC_BYTES == lode_runtime::MAX_SPEC_BYTES as u64);
+const _: () = assert!(lode_store::MOST_RECEIPT_BYTES == lode_runtime::MAX_RECEIPT_BYTES as u64);
+// What the chain takes can be run.
+const _: () = assert!(lode_oracle::constants::MOST_UNITS == lode_runtime::MAX_UNITS);
+const _: () =
+    assert!(lode_oracle::constants::MOST_MEMORY_MIB as u64 == lode_runtime::MAX_MEMORY_MIB);
+
 pub use chain::{Chain, RpcChain};
 pub use limits::Limits;
 pub use mirror::Copied;

@@ -86,8 +86,6 @@ pub struct Progress {
     pub inputs: usize,
     /// Jobs that are posted and not over.
     pub running: usize,
-    /// Jobs that are over, those posted again counted.
-    pub ended: u64,
     /// Base units paid so far.
     pub paid: u64,
 }
@@ -317,7 +315,6 @@ impl Engine {
             done: self.state.inputs_over(),
             inputs: self.plan.task.inputs.len(),
             running: posted.filter(|entry| entry.posted.is_some()).count(),
-            ended: self.state.sums.jobs,
             paid: self.state.sums.work.saturating_add(self.state.sums.checks),
         }
     }

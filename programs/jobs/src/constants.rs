@@ -1,6 +1,7 @@
 //! Seeds and limits, nowhere else.
 
 use anchor_lang::prelude::*;
+use lode_math::windows::SLOTS_PER_DAY;
 
 /// Seed of [`crate::state::JobsConfig`].
 #[constant]
@@ -37,11 +38,11 @@ pub const RUNTIME: u16 = 1;
 /// Attempts a job has before it fails.
 pub const ATTEMPTS: u8 = 3;
 /// A submitted result that nobody sealed may be voided after this many slots: one day.
-pub const SEALING: u64 = 216_000;
+pub const SEALING: u64 = SLOTS_PER_DAY;
 /// A result may be sealed from this many slots after its submission on.
 pub const SEAL_AFTER: u64 = 2;
 /// A closed job whose punishments were not carried out stays this many slots longer: 14 days.
-pub const PUNISHING: u64 = 14 * 216_000;
+pub const PUNISHING: u64 = 14 * SLOTS_PER_DAY;
 
 /// What turning a job's crank once earns, lamports.
 pub const CRANK_SLICE: u64 = 15_000;

@@ -38,7 +38,7 @@ pub const DELEGATION_RATIO_CEILING: u16 = 10;
 pub const COMMISSION_CAP_CEILING: u16 = 5_000;
 /// Ceiling of one rise of a commission, basis points.
 pub const COMMISSION_STEP_CEILING: u16 = 500;
-/// Longest jail, seconds: 28 days.
+/// Shortest and longest jail, seconds: an hour and 28 days.
 pub const JAIL_SECONDS: core::ops::RangeInclusive<i64> = 3_600..=28 * 86_400;
 /// Most that slashes take of a node in any time as long as the longest unbonding period, basis points: what a ticket loses at
 /// most.
