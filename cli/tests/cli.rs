@@ -528,6 +528,8 @@ fn a_dry_run_is_true_and_sends_nothing_and_what_cannot_be_undone_is_asked() {
     assert_eq!(open(), true);
     assert_eq!(answered(network, "y\n"), Some(0));
     assert_eq!(open(), false);
+    network.ask(AUTHORITY, &["market", "open-entry"]);
+    assert_eq!(open(), true);
 
     stage.twice("owner", &["node", "exit"]);
     // Rewards, then stake, then accounts: what is shown is the first part.

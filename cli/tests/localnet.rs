@@ -170,6 +170,19 @@ fn a_job_is_posted_run_checked_paid_and_withdrawn_with_nothing_but_the_command()
     ] {
         assert!(told.contains(&line), "{line}: {told}");
     }
+    // What is asked for is what would be sent, and what is offered is what would be paid.
+    let would = |more: &[&str]| {
+        let shown = network.ask(WALLET, &[&post[..], more, &job].concat());
+        let sent = &shown["transactions"][0];
+        let checked = sent["instructions"].to_string().contains("\"checked\":true");
+        (checked, units(&sent["fee"]))
+    };
+    let fee = 5_000;
+    assert_eq!(would(&["--with-compute-unit-price", "0"]), (false, fee));
+    let (checked, dearer) = would(&["--checked", "--with-compute-unit-price", "1000000"]);
+    // a lamport for each unit of compute
+    assert!(checked && dearer > fee + 2_000, "{checked} {dearer}");
+
     let times = market["time_by_class"].as_array().unwrap();
     assert_eq!(times.len(), 1);
     assert_eq!(
