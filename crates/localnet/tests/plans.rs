@@ -21,6 +21,20 @@ fn plan(name: &str) -> Plan {
     plan
 }
 
+#[test]
+fn no_order_in_which_epochs_are_made_final_keeps_one_out() {
+    for name in ["mainnet", "devnet", "localnet"] {
+        let path = root().join(format!("migrations/{name}.toml"));
+        let emissions = Plan::read(&path).unwrap().emissions.unwrap();
+        // An epoch each, and one that is late.
+        let epochs = u64::from(emissions.breaker_epochs) + 1;
+        assert!(
+            emissions.breaker_limit >= epochs * emissions.first_ceiling,
+            "{name}"
+        );
+    }
+}
+
 async fn standings(plan: &Plan, client: &Client, authority: &Address) -> Vec<Standing> {
     let findings = survey(plan, client, authority).await.unwrap();
     findings.into_iter().map(|found| found.standing).collect()

@@ -94,7 +94,7 @@ impl Plan {
             decay: 1_500,
             era_epochs: YEAR,
             breaker_epochs: 4,
-            breaker_limit: 2_300_000 * LODE,
+            breaker_limit: 5_750_000 * LODE,
             supply: 600_000_000 * LODE,
             demand: 12_000 * LODE,
             growth: 8,
