@@ -470,13 +470,13 @@ impl Model {
             ledger.payer = payer;
             ledger.locked_cap = node_cap.unwrap_or(u64::MAX);
             ledger.nonce_top = u64::try_from(now.time).unwrap() << 20;
-            ledger.nonce_taken = 1;
+            ledger.nonce_taken = u64::MAX;
             self.ledgers.insert(at, ledger);
         }
         broken
     }
 
-    pub fn close_ledger(&mut self, at: &Address, signer: &Address) -> Broken {
+    pub fn close_ledger(&mut self, at: &Address, signer: &Address, now: &Now) -> Broken {
         let mut broken = Broken::default();
         let Some(ledger) = self.ledgers.get(at) else {
             return Broken::somehow();
@@ -493,6 +493,10 @@ impl Model {
             && owed == 0
             && (own || ledger.credits == 0);
         broken.must(empty, JobsError::LedgerNotEmpty);
+        broken.must(
+            ledger.nonce_top <= u64::try_from(now.time).unwrap() << 20,
+            JobsError::PostedJustNow,
+        );
         if broken.nothing() {
             self.ledgers.remove(at);
         }

@@ -902,7 +902,7 @@ impl Stage {
             return Ok(false);
         };
         let before = self.world.lamports(&ledger.payer);
-        let broken = self.model.close_ledger(&at, &signer);
+        let broken = self.model.close_ledger(&at, &signer, &self.now());
         let done = self.make(
             Call {
                 name: "close_ledger",

@@ -10,13 +10,19 @@ pub struct Window {
 }
 
 impl Window {
-    /// The window of a ledger opened at `now`: its nonces begin at `unix time << 20`, so that no address of an
-    /// earlier ledger at the same place ever returns. `None` for a time before 1970.
+    /// The window of a ledger opened at `now`: its nonces begin above `unix time << 20`, so that no address of an
+    /// earlier ledger at the same place ever returns, if that one closed as [`may_close_at`](Self::may_close_at) has it.
+    /// `None` for a time before 1970.
     pub fn opened_at(now: i64) -> Option<Self> {
         Some(Self {
             top: u64::try_from(now).ok()?.checked_mul(1 << 20)?,
-            taken: 1,
+            taken: u64::MAX,
         })
+    }
+
+    /// Whether what is opened at `now` or later begins above all that was taken here.
+    pub fn may_close_at(self, now: i64) -> bool {
+        Self::opened_at(now).is_some_and(|next| next.top >= self.top)
     }
 
     /// The window with `nonce` taken, or `None` if it is taken already or lies outside `top - 63 ..= top + 64`.
@@ -72,9 +78,17 @@ mod tests {
 
     #[test]
     fn a_new_ledger_begins_above_all_that_an_old_one_can_have_reached() {
-        let first = Window::opened_at(1_780_272_000).unwrap();
+        let now = 1_780_272_000;
+        let first = Window::opened_at(now).unwrap();
         assert_eq!(first.top, 1_780_272_000 << 20);
-        assert_eq!(first.take(first.top), None);
+        // neither where it begins nor below: another one may have begun there
+        assert!((0..200).all(|below| first.take(first.top - below).is_none()));
+        assert!(first.may_close_at(now));
+        // what took one closes when the next one begins above that
+        let used = first.take(first.top + 1).unwrap();
+        assert!(!used.may_close_at(now) && !used.may_close_at(now - 1));
+        assert!(used.may_close_at(now + 1));
+        assert!(!used.may_close_at(-1));
         // a million jobs a second would be needed to reach the next second's ledger
         assert!(Window::opened_at(1_780_272_001).unwrap().top - first.top == 1 << 20);
         assert_eq!(Window::opened_at(-1), None);

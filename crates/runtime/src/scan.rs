@@ -2,8 +2,8 @@
 
 use crate::wasi::signatures::{self, Signature};
 use wasmparser::{
-    BlockType, CompositeInnerType, Encoding, ExternalKind, FuncType, FunctionBody, Operator,
-    Parser, Payload, TypeRef, Validator,
+    BlockType, CompositeInnerType, ElementItems, Encoding, ExternalKind, FuncType, FunctionBody,
+    Operator, Parser, Payload, TypeRef, Validator,
 };
 
 /// Most bytes of a module.
@@ -37,6 +37,13 @@ const CROSSINGS_PER_BYTE: u64 = 8;
 /// A function costs a compiler something however little it does: so many for nothing, and one for so many bytes.
 const FREE_FUNCTIONS: usize = 1024;
 const BYTES_PER_FUNCTION: usize = 32;
+/// What a compiler keeps of each function, and of each type of one, until all are compiled, is kilobytes.
+const MAX_FUNCTIONS: usize = 1 << 16;
+const MAX_TYPES: usize = 1 << 13;
+/// A module is set up by one function more, which the compiler makes: it has a few calls for each entry of a table that the
+/// module fills in and for each global, and a few branches for each data segment.
+const MAX_SET: u64 = 1 << 16;
+const MAX_DATA_SEGMENTS: u32 = 1 << 16;
 const MAX_TABLE_ELEMENTS: u64 = 1_000_000;
 const PAGES_PER_MIB: u64 = 16;
 
@@ -99,13 +106,19 @@ pub enum Invalid {
     /// A function has too many branches for its many locals.
     #[error("a function of the module has too many branches for its many locals: split it")]
     Crossings = 14,
-    /// It has more functions than one for each 32 bytes, and 1 024.
-    #[error("the module has more functions than one for each 32 of its bytes")]
+    /// It has more functions than one for each 32 bytes, and 1 024, or than 65 536.
+    #[error("the module has more functions than 65536, or than one for each 32 of its bytes")]
     Functions = 15,
+    /// It has more than 8 192 types.
+    #[error("the module has more than 8192 types")]
+    Types = 16,
+    /// It has more than 65 536 entries of tables and globals, or data segments.
+    #[error("the module fills in more than 65536 entries of tables and globals, or has more data segments than that")]
+    SetUp = 17,
 }
 
 impl Invalid {
-    pub(crate) const ALL: [Invalid; 15] = [
+    pub(crate) const ALL: [Invalid; 17] = [
         Invalid::Size,
         Invalid::Malformed,
         Invalid::Body,
@@ -121,6 +134,8 @@ impl Invalid {
         Invalid::Values,
         Invalid::Crossings,
         Invalid::Functions,
+        Invalid::Types,
+        Invalid::SetUp,
     ];
 }
 
@@ -139,7 +154,7 @@ pub fn scan(module: &[u8], memory_mib: u64) -> Result<(), Invalid> {
         return Err(Invalid::Size);
     }
     let mut facts = Facts {
-        most_functions: FREE_FUNCTIONS + module.len() / BYTES_PER_FUNCTION,
+        most_functions: (FREE_FUNCTIONS + module.len() / BYTES_PER_FUNCTION).min(MAX_FUNCTIONS),
         ..Facts::default()
     };
     // Limits come before validation, whose own time depends on what they bound.
@@ -160,6 +175,8 @@ struct Facts {
     bodies: usize,
     memories: u64,
     table_elements: u64,
+    /// Entries of tables and globals that the module fills in.
+    set: u64,
     entry: Option<u32>,
     memory_exported: bool,
 }
@@ -171,6 +188,10 @@ impl Facts {
                 return Err(Invalid::Malformed)
             }
             Payload::TypeSection(section) => {
+                // Before any is read: what is kept of them takes more than their bytes.
+                if section.count() as usize > MAX_TYPES {
+                    return Err(Invalid::Types);
+                }
                 for group in section {
                     for (_, sub_type) in group?.into_types_and_offsets() {
                         self.types.push(match sub_type.composite_type.inner {
@@ -224,6 +245,18 @@ impl Facts {
                     }
                 }
             }
+            Payload::GlobalSection(section) => self.fill_in(section.count())?,
+            Payload::ElementSection(section) => {
+                for element in section {
+                    self.fill_in(match element?.items {
+                        ElementItems::Functions(entries) => entries.count(),
+                        ElementItems::Expressions(_, entries) => entries.count(),
+                    })?;
+                }
+            }
+            Payload::DataSection(section) if section.count() > MAX_DATA_SEGMENTS => {
+                return Err(Invalid::SetUp)
+            }
             Payload::StartSection { .. } => return Err(Invalid::Start),
             Payload::ExportSection(section) => {
                 for export in section {
@@ -243,6 +276,14 @@ impl Facts {
             _ => {}
         }
         Ok(())
+    }
+
+    fn fill_in(&mut self, entries: u32) -> Result<(), Invalid> {
+        self.set = self.set.saturating_add(u64::from(entries));
+        match self.set > MAX_SET {
+            true => Err(Invalid::SetUp),
+            false => Ok(()),
+        }
     }
 
     fn type_at(&self, index: u32) -> Option<&FuncType> {
@@ -556,6 +597,35 @@ mod tests {
         // Four bytes each: an eighth of what a function must have beyond the first 1 024.
         assert_eq!(judge(&functions(1100)), Ok(()));
         assert_eq!(judge(&functions(1250)), Err(Invalid::Functions));
+    }
+
+    #[test]
+    fn types_and_what_a_module_fills_in_are_bounded() {
+        let many = |part: &str, count: usize| judge(&with(&part.repeat(count)));
+        for (part, most, refused) in [
+            // one is the entry's
+            ("(type (func (param i64))) ", MAX_TYPES - 1, Invalid::Types),
+            (
+                "(global i32 (i32.const 0)) ",
+                MAX_SET as usize,
+                Invalid::SetUp,
+            ),
+            ("(data \"\") ", MAX_DATA_SEGMENTS as usize, Invalid::SetUp),
+        ] {
+            assert_eq!(many(part, most), Ok(()), "{part}");
+            assert_eq!(many(part, most + 1), Err(refused), "{part}");
+        }
+        // Tables and globals count together, whichever way a table is filled.
+        let both = |more: usize| {
+            let list = "0 ".repeat(MAX_SET as usize - 20_000);
+            let values = "(ref.func 0) ".repeat(10_000);
+            let globals = "(global i32 (i32.const 0)) ".repeat(10_000 + more);
+            let text =
+                format!("(table 70000 funcref) {globals} (elem (i32.const 0) func {list}) (elem funcref {values})");
+            judge(&with(&text))
+        };
+        assert_eq!(both(0), Ok(()));
+        assert_eq!(both(1), Err(Invalid::SetUp));
     }
 
     #[test]

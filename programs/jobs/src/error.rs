@@ -240,4 +240,7 @@ pub enum JobsError {
     /// 6074
     #[msg("Only the pending owner of the treasury may accept: the governor must propose this wallet first")]
     NotPendingTreasuryOwner,
+    /// 6075
+    #[msg("A job was posted from this account within this second, and its address must never return: close the account a second later")]
+    PostedJustNow,
 }

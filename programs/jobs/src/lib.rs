@@ -136,9 +136,10 @@ pub mod lode_jobs {
 
     /// Closes an empty ledger. Its authority gives up credits that it still holds.
     ///
-    /// Who: its authority or its payer. Errors: `LedgerNotEmpty`, `NotLedgerAuthority`, `WrongPayer`.
+    /// Who: its authority or its payer. Errors: `LedgerNotEmpty`, `NotLedgerAuthority`, `WrongPayer`, `PostedJustNow`.
     pub fn close_ledger(ctx: &mut Context<CloseLedger>) -> Result<()> {
-        ctx.accounts.handle()
+        let now = Clock::get()?.unix_timestamp;
+        ctx.accounts.handle(now)
     }
 
     /// Offers a job and locks its price.

@@ -32,6 +32,24 @@ pub fn all() -> Vec<Vector> {
         first.push(0);
         Some((first, 1, body - 2, vec![0x0b]))
     };
+    // So many types, of which none is read.
+    let types = |count: usize| {
+        let mut first = b"\0asm\x01\0\0\0\x01".to_vec();
+        first.extend(leb(leb(count).len() + count));
+        first.extend(leb(count));
+        Some((first, 0, count, Vec::new()))
+    };
+    // So many entries for a table.
+    let entries = |count: usize| {
+        let mut first = wat::parse_str(with("")).expect("a module");
+        let code = first.split_off(first.len() - 6);
+        first.push(9);
+        first.extend(leb(3 + leb(count).len() + count));
+        // one list, of functions, for whoever asks
+        first.extend([1, 1, 0]);
+        first.extend(leb(count));
+        Some((first, 0, count, code))
+    };
     vec![
         raw(
             "module-at-its-limits",
@@ -108,6 +126,18 @@ pub fn all() -> Vec<Vector> {
             Invalid::Functions,
             &with(&"(func) ".repeat(1250)),
         ),
+        Vector {
+            long: types(8193),
+            ..invalid("invalid-types", Invalid::Types, "")
+        },
+        Vector {
+            long: entries(65_536),
+            ..raw("set-up-of-65536-entries", EXIT, "")
+        },
+        Vector {
+            long: entries(65_537),
+            ..invalid("invalid-set-up", Invalid::SetUp, "")
+        },
         // What other engines speak, and runtime 1 does not.
         invalid(
             "invalid-externref",

@@ -22,7 +22,7 @@ pub struct CloseLedger {
 
 impl CloseLedger {
     /// Checks; the account closes when the instruction ends.
-    pub fn handle(&mut self) -> Result<()> {
+    pub fn handle(&mut self, now: i64) -> Result<()> {
         let signer = self.signer.address();
         let is_authority = address_eq(&self.ledger.authority, signer);
         require!(
@@ -30,6 +30,7 @@ impl CloseLedger {
             JobsError::NotLedgerAuthority
         );
         self.ledger.require_empty(is_authority)?;
+        self.ledger.require_nonces_behind(now)?;
         tell(LedgerChanged {
             ledger: *self.ledger.address(),
             market: self.ledger.market,

@@ -184,15 +184,23 @@ impl Ledger {
         Ok(())
     }
 
-    /// Takes a nonce.
-    pub fn take_nonce(&mut self, nonce: u64) -> Result<()> {
-        let window = Window {
+    fn nonces(&self) -> Window {
+        Window {
             top: self.nonce_top,
             taken: self.nonce_taken,
         }
-        .take(nonce)
-        .ok_or(JobsError::NonceTaken)?;
+    }
+
+    /// Takes a nonce.
+    pub fn take_nonce(&mut self, nonce: u64) -> Result<()> {
+        let window = self.nonces().take(nonce).ok_or(JobsError::NonceTaken)?;
         (self.nonce_top, self.nonce_taken) = (window.top, window.taken);
+        Ok(())
+    }
+
+    /// No job of a ledger that is opened here from `now` on has the address of one of this ledger's.
+    pub fn require_nonces_behind(&self, now: i64) -> Result<()> {
+        require!(self.nonces().may_close_at(now), JobsError::PostedJustNow);
         Ok(())
     }
 
