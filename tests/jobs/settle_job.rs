@@ -4,6 +4,7 @@ use lode_jobs::state::{flag, Job, JobState, Ledger, Work};
 use lode_tests::jobs::*;
 use lode_tests::staking::{DAY, TOKENS};
 use lode_tests::*;
+use solana_account::Account;
 use solana_address::Address;
 use solana_signer::Signer;
 
@@ -46,6 +47,21 @@ fn the_customer_pays_a_match_at_once_and_anyone_when_the_window_is_over() {
         world.send_one(settle, &[&crank]),
         JobsError::IllegalTransition,
     );
+}
+
+#[test]
+fn a_customer_without_a_lamport_pays_a_match_at_once_too() {
+    let mut world = World::new();
+    let mut jobs = Jobs::with(&mut world, args(3), 3, 9);
+    let at = jobs.decided(&mut world, Verdict::Match);
+    let before: Job = world.read(&at);
+    let customer = jobs.customer.pubkey();
+    world.svm.set_account(customer, Account::default()).unwrap();
+    world.ok(jobs.settle(&customer, &at), &[&jobs.customer]);
+    let job: Job = world.read(&at);
+    assert_eq!(job.state, JobState::Settled as u8);
+    assert!(before.slices > 0 && job.slices == before.slices);
+    assert_eq!(world.lamports(&customer), 0);
 }
 
 #[test]
