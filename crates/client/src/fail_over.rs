@@ -24,15 +24,18 @@ const UNWELL: [i64; 3] = [-32_005, -32_014, -32_016];
 /// The servers, the preferred one first.
 pub(crate) struct FailOver {
     servers: Vec<RpcClient>,
+    /// How long a server is waited for where another can be asked.
+    patience: Duration,
     /// Which is asked first now.
     current: AtomicUsize,
     left: Mutex<Option<Instant>>,
 }
 
 impl FailOver {
-    pub(crate) fn new(servers: Vec<RpcClient>) -> Self {
+    pub(crate) fn new(servers: Vec<RpcClient>, patience: Duration) -> Self {
         Self {
             servers,
+            patience,
             current: AtomicUsize::new(0),
             left: Mutex::new(None),
         }
@@ -57,6 +60,25 @@ impl FailOver {
         *self.left() = (number != 0).then(Instant::now);
     }
 
+    /// What one server answers.
+    async fn answer(
+        &self,
+        server: &RpcClient,
+        request: RpcRequest,
+        params: serde_json::Value,
+    ) -> Result<serde_json::Value> {
+        let answer = server.send::<serde_json::Value>(request, params);
+        if self.servers.len() < 2 {
+            return answer.await;
+        }
+        // Of a server that it asks too often the client underneath waits out every pause, minutes in all.
+        let answer = tokio::time::timeout(self.patience, answer).await;
+        answer.unwrap_or_else(|_| {
+            let late = std::io::Error::new(std::io::ErrorKind::TimedOut, "it took too long");
+            Err(RequestError::from(late))
+        })
+    }
+
     async fn ask(
         &self,
         request: RpcRequest,
@@ -68,7 +90,7 @@ impl FailOver {
             let Some(server) = self.servers.get(number) else {
                 continue;
             };
-            match server.send(request, params.clone()).await {
+            match self.answer(server, request, params.clone()).await {
                 Err(error) if is_of_the_way(error.kind()) => {
                     // The caller tells of the only one himself.
                     if count > 1 {
@@ -218,6 +240,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_server_that_asks_for_patience_keeps_no_request() {
+        let limited = server("429 Too Many Requests\r\nretry-after: 60", "");
+        let good = slot(EIGHT);
+        let servers = [&limited, &good].map(|server| RpcClient::new(server.url.clone()));
+        let over = FailOver::new(servers.into(), Duration::from_secs(3));
+        let asked = over.ask(RpcRequest::GetSlot, serde_json::Value::Null);
+        let answer = tokio::time::timeout(Duration::from_secs(30), asked).await;
+        assert_eq!(answer.unwrap().unwrap(), serde_json::json!(8));
+        assert_eq!(limited.asked.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
     async fn an_answer_is_an_answer_also_where_it_is_a_refusal() {
         let refused =
             r#"{"jsonrpc":"2.0","id":0,"error":{"code":-32602,"message":"Invalid params"}}"#;
@@ -303,7 +337,8 @@ mod tests {
     #[test]
     fn the_first_server_is_tried_again_after_a_while() {
         let servers = ["http://127.0.0.1:1", "http://127.0.0.1:2"];
-        let over = FailOver::new(servers.map(|s| RpcClient::new(s.into())).into());
+        let servers = servers.map(|s| RpcClient::new(s.into()));
+        let over = FailOver::new(servers.into(), crate::IMPATIENT);
         over.prefer(1);
         let now = Instant::now();
         assert_eq!(over.first(now), 1);

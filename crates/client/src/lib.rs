@@ -83,7 +83,7 @@ impl Client {
         let servers = urls
             .into_iter()
             .map(|url| RpcClient::new_with_timeout_and_commitment(url, timeout, commitment));
-        let sender = fail_over::FailOver::new(servers.collect());
+        let sender = fail_over::FailOver::new(servers.collect(), IMPATIENT);
         let config = RpcClientConfig::with_commitment(commitment);
         Self {
             rpc: Arc::new(RpcClient::new_sender(sender, config)),
