@@ -1,7 +1,8 @@
 //! Several servers of one cluster: what one does not answer, the next is asked.
 //!
-//! Only failures of the way to a server count, not its answers: a refused transaction is refused by all. A signed
-//! transaction may go to several servers; the chain takes it once.
+//! Only failures of the way to a server count, not its answers: a refused transaction is refused by all. But an answer
+//! tells how old it is, and one of a server that stands still is no better than none. A signed transaction may go to
+//! several servers; the chain takes it once.
 use crate::error::reason;
 use crate::server_name;
 use solana_client::client_error::{
@@ -18,6 +19,10 @@ use std::time::{Duration, Instant};
 
 /// How long another server than the first is asked before the first is tried again.
 const RETURN: Duration = Duration::from_secs(60);
+/// A chain goes on more than twice a second: who tells nothing newer for so long stands still.
+const STILL: Duration = Duration::from_secs(30);
+/// Slots behind another server from which on nothing is believed: Solana's own servers call themselves unwell there.
+const BEHIND: u64 = 128;
 /// Errors of a server that says of itself that it is not well, or is behind.
 const UNWELL: [i64; 3] = [-32_005, -32_014, -32_016];
 
@@ -29,6 +34,8 @@ pub(crate) struct FailOver {
     /// Which is asked first now.
     current: AtomicUsize,
     left: Mutex<Option<Instant>>,
+    /// The newest slot that any of them told, and when.
+    newest: Mutex<Option<(u64, Instant)>>,
 }
 
 impl FailOver {
@@ -38,6 +45,26 @@ impl FailOver {
             patience,
             current: AtomicUsize::new(0),
             left: Mutex::new(None),
+            newest: Mutex::new(None),
+        }
+    }
+
+    fn newest(&self) -> std::sync::MutexGuard<'_, Option<(u64, Instant)>> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a server that tells this slot keeps up: with time, and with the others.
+    fn keeps_up(&self, slot: u64, now: Instant) -> bool {
+        let mut newest = self.newest();
+        let before = *newest;
+        match before {
+            Some((known, at)) if slot <= known => {
+                known.saturating_sub(slot) <= BEHIND && now.duration_since(at) < STILL
+            }
+            _ => {
+                *newest = Some((slot, now));
+                true
+            }
         }
     }
 
@@ -55,9 +82,19 @@ impl FailOver {
         self.current.load(Ordering::Relaxed)
     }
 
-    fn prefer(&self, number: usize) {
+    fn prefer(&self, number: usize, now: Instant) {
         self.current.store(number, Ordering::Relaxed);
-        *self.left() = (number != 0).then(Instant::now);
+        *self.left() = (number != 0).then_some(now);
+    }
+
+    /// Where a request began at `first` and `number` had the answer, that one is asked from now on.
+    fn stay_with(&self, number: usize, first: usize, now: Instant) {
+        let Some(server) = self.servers.get(number).filter(|_| number != first) else {
+            return;
+        };
+        let server = server_name(&server.url());
+        tracing::warn!(server, "another RPC server is asked from now on");
+        self.prefer(number, now);
     }
 
     /// What one server answers.
@@ -83,35 +120,61 @@ impl FailOver {
         &self,
         request: RpcRequest,
         params: serde_json::Value,
+        now: Instant,
     ) -> Result<serde_json::Value> {
-        let (first, count) = (self.first(Instant::now()), self.servers.len());
+        let (first, count) = (self.first(now), self.servers.len());
         let mut last = None;
+        // The newest answer of those that do not keep up: its server, its slot and itself.
+        let mut stale: Option<(usize, u64, serde_json::Value)> = None;
         for number in (first..count).chain(0..first) {
             let Some(server) = self.servers.get(number) else {
                 continue;
             };
+            let name = || server_name(&server.url());
             match self.answer(server, request, params.clone()).await {
                 Err(error) if is_of_the_way(error.kind()) => {
                     // The caller tells of the only one himself.
                     if count > 1 {
-                        let (server, error) = (server_name(&server.url()), reason(error.kind()));
-                        tracing::warn!(server, error, "the RPC server does not answer");
+                        let error = reason(error.kind());
+                        tracing::warn!(server = name(), error, "the RPC server does not answer");
                     }
                     last = Some(error);
                 }
-                answer => {
-                    if number != first {
-                        let server = server_name(&server.url());
-                        tracing::warn!(server, "another RPC server is asked from now on");
-                        self.prefer(number);
+                Err(error) => {
+                    self.stay_with(number, first, now);
+                    return Err(error);
+                }
+                Ok(value) => {
+                    // Who is alone is believed: there is nobody to be asked instead.
+                    let slot = slot_of(request, &value).filter(|_| count > 1);
+                    let Some(slot) = slot.filter(|slot| !self.keeps_up(*slot, now)) else {
+                        self.stay_with(number, first, now);
+                        return Ok(value);
+                    };
+                    tracing::warn!(server = name(), slot, "the RPC server does not go on");
+                    if stale.as_ref().is_none_or(|(_, best, _)| slot > *best) {
+                        stale = Some((number, slot, value));
                     }
-                    return answer;
                 }
             }
+        }
+        if let Some((number, slot, value)) = stale {
+            // Nobody has anything newer: the chain itself stands still, or began anew.
+            *self.newest() = Some((slot, now));
+            self.stay_with(number, first, now);
+            return Ok(value);
         }
         Err(last.unwrap_or_else(|| {
             RequestError::from(ErrorKind::Custom("there is no server to ask".into()))
         }))
+    }
+}
+
+/// The slot that an answer is of, where it tells.
+fn slot_of(request: RpcRequest, answer: &serde_json::Value) -> Option<u64> {
+    match request {
+        RpcRequest::GetSlot => answer.as_u64(),
+        _ => answer.pointer("/context/slot")?.as_u64(),
     }
 }
 
@@ -138,7 +201,7 @@ impl RpcSender for FailOver {
         'a: 'b,
         Self: 'b,
     {
-        Box::pin(self.ask(request, params))
+        Box::pin(self.ask(request, params, Instant::now()))
     }
 
     fn get_transport_stats(&self) -> RpcTransportStats {
@@ -165,6 +228,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::{Client, Error};
+    use serde_json::{json, Value};
     use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::sync::atomic::AtomicBool;
@@ -209,6 +273,7 @@ mod tests {
 
     const SEVEN: &str = r#"{"jsonrpc":"2.0","id":0,"result":7}"#;
     const EIGHT: &str = r#"{"jsonrpc":"2.0","id":0,"result":8}"#;
+    const THOUSAND: &str = r#"{"jsonrpc":"2.0","id":0,"result":1000}"#;
 
     fn client(servers: &[&Server]) -> Client {
         Client::of_servers(servers.iter().map(|s| s.url.clone()), Default::default())
@@ -239,16 +304,89 @@ mod tests {
         }
     }
 
+    fn fail_over(servers: &[&Server], patience: Duration) -> FailOver {
+        let servers = servers
+            .iter()
+            .map(|server| RpcClient::new(server.url.clone()));
+        FailOver::new(servers.collect(), patience)
+    }
+
+    async fn slot_at(over: &FailOver, at: Instant) -> Value {
+        over.ask(RpcRequest::GetSlot, Value::Null, at)
+            .await
+            .unwrap()
+    }
+
+    fn count(server: &Server) -> usize {
+        server.asked.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn a_server_that_stands_still_is_left_and_not_believed_when_it_is_tried_again() {
+        let (first, second) = (slot(SEVEN), slot(THOUSAND));
+        let over = fail_over(&[&first, &second], crate::IMPATIENT);
+        let begun = Instant::now();
+        assert_eq!(slot_at(&over, begun).await, json!(7));
+        assert_eq!(slot_at(&over, begun + STILL / 2).await, json!(7));
+        assert_eq!(count(&second), 0);
+        assert_eq!(slot_at(&over, begun + STILL).await, json!(1_000));
+        let asked = count(&first);
+        assert_eq!(slot_at(&over, begun + STILL * 3 / 2).await, json!(1_000));
+        assert_eq!(count(&first), asked);
+        // what it says is older than what is known
+        assert_eq!(slot_at(&over, begun + STILL + RETURN).await, json!(1_000));
+        assert_eq!(count(&first), asked + 1);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_far_behind_another_is_passed_over() {
+        let (first, second) = (slot(SEVEN), slot(THOUSAND));
+        let over = fail_over(&[&first, &second], crate::IMPATIENT);
+        let begun = Instant::now();
+        over.prefer(1, begun);
+        assert_eq!(slot_at(&over, begun).await, json!(1_000));
+        // the first is tried again just after somebody told something newer
+        *over.newest() = Some((1_000, begun + RETURN));
+        assert_eq!(slot_at(&over, begun + RETURN).await, json!(1_000));
+        assert_eq!(count(&first), 1);
+    }
+
+    #[tokio::test]
+    async fn where_no_server_goes_on_they_are_believed() {
+        let (first, second) = (slot(EIGHT), slot(SEVEN));
+        let over = fail_over(&[&first, &second], crate::IMPATIENT);
+        let begun = Instant::now();
+        assert_eq!(slot_at(&over, begun).await, json!(8));
+        assert_eq!(slot_at(&over, begun + STILL).await, json!(8));
+        assert_eq!(count(&second), 1);
+        // and not all are asked every time
+        assert_eq!(slot_at(&over, begun + STILL * 3 / 2).await, json!(8));
+        assert_eq!(count(&second), 1);
+        // who is alone is not left
+        let alone = fail_over(&[&first], crate::IMPATIENT);
+        for at in [begun, begun + STILL] {
+            assert_eq!(slot_at(&alone, at).await, json!(8));
+        }
+    }
+
+    #[test]
+    fn an_answer_tells_its_slot() {
+        let told = json!({"context": {"slot": 7}, "value": [null]});
+        assert_eq!(slot_of(RpcRequest::GetMultipleAccounts, &told), Some(7));
+        assert_eq!(slot_of(RpcRequest::GetSlot, &json!(7)), Some(7));
+        assert_eq!(slot_of(RpcRequest::GetBlockHeight, &json!(7)), None);
+        assert_eq!(slot_of(RpcRequest::GetProgramAccounts, &json!([])), None);
+    }
+
     #[tokio::test]
     async fn a_server_that_asks_for_patience_keeps_no_request() {
         let limited = server("429 Too Many Requests\r\nretry-after: 60", "");
         let good = slot(EIGHT);
-        let servers = [&limited, &good].map(|server| RpcClient::new(server.url.clone()));
-        let over = FailOver::new(servers.into(), Duration::from_secs(3));
-        let asked = over.ask(RpcRequest::GetSlot, serde_json::Value::Null);
+        let over = fail_over(&[&limited, &good], Duration::from_secs(3));
+        let asked = slot_at(&over, Instant::now());
         let answer = tokio::time::timeout(Duration::from_secs(30), asked).await;
-        assert_eq!(answer.unwrap().unwrap(), serde_json::json!(8));
-        assert_eq!(limited.asked.load(Ordering::Relaxed), 1);
+        assert_eq!(answer.unwrap(), json!(8));
+        assert_eq!(count(&limited), 1);
     }
 
     #[tokio::test]
@@ -339,8 +477,8 @@ mod tests {
         let servers = ["http://127.0.0.1:1", "http://127.0.0.1:2"];
         let servers = servers.map(|s| RpcClient::new(s.into()));
         let over = FailOver::new(servers.into(), crate::IMPATIENT);
-        over.prefer(1);
         let now = Instant::now();
+        over.prefer(1, now);
         assert_eq!(over.first(now), 1);
         assert_eq!(over.first(now + RETURN / 2), 1);
         assert_eq!(over.first(now + RETURN), 0);

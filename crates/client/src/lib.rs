@@ -68,8 +68,8 @@ impl Client {
         Self::of_servers([url.into()], commitment)
     }
 
-    /// A client of a cluster that several servers speak for: a request that one does not answer goes to the next, which
-    /// stays in use for a while. All must be servers of the same cluster.
+    /// A client of a cluster that several servers speak for: a request that one does not answer, or answers as the chain
+    /// was long ago, goes to the next, which stays in use for a while. All must be servers of the same cluster.
     pub fn of_servers(
         urls: impl IntoIterator<Item = String>,
         commitment: CommitmentConfig,
