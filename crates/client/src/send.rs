@@ -36,7 +36,7 @@ const SIGNINGS: usize = 4;
 const POLL: Duration = Duration::from_millis(200);
 /// How often it is sent again while it is not seen.
 const RESEND: Duration = Duration::from_secs(2);
-/// How long the server may be silent before we give up on knowing the outcome.
+/// How long the server may be silent, or stand still, before we give up on knowing the outcome.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// What is paid per compute unit on top of the base fee.
@@ -244,6 +244,18 @@ impl Client {
         last_valid: u64,
         instructions: &[Instruction],
     ) -> Result<Outcome> {
+        self.land_within(SILENCE, transaction, last_valid, instructions)
+            .await
+    }
+
+    /// The same, and gives up after so long a silence.
+    async fn land_within(
+        &self,
+        silence: Duration,
+        transaction: &Transaction,
+        last_valid: u64,
+        instructions: &[Instruction],
+    ) -> Result<Outcome> {
         let signature = signature_of(transaction)?;
         let config = RpcSendTransactionConfig {
             // It was simulated a moment ago.
@@ -254,7 +266,8 @@ impl Client {
             min_context_slot: None,
         };
         let mut sent: Option<Instant> = None;
-        let mut heard = Instant::now();
+        // When the chain was last seen to go on: who answers out of one and the same block will never tell.
+        let (mut newest, mut moved) = (0, Instant::now());
         loop {
             if sent.is_none_or(|at| at.elapsed() >= RESEND) {
                 let answer = self
@@ -262,7 +275,7 @@ impl Client {
                     .send_transaction_with_config(transaction, config)
                     .await;
                 match answer {
-                    Ok(_) => heard = Instant::now(),
+                    Ok(_) => {}
                     // Refused by the server itself, and never passed on before: there is nothing to wait for.
                     Err(error) if sent.is_none() && refuses(error.kind()) => {
                         return Err(self.failed(error))
@@ -271,56 +284,62 @@ impl Client {
                 }
                 sent = Some(Instant::now());
             }
-            match self.look(&signature, last_valid).await {
-                Ok(Some(Seen::Landed { slot, error: None })) => {
-                    return Ok(Outcome::Landed { slot })
-                }
-                Ok(Some(Seen::Landed {
+            let reason = match self.look(&signature, last_valid).await {
+                Ok(Seen::Landed { slot, error: None }) => return Ok(Outcome::Landed { slot }),
+                Ok(Seen::Landed {
                     error: Some(error), ..
-                })) => {
+                }) => {
                     let logs = self.logs(&signature).await;
                     let payer = transaction.message.account_keys.first();
                     let payer = payer.copied().unwrap_or_default();
                     return Err(Error::of_transaction(error, instructions, &payer, logs));
                 }
-                Ok(Some(Seen::Expired)) => return Ok(Outcome::Expired),
-                Ok(None) => heard = Instant::now(),
-                Err(error) if heard.elapsed() >= SILENCE => {
-                    return Err(Error::Unconfirmed {
-                        signature,
-                        reason: error.to_string(),
-                    })
+                Ok(Seen::Expired) => return Ok(Outcome::Expired),
+                Ok(Seen::Nothing { height }) => {
+                    if height > newest {
+                        (newest, moved) = (height, Instant::now());
+                    }
+                    format!("the RPC server stands still at block {newest}")
                 }
-                Err(error) => tracing::debug!(%signature, %error, "asking again later"),
+                Err(error) => {
+                    tracing::debug!(%signature, %error, "asking again later");
+                    error.to_string()
+                }
+            };
+            if moved.elapsed() >= silence {
+                return Err(Error::Unconfirmed { signature, reason });
             }
             tokio::time::sleep(POLL).await;
         }
     }
 
     /// Looks for a transaction once.
-    async fn look(&self, signature: &Signature, last_valid: u64) -> Result<Option<Seen>> {
+    async fn look(&self, signature: &Signature, last_valid: u64) -> Result<Seen> {
         let asked = std::slice::from_ref(signature);
         let statuses = self
             .rpc
             .get_signature_statuses(asked)
             .await
             .map_err(|e| self.failed(e))?;
-        if let Some(status) = statuses.value.into_iter().next().flatten() {
-            // Also a failure counts only at our commitment: on another fork it may still go through.
-            return Ok(status
-                .satisfies_commitment(self.commitment)
-                .then_some(Seen::Landed {
-                    slot: status.slot,
-                    error: status.err,
-                }));
+        let status = statuses.value.into_iter().next().flatten();
+        let known = status.is_some();
+        // Also a failure counts only at our commitment: on another fork it may still go through.
+        if let Some(status) = status.filter(|s| s.satisfies_commitment(self.commitment)) {
+            return Ok(Seen::Landed {
+                slot: status.slot,
+                error: status.err,
+            });
         }
         let now = self
             .rpc
             .get_epoch_info_with_commitment(self.commitment)
             .await
             .map_err(|e| self.failed(e))?;
-        if now.block_height <= last_valid {
-            return Ok(None);
+        let nothing = Seen::Nothing {
+            height: now.block_height,
+        };
+        if known || now.block_height <= last_valid {
+            return Ok(nothing);
         }
         // Too late for it to land. Whether it did is asked of a bank that has seen the last block in which it could;
         // behind one address there may be servers that have not.
@@ -331,12 +350,12 @@ impl Client {
             .map_err(|e| self.failed(e))?;
         let knows = last.context.slot >= now.absolute_slot;
         Ok(match last.value.into_iter().next().flatten() {
-            Some(status) if status.satisfies_commitment(self.commitment) => Some(Seen::Landed {
+            Some(status) if status.satisfies_commitment(self.commitment) => Seen::Landed {
                 slot: status.slot,
                 error: status.err,
-            }),
-            None if knows => Some(Seen::Expired),
-            _ => None,
+            },
+            None if knows => Seen::Expired,
+            _ => nothing,
         })
     }
 
@@ -442,6 +461,10 @@ enum Seen {
         error: Option<TransactionError>,
     },
     Expired,
+    /// Neither yet, by a server at this block.
+    Nothing {
+        height: u64,
+    },
 }
 
 /// Whether a server's answer to `sendTransaction` says that it will not pass the transaction on. A transaction that
@@ -573,6 +596,8 @@ mod tests {
         lands_all: bool,
         /// An account whose transactions fail in simulation.
         refuses: Option<Address>,
+        /// No block passes any more.
+        stands: bool,
     }
 
     const LIFE: u64 = 5;
@@ -644,7 +669,9 @@ mod tests {
                     json!({"context": context, "value": [if known { status } else { Value::Null }]})
                 }
                 RpcRequest::GetEpochInfo => {
-                    self.height += 2;
+                    if !self.stands {
+                        self.height += 2;
+                    }
                     json!({"absoluteSlot": self.height, "blockHeight": self.height, "epoch": 0, "slotIndex": 0, "slotsInEpoch": 9, "transactionCount": 0})
                 }
                 // Only for the log of a failure, which this cluster has forgotten.
@@ -752,6 +779,26 @@ mod tests {
         .await;
         assert_eq!(cluster.sent.len(), 1);
         assert!(sent.is_ok(), "{sent:?}");
+    }
+
+    #[tokio::test]
+    async fn what_a_server_that_stands_still_never_tells_is_not_waited_for() {
+        let (client, _) = scripted(Cluster {
+            drops: 99,
+            stands: true,
+            ..Cluster::default()
+        });
+        let payer = Keypair::new();
+        let instruction =
+            solana_system_interface::instruction::transfer(&payer.pubkey(), &payer.pubkey(), 1);
+        let instructions = [instruction];
+        let transaction = signed(&instructions, &payer, &[], Hash::default()).unwrap();
+        let silence = Duration::from_secs(1);
+        let landing = client.land_within(silence, &transaction, LIFE, &instructions);
+        let ended = tokio::time::timeout(Duration::from_secs(30), landing).await;
+        let error = ended.unwrap().err().unwrap();
+        assert!(matches!(error, Error::Unconfirmed { .. }), "{error:?}");
+        assert!(error.to_string().contains("stands still"), "{error}");
     }
 
     #[tokio::test]
