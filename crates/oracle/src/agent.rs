@@ -3,6 +3,7 @@
 use crate::decision::{brings, is_due, my_seats};
 use crate::gate::{Fetches, Gate};
 use crate::journal::Journal;
+use crate::left_out::jobs_at;
 use crate::news::{News, Seen};
 use crate::pause::{pause_after, LONGEST_PAUSE, WAITING_PAUSE};
 use crate::task::{Done, Shared, Task};
@@ -208,6 +209,11 @@ impl OracleAgent {
     }
 }
 
+/// Whether a job still asks a seat about an attempt, whoever is said to sit there.
+fn asks(job: &Job, (_, attempt, seat): &Key, slot: u64) -> bool {
+    job.attempt == *attempt && job.panel >> seat & 1 == 1 && is_due(job, *seat, slot)
+}
+
 type Ended = std::result::Result<(Key, Result<Done>), tokio::task::JoinError>;
 
 struct Watch {
@@ -314,6 +320,11 @@ impl Watch {
                 }
             }
         }
+        let known = self.running.keys().chain(self.resting.keys());
+        let left_out: Vec<Key> = known.filter(|key| !due.contains(*key)).copied().collect();
+        let now = jobs_at(client, left_out.iter().map(|key| key.0).collect()).await?;
+        let asked = |key: &Key| now.get(&key.0).is_some_and(|job| asks(job, key, slot));
+        due.extend(left_out.into_iter().filter(asked));
         self.running.retain(|key, running| {
             let stays = due.contains(key);
             if !stays {

@@ -12,6 +12,7 @@ mod decision;
 mod execution;
 mod gate;
 mod journal;
+mod left_out;
 mod news;
 mod pause;
 mod task;

@@ -9,6 +9,7 @@ use crate::decision::{decide, Decision, Finding};
 use crate::execution::Fetched;
 use crate::gate::{Fetches, Gate};
 use crate::journal::{Entry, Journal};
+use crate::left_out::jobs_at;
 use crate::pause::{pause_after, LONGEST_PAUSE, WAITING_PAUSE};
 use crate::{execution, Error, Result};
 use lode_attestation::Verdict;
@@ -371,6 +372,14 @@ fn draw(salt: &[u8; 32], at: &Address, attempt: u8) -> u16 {
 /// A verdict of an attempt: the result nobody checked, or what a panel said.
 type Key = (Address, u8, bool);
 
+/// Whether a verdict still stands at `slot`, and may be contested as far as the job itself tells.
+fn still_stands(job: &Job, (_, attempt, checked): &Key, slot: u64) -> bool {
+    (job.attempt, job.is_checked()) == (*attempt, *checked)
+        && job.state == JobState::Attested as u8
+        && !job.has(flag::FINAL)
+        && slot < job.deadline
+}
+
 /// How a task ended.
 #[derive(Debug)]
 enum Done {
@@ -507,6 +516,17 @@ impl Watch {
             }
             self.leave_out(market_at, short);
         }
+        let known = self.running.keys().chain(self.resting.keys());
+        let left_out: Vec<Key> = known
+            .filter(|key| !standing.contains(*key))
+            .copied()
+            .collect();
+        let now = jobs_at(client, left_out.iter().map(|key| key.0).collect()).await?;
+        let stays = |key: &Key| {
+            now.get(&key.0)
+                .is_some_and(|job| still_stands(job, key, slot))
+        };
+        standing.extend(left_out.into_iter().filter(stays));
         self.running.retain(|key, handle| {
             let stays = standing.contains(key);
             if !stays {

@@ -9,6 +9,7 @@ use bytemuck::Zeroable;
 use lode_attestation::{commitment, Verdict};
 use lode_client::addresses;
 use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
+use lode_oracle::state::Committee;
 use lode_oracle_agent::{Entry, Error, Journal, WatchConfig, WatchPolicy, Watcher};
 use lode_runtime::{Blob, Finished, JobSpec, Outcome, RunRequest};
 use lode_sealed::{DataKey, Envelope, Identity};
@@ -26,7 +27,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::io::ReaderStream;
 use tokio_util::sync::CancellationToken;
-use world::{ends, World, JOB, MARKET, NODE};
+use world::{ends, World, COMMITTEE, JOB, MARKET, NODE, SEAT};
 
 /// Writes a line to its stdout.
 const MODULE: &str = r#"(module
@@ -77,6 +78,10 @@ const TESTS: &[(&str, fn())] = &[
     (
         "a_run_that_was_decided_without_this_seat_ends_and_its_place_is_free",
         || in_runtime(ended()),
+    ),
+    (
+        "a_run_goes_on_while_a_list_leaves_its_job_out_or_a_committee_its_seat",
+        || in_runtime(left_out()),
     ),
     (
         "a_store_that_sends_slowly_keeps_no_job_of_another_store_waiting",
@@ -147,11 +152,17 @@ fn finished(spec: &str, module: &[u8], limit: u64) -> Box<Finished> {
 }
 
 /// Processes that this one started and that are not over.
-fn children() -> usize {
+fn processes() -> Vec<String> {
     let threads = std::fs::read_dir("/proc/self/task").unwrap();
     let lists = threads
         .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok());
-    lists.map(|list| list.split_whitespace().count()).sum()
+    let lists: Vec<String> = lists.collect();
+    let all = lists.iter().flat_map(|list| list.split_whitespace());
+    all.map(str::to_string).collect()
+}
+
+fn children() -> usize {
+    processes().len()
 }
 
 async fn until(what: &str, is: impl AsyncFn() -> bool) {
@@ -193,6 +204,40 @@ async fn ended() {
     job.state = JobState::Attested as u8;
     world.set(JOB, &job);
     world.wait_for_of(&OTHER, Verdict::Match).await;
+    until("its process is gone", async || children() == 0).await;
+    stop.cancel();
+    ends(running).await.unwrap();
+}
+
+async fn left_out() {
+    let module = wat::parse_str(ENDLESS).unwrap();
+    let endless = spec(&module);
+    let world = World::new(endless.as_bytes()).await;
+    let mut job = world.job().await;
+    job.units_limit = ENDLESS_LIMIT;
+    world.set(JOB, &job);
+    world.put(&world.customer, endless.as_bytes()).await;
+    world.put(&world.customer, &module).await;
+    let (running, stop) = world.start();
+    until("it runs", async || children() == 1).await;
+    let begun = processes();
+
+    let hide = |job| world.chain.lock().unwrap().hidden = job;
+    hide(Some(JOB));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    hide(None);
+    let committee: Committee = world.client.get_account(&COMMITTEE).await.unwrap();
+    let mut before = committee;
+    before.seats[usize::from(SEAT)].attester = NODE;
+    world.set(COMMITTEE, &before);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.set(COMMITTEE, &committee);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(processes(), begun);
+
+    // what went on ends all the same
+    job.state = JobState::Attested as u8;
+    world.set(JOB, &job);
     until("its process is gone", async || children() == 0).await;
     stop.cancel();
     ends(running).await.unwrap();
@@ -355,6 +400,15 @@ async fn watched() {
     ledger.available = u64::MAX;
     world.set(at, &ledger);
     until("the bond is there now", async || children() == 1).await;
+
+    // a list that leaves a job out says nothing about its run
+    let begun = processes();
+    let hide = |job| world.chain.lock().unwrap().hidden = job;
+    hide(Some(OTHER));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    hide(None);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(processes(), begun);
     stop.cancel();
     ends(running).await.unwrap();
 }
