@@ -68,6 +68,8 @@ struct Rest {
 pub struct Crank {
     pub(crate) sender: Sender,
     pub(crate) policy: Policy,
+    /// Only markets of this committee are served.
+    serves: Option<Address>,
     /// Terms hold for ever: read once.
     markets: HashMap<Address, Market>,
     /// Seats change: read again by every look.
@@ -113,6 +115,7 @@ impl Crank {
                 telemetry,
             },
             policy,
+            serves: None,
             markets: HashMap::new(),
             committees: HashMap::new(),
             mints: Mutex::default(),
@@ -127,6 +130,12 @@ impl Crank {
     /// Reads signatures with these connections, and from these mirrors.
     pub fn with_gateways(mut self, gateways: Gateways) -> Self {
         self.gateways = gateways;
+        self
+    }
+
+    /// Looks at no jobs but those of this committee's markets, also of those that are made later.
+    pub fn of_committee(mut self, committee: Address) -> Self {
+        self.serves = Some(committee);
         self
     }
 
@@ -217,10 +226,7 @@ impl Crank {
         let sweeps = self
             .swept
             .is_none_or(|at| at.elapsed() >= self.policy.sweep_every);
-        let mut found = Vec::new();
-        for state in self.policy.duty.looks_at(sweeps) {
-            found.extend(self.jobs(state).await?);
-        }
+        let found = self.jobs(&self.policy.duty.looks_at(sweeps)).await?;
         self.turn(&found).await?;
         if sweeps {
             self.run_errands().await?;
@@ -229,19 +235,39 @@ impl Crank {
         Ok(self.report.taken() - before)
     }
 
-    async fn jobs(&self, state: JobState) -> Result<Vec<(Address, Job)>> {
+    /// Jobs in these states, of the markets that are served.
+    async fn jobs(&self, states: &[JobState]) -> Result<Vec<(Address, Job)>> {
         let client = &self.sender.client;
-        let in_state = filter!(Job, state, state as u8);
-        if self.policy.markets.is_empty() {
-            return Ok(client.get_program_accounts(&[in_state]).await?);
-        }
         let mut found = Vec::new();
-        for market in &self.policy.markets {
-            let in_market = filter!(Job, market, *market);
-            let filters = [in_state.clone(), in_market];
-            found.extend(client.get_program_accounts(&filters).await?);
+        if states.is_empty() {
+            return Ok(found);
+        }
+        let served = self.served().await?;
+        for state in states {
+            let in_state = filter!(Job, state, *state as u8);
+            let Some(markets) = &served else {
+                found.extend(client.get_program_accounts(&[in_state]).await?);
+                continue;
+            };
+            for market in markets {
+                let in_market = filter!(Job, market, *market);
+                let filters = [in_state.clone(), in_market];
+                found.extend(client.get_program_accounts(&filters).await?);
+            }
         }
         Ok(found)
+    }
+
+    /// The markets that are served; nothing for all there are.
+    async fn served(&self) -> Result<Option<Vec<Address>>> {
+        let Some(committee) = self.serves else {
+            let named = &self.policy.markets;
+            return Ok((!named.is_empty()).then(|| named.clone()));
+        };
+        let client = &self.sender.client;
+        let filters = [filter!(Market, committee, committee)];
+        let markets = client.get_program_accounts::<Market>(&filters).await?;
+        Ok(Some(markets.into_iter().map(|(at, _)| at).collect()))
     }
 
     /// Takes what is due of these jobs, as they were read.
@@ -755,6 +781,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use bytemuck::Zeroable;
+    use std::sync::atomic::AtomicUsize;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -798,6 +825,26 @@ mod tests {
             .committees
             .insert(Address::default(), Committee::zeroed());
         crank
+    }
+
+    /// A chain without accounts, and how often it was asked.
+    async fn empty_chain() -> (Client, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::<AtomicUsize>::default();
+        let count = asked.clone();
+        tokio::spawn(async move {
+            loop {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                count.fetch_add(1, Ordering::Relaxed);
+                let mut request = [0; 4_096];
+                assert!(socket.read(&mut request).await.unwrap() > 0);
+                let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
+                let answer = format!(r#"{head}{{"jsonrpc":"2.0","id":0,"result":[]}}"#);
+                socket.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        (Client::new(url), asked)
     }
 
     /// Twenty jobs whose panels sign in the store of market `n`.
@@ -863,6 +910,20 @@ mod tests {
             crank.send_prepared(prepared, &NOW).await;
         }
         assert!(crank.tried(&at, &job, Action::Settle) > PATIENT_FAILURES);
+    }
+
+    #[tokio::test]
+    async fn who_collects_for_a_committee_asks_for_no_job_of_other_markets() {
+        let (client, asked) = empty_chain().await;
+        let mut crank = crank();
+        crank.sender.client = client;
+        let owing = Duty::Collect(Address::default()).looks_at(true);
+        crank.jobs(&owing).await.unwrap();
+        assert_eq!(asked.load(Ordering::Relaxed), owing.len());
+        // this one has no market: that is all there is to ask
+        let crank = crank.of_committee(Address::default());
+        crank.jobs(&owing).await.unwrap();
+        assert_eq!(asked.load(Ordering::Relaxed), owing.len() + 1);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use lode_oracle::state::Committee;
 use solana_address::Address;
 use std::time::Duration;
 
-/// States of jobs that run, and of those that are over.
+/// States of jobs that run, of those that are over, and of those that owe anybody for checks.
 const RUNNING: [JobState; 6] = [
     JobState::Open,
     JobState::Accepted,
@@ -22,6 +22,7 @@ const OVER: [JobState; 4] = [
     JobState::Voided,
     JobState::Cancelled,
 ];
+const OWING: [JobState; 2] = [JobState::Settled, JobState::Failed];
 
 /// Which steps it takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,15 +56,13 @@ impl Duty {
 
     /// States of the jobs that it looks at; those that are over only when they are swept.
     pub(crate) fn looks_at(&self, sweeps: bool) -> Vec<JobState> {
-        let (running, over) = match self {
-            Self::All | Self::Paid => (true, sweeps),
-            Self::Collect(_) => (false, sweeps),
-            Self::Emission(_) => (false, false),
+        let (running, over): (&[JobState], &[JobState]) = match self {
+            Self::All | Self::Paid => (&RUNNING, &OVER),
+            Self::Collect(_) => (&[], &OWING),
+            Self::Emission(_) => (&[], &[]),
         };
-        let running = running.then_some(RUNNING).into_iter().flatten();
-        running
-            .chain(over.then_some(OVER).into_iter().flatten())
-            .collect()
+        let over = if sweeps { over } else { &[] };
+        [running, over].concat()
     }
 }
 
@@ -124,13 +123,14 @@ mod tests {
         assert!(!Duty::Collect(owner).wants(Action::Collect(2), None));
         assert!(!wants(Duty::Collect(owner), Action::Collect(99)));
     }
+
     #[test]
-    fn who_brings_a_node_its_emission_reads_no_job_and_who_collects_only_what_is_over() {
+    fn who_brings_a_node_its_emission_reads_no_job_and_who_collects_only_what_owes_for_checks() {
         let owner = Address::new_from_array([7; 32]);
         let reads = |duty: Duty| [false, true].map(|sweeps| duty.looks_at(sweeps).len());
         assert_eq!(reads(Duty::All), [6, 10]);
         assert_eq!(reads(Duty::Paid), [6, 10]);
-        assert_eq!(reads(Duty::Collect(owner)), [0, 4]);
+        assert_eq!(reads(Duty::Collect(owner)), [0, 2]);
         assert_eq!(reads(Duty::Emission(owner)), [0, 0]);
     }
 }

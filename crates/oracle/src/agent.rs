@@ -419,7 +419,8 @@ impl Watch {
             };
             let client = self.shared.client.clone();
             let payer = paying.payer.clone();
-            let mut crank = Crank::new(client, payer, policy, self.telemetry.clone());
+            let crank = Crank::new(client, payer, policy, self.telemetry.clone());
+            let mut crank = crank.of_committee(self.shared.committee);
             let stop = self.stop.clone();
             tracing::info!(%owner, "collecting what the seat earns");
             tokio::spawn(async move { crank.run(stop).await });
