@@ -7,10 +7,13 @@ use solana_address::Address;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// Entries are kept this long; no job lives for more than a week after its submission.
 const KEPT: Duration = Duration::from_secs(60 * 86_400);
+/// How often old ones are looked for.
+const FORGET_EVERY: Duration = Duration::from_secs(86_400);
 
 /// A verdict that was decided for one attempt of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +72,9 @@ impl Stored {
 pub struct Journal {
     folder: PathBuf,
     _lock: File,
+    /// When old entries were last looked for. Held while a decision is written down: a key may sit on several seats of one
+    /// panel, and their tasks decide the same attempt at the same time.
+    deciding: Mutex<SystemTime>,
 }
 
 fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
@@ -91,13 +97,13 @@ impl Journal {
             }
             Err(std::fs::TryLockError::Error(source)) => return Err(file(&at)(source)),
         }
+        let now = SystemTime::now();
         let journal = Self {
             folder: folder.into(),
             _lock: lock,
+            deciding: Mutex::new(now),
         };
-        journal
-            .forget_old(SystemTime::now())
-            .map_err(file(folder))?;
+        journal.forget_old(now).map_err(file(folder))?;
         Ok(journal)
     }
 
@@ -147,6 +153,8 @@ impl Journal {
     /// Writes a decision down. When this returns, it is on the disk, and nothing else will ever be signed for this
     /// attempt; but who found a job unrunnable may find it runnable after all.
     pub fn decide(&self, entry: &Entry) -> Result<()> {
+        let deciding = self.deciding.lock();
+        let mut forgot = deciding.unwrap_or_else(PoisonError::into_inner);
         match self.entry(&entry.job, entry.attempt)? {
             Some(before) if before == *entry => return Ok(()),
             Some(before) if before.verdict != Verdict::Unrunnable => {
@@ -169,7 +177,18 @@ impl Journal {
             // the name is part of the decision
             File::open(&self.folder)?.sync_all()
         };
-        write().map_err(file(&path))
+        write().map_err(file(&path))?;
+        let now = SystemTime::now();
+        if now
+            .duration_since(*forgot)
+            .is_ok_and(|since| since >= FORGET_EVERY)
+        {
+            *forgot = now;
+            if let Err(error) = self.forget_old(now) {
+                tracing::warn!(%error, "old entries of the journal stay for another day");
+            }
+        }
+        Ok(())
     }
 }
 
@@ -246,6 +265,37 @@ mod tests {
     }
 
     #[test]
+    fn of_those_who_decide_at_once_one_is_first_and_who_agrees_with_him_is_not_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+        for attempt in 0..20 {
+            let says = |verdict| Entry {
+                attempt,
+                ..entry(verdict)
+            };
+            let all = [Verdict::Match, Verdict::Mismatch, Verdict::Match].map(says);
+            let (journal, start) = (&journal, &std::sync::Barrier::new(all.len()));
+            let decided = std::thread::scope(|scope| {
+                let each = all.map(|entry| {
+                    scope.spawn(move || {
+                        start.wait();
+                        journal.decide(&entry)
+                    })
+                });
+                each.map(|thread| thread.join().unwrap())
+            });
+            let kept = journal.entry(&all[0].job, attempt).unwrap().unwrap();
+            for (entry, decided) in all.iter().zip(decided) {
+                match decided {
+                    Ok(()) => assert_eq!(*entry, kept),
+                    Err(Error::SecondVerdict { .. }) => assert_ne!(*entry, kept),
+                    Err(error) => unreachable!("{error}"),
+                }
+            }
+        }
+    }
+
+    #[test]
     fn unrunnable_may_become_another_verdict() {
         for second in [Verdict::Match, Verdict::Mismatch] {
             let folder = tempfile::tempdir().unwrap();
@@ -286,6 +336,25 @@ mod tests {
         // an entry under another's name
         std::fs::write(journal.path(&decided.job, 4), &whole).unwrap();
         assert!(journal.entry(&decided.job, 4).is_err());
+    }
+
+    #[test]
+    fn an_agent_that_is_never_started_anew_forgets_old_entries_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+        let (old, now) = (entry(Verdict::Match), SystemTime::now());
+        journal.decide(&old).unwrap();
+        let path = File::open(journal.path(&old.job, old.attempt)).unwrap();
+        path.set_modified(now - KEPT - FORGET_EVERY).unwrap();
+        let decide = |attempt| {
+            let next = Entry { attempt, ..old };
+            journal.decide(&next).unwrap();
+            journal.entry(&old.job, old.attempt).unwrap()
+        };
+        assert_eq!(decide(3), Some(old));
+        *journal.deciding.lock().unwrap() = now - FORGET_EVERY;
+        assert_eq!(decide(4), None);
+        assert!(journal.entry(&old.job, 3).unwrap().is_some());
     }
 
     #[test]
