@@ -9,6 +9,7 @@ use lode_runtime::{Blob, HostEnd, JobSpec, Outcome, Receipt, RunRequest, WASM_ST
 use lode_sealed::{sealed_result, sealed_size, Envelope, Identity, Private, Results};
 use lode_store::{BlobCache, BlobHash, GatewayClient, Hold, MOST_SPEC_BYTES};
 use std::collections::{HashMap, HashSet};
+use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -245,16 +246,16 @@ async fn read(
     })
 }
 
-/// What this machine finds, and what it came to. A blob that left the cache since it was fetched is an error: it is fetched
-/// again. The run ends with whoever waits for it.
+/// What this machine finds, and what it came to, where that could be kept: not every verdict needs it. A blob that left the
+/// cache since it was fetched is an error: it is fetched again. The run ends with whoever waits for it.
 pub(crate) async fn run(
     prepared: Prepared,
     limit: u64,
     market: &Market,
     cache: &BlobCache,
     permit: Permit,
-) -> Result<(Finding, Outputs)> {
-    let only = |finding| Ok((finding, Outputs::none(cache)));
+) -> Result<(Finding, Result<Outputs>)> {
+    let only = |finding| Ok((finding, Ok(Outputs::none(cache))));
     let names = prepared.spec.blobs().into_iter();
     let in_store = names.map(|named| (named, BlobHash(prepared.in_store(named).sha256)));
     let in_store: Vec<_> = in_store.collect();
@@ -262,7 +263,7 @@ pub(crate) async fn run(
         stored,
         spec,
         private,
-        hold: _hold,
+        hold,
     } = prepared;
     // what is opened stays in memory
     let mut plain = HashMap::new();
@@ -308,6 +309,7 @@ pub(crate) async fn run(
     let ended = told
         .await
         .map_err(|_| Error::Runtime("its thread broke".into()))??;
+    drop(hold);
     match ended {
         Outcome::Host(HostEnd::Stack) => only(Finding::TooDeep),
         // the engine's words may tell what ran
@@ -322,14 +324,35 @@ pub(crate) async fn run(
                 hash: results.hash,
                 units,
             };
-            let names = results.blobs.iter().map(|bytes| BlobHash::of(bytes));
-            let outputs = Outputs::of(names.collect(), cache);
-            for bytes in results.blobs {
-                cache.insert(bytes).await?;
-            }
-            Ok((finding, outputs))
+            Ok((finding, keep(results.blobs, cache).await))
         }
     }
+}
+
+/// Keeps what a run came to.
+async fn keep(blobs: Vec<Vec<u8>>, cache: &BlobCache) -> Result<Outputs> {
+    let names = blobs.iter().map(|bytes| BlobHash::of(bytes));
+    let outputs = Outputs::of(names.collect(), cache);
+    for bytes in blobs {
+        with_room(cache, || cache.insert(bytes.clone())).await?;
+    }
+    Ok(outputs)
+}
+
+/// Does what needs room on the disk. Where it fails, the cache is emptied for it and it is done once more: to fetch again
+/// takes less than to run again.
+async fn with_room<T, F>(cache: &BlobCache, work: impl Fn() -> F) -> Result<T>
+where
+    F: Future<Output = lode_store::Result<T>>,
+{
+    match work().await {
+        Ok(done) => return Ok(done),
+        Err(error) => {
+            tracing::warn!(%error, "no room for what a run came to: the cache is emptied")
+        }
+    }
+    cache.trim(0).await?;
+    Ok(work().await?)
 }
 
 /// A spec that has a receipt: it parses, asks for no more than the market allows, and its limit pays for its base.
@@ -482,6 +505,28 @@ mod tests {
         drop(fetched);
         cache.trim(0).await.unwrap();
         assert!(!module.exists());
+    }
+
+    #[tokio::test]
+    async fn where_there_is_no_room_for_what_a_run_came_to_the_cache_makes_some() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = BlobCache::open(folder.path()).unwrap();
+        let (held, used) = cache.insert(b"module".to_vec()).await.unwrap();
+        let (_, other) = cache.insert(b"other".to_vec()).await.unwrap();
+        let _hold = cache.hold([held]);
+        let insert = || async {
+            if other.exists() {
+                let full = std::io::ErrorKind::StorageFull.into();
+                let path = other.clone();
+                return Err(lode_store::Error::File { path, source: full });
+            }
+            cache.insert(b"out".to_vec()).await
+        };
+        let (_, out) = with_room(&cache, insert).await.unwrap();
+        assert!(out.exists() && used.exists() && !other.exists());
+        // and where that makes none either, it is told
+        std::fs::create_dir(cache.path(BlobHash::of(b"more"))).unwrap();
+        assert!(keep(vec![b"more".to_vec()], &cache).await.is_err());
     }
 
     #[tokio::test]

@@ -112,7 +112,12 @@ impl Task {
         };
         self.write_down(entry).await?;
         if verdict == Verdict::Match {
-            self.complete(&store, &outputs).await?;
+            match outputs {
+                Ok(outputs) => self.complete(&store, &outputs).await?,
+                // This disk has no room, but the node has put them: nothing of ours is needed.
+                Err(_) if self.has_its_receipt(&store, &entry).await? => {}
+                Err(error) => return Err(error),
+            }
         }
         let done = self.publish(&store, &entry).await?;
         Ok(match finding {
@@ -123,12 +128,15 @@ impl Task {
 
     /// What a run comes to, and the job as it stood when its turn came; nothing if it was decided without this seat
     /// by then. Its window may have been opened anew meanwhile: by an escalation, or by a challenge.
-    async fn examine(&self, store: &GatewayClient) -> Result<Option<(Job, Finding, Outputs)>> {
+    async fn examine(
+        &self,
+        store: &GatewayClient,
+    ) -> Result<Option<(Job, Finding, Result<Outputs>)>> {
         let (shared, market) = (&self.shared, &self.market);
         let by = Identity::of_key(&shared.attester);
         let only = |finding| {
             let none = Outputs::none(&shared.cache);
-            Ok(Some((self.job, finding, none)))
+            Ok(Some((self.job, finding, Ok(none))))
         };
         let (fetches, deadline) = (&shared.fetches, self.job.deadline);
         let turn = fetches.enter(self.job.market, deadline).await;

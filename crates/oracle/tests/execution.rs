@@ -76,6 +76,26 @@ const TESTS: &[(&str, fn())] = &[
         },
     ),
     (
+        "a_mismatch_is_signed_also_where_what_the_run_came_to_cannot_be_kept",
+        || {
+            in_runtime(checked(Case {
+                honest: false,
+                full: true,
+                ..HONEST
+            }))
+        },
+    ),
+    (
+        "a_match_is_signed_where_the_node_has_put_what_this_machine_cannot_keep",
+        || {
+            in_runtime(checked(Case {
+                put: true,
+                full: true,
+                ..HONEST
+            }))
+        },
+    ),
+    (
         "a_run_that_was_decided_without_this_seat_ends_and_its_place_is_free",
         || in_runtime(ended()),
     ),
@@ -519,12 +539,18 @@ struct Case {
     elsewhere: bool,
     /// The seat had decided before, and died before it put anything.
     decided: bool,
+    /// The node has put its result, as it should.
+    put: bool,
+    /// The seat's disk does not take what the run comes to.
+    full: bool,
 }
 
 const HONEST: Case = Case {
     honest: true,
     elsewhere: false,
     decided: false,
+    put: false,
+    full: false,
 };
 
 async fn checked(case: Case) {
@@ -532,6 +558,8 @@ async fn checked(case: Case) {
         honest,
         elsewhere,
         decided,
+        put,
+        full,
     } = case;
     let module = wat::parse_str(MODULE).unwrap();
     let spec = spec(&module);
@@ -582,6 +610,17 @@ async fn checked(case: Case) {
         journal.decide(&entry).unwrap();
     }
 
+    if put {
+        world.put(&world.worker, &finished.line).await;
+        world.put(&world.worker, b"lode\n").await;
+    }
+    if full {
+        // where a folder is, no file can be put
+        let taken = BlobHash::of(b"lode\n").to_string();
+        let taken = world.agent_folder().join("blobs").join(taken);
+        std::fs::create_dir_all(taken).unwrap();
+    }
+
     let (running, stop) = world.start();
     let verdict = if honest {
         Verdict::Match
@@ -592,7 +631,7 @@ async fn checked(case: Case) {
     stop.cancel();
     ends(running).await.unwrap();
     assert_eq!(world.decided(), Some(verdict));
-    // the worker put nothing: of a match the seat did, of a mismatch there is nothing to put
+    // where the worker put nothing, the seat did of a match, and of a mismatch there is nothing to put
     for blob in [BlobHash(finished.result_hash), BlobHash::of(b"lode\n")] {
         let stored = world.store.size(blob).await.unwrap();
         assert_eq!(stored.is_some(), honest, "{blob}");
