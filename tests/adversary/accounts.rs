@@ -3,7 +3,6 @@
 use crate::help::*;
 use lode_attestation::Verdict;
 use lode_jobs::error::JobsError;
-use lode_jobs::state::{Job, JobState};
 use lode_oracle::state::Committee;
 use lode_tests::emissions::Emissions;
 use lode_tests::jobs::*;

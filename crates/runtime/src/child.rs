@@ -21,6 +21,9 @@ const ARGUMENT: &str = "__run-job";
 
 /// Memory of the child beyond what its spec asks for: compiler, receipt, this program.
 const OVERHEAD_BYTES: u64 = 1 << 30;
+/// Most stack of the child's first thread, which reads and writes: jobs run and compile on others.
+#[cfg(unix)]
+const MAIN_STACK_BYTES: u64 = 8 << 20;
 
 /// Most bytes of an answer beyond receipt and outputs: the lengths of at most 65 538 of these, and the times.
 const FRAMES_BYTES: u64 = 1 << 20;
