@@ -408,7 +408,8 @@ impl Agent {
                 worker,
             });
         }
-        shared.pace.see(clock.slot, std::time::Instant::now());
+        let (now, wall) = (std::time::Instant::now(), std::time::SystemTime::now());
+        shared.pace.see(clock.slot, now, wall);
         let ledgers = client
             .get_program_accounts::<Ledger>(&[filter!(Ledger, party, shared.node)])
             .await?;
