@@ -1,6 +1,6 @@
 //! The loop that looks for what is due, and turns it.
 
-use crate::due::{batches, due, Action, Now};
+use crate::due::{batches, due, Action, Now, LAST_RESTART};
 use crate::policy::{Duty, Policy};
 use crate::report::Report;
 use crate::send::{Money, Outcome, Sender, Task};
@@ -516,11 +516,8 @@ impl Crank {
         let client = &self.sender.client;
         let slot = client.slot().await?;
         let restart = client.raw_account(&LAST_RESTART).await?;
-        // A cluster without the sysvar never restarted.
-        let last_restart = restart
-            .and_then(|account| account.data.get(..8)?.try_into().ok())
-            .map_or(0, u64::from_le_bytes);
-        Ok(Now { slot, last_restart })
+        let restart = restart.as_ref().map(|account| account.data.as_slice());
+        Ok(Now::of(slot, restart))
     }
 
     async fn learn_markets(&mut self, jobs: &[(Address, Job)]) -> Result<()> {
@@ -771,10 +768,6 @@ impl Crank {
         }))
     }
 }
-
-/// The sysvar of the cluster's last restart.
-const LAST_RESTART: Address =
-    Address::from_str_const("SysvarLastRestartS1ot1111111111111111111111");
 
 #[cfg(test)]
 mod tests {

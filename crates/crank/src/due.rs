@@ -4,6 +4,11 @@ use lode_attestation::{majority, Verdict};
 use lode_jobs::constants::{PUNISHING, SEAL_AFTER};
 use lode_jobs::state::{flag, Job, JobState, Market};
 use lode_math::windows::effective_deadline;
+use solana_address::Address;
+
+/// The sysvar that holds the slot of the cluster's last restart.
+pub const LAST_RESTART: Address =
+    Address::from_str_const("SysvarLastRestartS1ot1111111111111111111111");
 
 /// The chain's time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,6 +17,17 @@ pub struct Now {
     pub slot: u64,
     /// Slot of the cluster's last restart, 0 if it never restarted.
     pub last_restart: u64,
+}
+
+impl Now {
+    /// `restart` are the bytes of [`LAST_RESTART`]: a cluster without that account never restarted.
+    pub fn of(slot: u64, restart: Option<&[u8]>) -> Self {
+        let restart: Option<[u8; 8]> = restart.and_then(|data| data.get(..8)?.try_into().ok());
+        Self {
+            slot,
+            last_restart: restart.map_or(0, u64::from_le_bytes),
+        }
+    }
 }
 
 /// A permissionless step of a job.
@@ -334,6 +350,14 @@ mod tests {
             assert_eq!(due(from), Vec::from_iter(later), "row {i}, from");
         }
         assert!(due(&Job::zeroed(), &market(), &at(2_000), 0).is_empty());
+    }
+
+    #[test]
+    fn the_last_restart_is_read_and_a_cluster_without_one_has_none() {
+        let read = |data: Option<&[u8]>| Now::of(7, data).last_restart;
+        assert_eq!(read(Some(&960u64.to_le_bytes()[..])), 960);
+        assert_eq!(read(Some(&[1; 7][..])), 0);
+        assert_eq!(read(None), 0);
     }
 
     #[test]

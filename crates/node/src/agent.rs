@@ -15,6 +15,7 @@ use crate::{Error, Result};
 use lode_client::accounts::{decode, required};
 use lode_client::token::Threshold;
 use lode_client::{addresses, filter, ChainClock, Client};
+use lode_crank::{Now, LAST_RESTART};
 use lode_jobs::state::{flag, Job, JobState, JobsConfig, Ledger, Market};
 use lode_notify::Notices;
 use lode_sealed::Identities;
@@ -170,6 +171,7 @@ pub async fn run(
             pace: Pace::new(),
             meters: Meters::new(config.telemetry),
             takes_none: AtomicBool::new(false),
+            seen: Mutex::default(),
             shunned: Mutex::default(),
             news,
         }),
@@ -339,6 +341,7 @@ struct Agent {
 pub(crate) struct Sight {
     pub node: Node,
     clock: ChainClock,
+    now: Now,
     /// Lamports of whoever pays the fees.
     pub lamports: u64,
     pub staking: StakingConfig,
@@ -349,15 +352,19 @@ impl Sight {
     async fn take(shared: &Shared) -> Result<Self> {
         let (staking, jobs) = (addresses::staking::config(), addresses::jobs::config());
         let payer = shared.payer.pubkey();
-        let at = [shared.node, addresses::CLOCK, payer, staking, jobs];
+        let clock = addresses::CLOCK;
+        let at = [shared.node, clock, LAST_RESTART, payer, staking, jobs];
         let found = shared.client.raw_accounts(&at).await?;
-        let [node, clock, payer, staking_config, jobs_config] = found.as_slice() else {
+        let [node, clock, restart, payer, staking_config, jobs_config] = found.as_slice() else {
             return Err(Error::Runtime("the server left accounts out".into()));
         };
         let node = node.as_ref().ok_or(Error::NoNode(shared.node))?;
+        let clock = shared.client.clock_of(clock.as_ref())?;
+        let restart = restart.as_ref().map(|account| account.data.as_slice());
         Ok(Self {
             node: decode(&shared.node, node)?,
-            clock: shared.client.clock_of(clock.as_ref())?,
+            now: Now::of(clock.slot, restart),
+            clock,
             lamports: payer.as_ref().map_or(0, |account| account.lamports),
             staking: required(&staking, staking_config.as_ref())?,
             jobs: required(&jobs, jobs_config.as_ref())?,
@@ -410,6 +417,7 @@ impl Agent {
         }
         let (now, wall) = (std::time::Instant::now(), std::time::SystemTime::now());
         shared.pace.see(clock.slot, now, wall);
+        shared.saw(sight.now);
         let ledgers = client
             .get_program_accounts::<Ledger>(&[filter!(Ledger, party, shared.node)])
             .await?;
@@ -437,7 +445,9 @@ impl Agent {
             waiting += u64::from(job.state == JobState::Attested as u8);
             // what is over needs no look at the disk
             let known = needs_agent(job) && shared.cache.computed(at, job.attempt)?.is_some();
-            let step = next_step(job, known, clock.slot);
+            // in a market without its ledger the node has no step to take
+            let market = self.markets.get(&job.market);
+            let step = market.map_or(Step::Wait, |m| next_step(job, m, known, &sight.now));
             if gives_up && step == Step::Run && job.state == JobState::Accepted as u8 {
                 self.give_up(*at, *job);
             } else if step != Step::Wait {

@@ -2,6 +2,7 @@
 
 use crate::rating::Rating;
 use lode_attestation::{lottery_number, majority, Verdict};
+use lode_crank::Now;
 use lode_jobs::constants::{BID_STEP_BPS, SEAL_AFTER};
 use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
 use lode_math::{bps_floor, lottery};
@@ -47,15 +48,19 @@ pub fn needs_agent(job: &Job) -> bool {
     }
 }
 
-/// The next step of a job of this node at `slot`. `known` says whether the attempt's result is in the folder.
-///
-/// A deadline that a restart of the cluster has moved is the chain's to judge: a step that comes too early is refused
-/// and tried again.
-pub fn next_step(job: &Job, known: bool, slot: u64) -> Step {
+/// Where the window of a job's state ends: later than planned, if the cluster restarted inside it.
+pub(crate) fn deadline(job: &Job, market: &Market, now: &Now) -> u64 {
+    // an account that makes no sense is the chain's to judge
+    lode_crank::deadline(job, market, now).unwrap_or(job.deadline)
+}
+
+/// The next step of a job of this node in this market. `known` says whether the attempt's result is in the folder.
+pub fn next_step(job: &Job, market: &Market, known: bool, now: &Now) -> Step {
     let Ok(state) = JobState::try_from(job.state) else {
         return Step::Wait;
     };
-    let over = slot >= job.deadline;
+    let slot = now.slot;
+    let over = slot >= deadline(job, market, now);
     let checked = job.panel != 0;
     match state {
         JobState::Open if over && job.flags & flag::BID != 0 => Step::Award,
@@ -203,6 +208,41 @@ mod tests {
         job.node = NODE;
         job.deadline = 1_000;
         job
+    }
+
+    fn next_step(job: &Job, known: bool, slot: u64) -> Step {
+        let now = Now {
+            slot,
+            last_restart: 0,
+        };
+        super::next_step(job, &market(), known, &now)
+    }
+
+    #[test]
+    fn a_restart_inside_the_window_gives_the_node_as_long_as_the_chain_does() {
+        let mut market = market();
+        (market.base_slots, market.attest_window) = (100, 100);
+        let (bid, unchecked, checked) = (flag::BID, 0, 0b111);
+        for (state, panel, longer, over) in [
+            (JobState::Open, unchecked, Step::Wait, Step::Award),
+            (JobState::Accepted, unchecked, Step::Submit, Step::Expire),
+            (JobState::Submitted, unchecked, Step::Seal, Step::Void),
+            (JobState::Sealed, unchecked, Step::Reveal, Step::Expire),
+            (JobState::Sealed, checked, Step::Attest, Step::Escalate),
+            (JobState::Challenged, checked, Step::Attest, Step::Escalate),
+            (JobState::Attested, checked, Step::Wait, Step::Settle),
+        ] {
+            let mut job = job(state);
+            (job.panel, job.eligible, job.flags) = (panel, 0b1_1111, bid);
+            let step = |last_restart, slot| {
+                let now = Now { slot, last_restart };
+                super::next_step(&job, &market, true, &now)
+            };
+            assert_eq!(step(0, 1_000), over, "{state:?}");
+            assert_eq!(step(960, 1_000), longer, "{state:?}");
+            assert_eq!(step(960, 9_999), longer, "{state:?}");
+            assert_eq!(step(960, 10_000), over, "{state:?}");
+        }
     }
 
     #[test]

@@ -187,8 +187,8 @@ fn checked(
 }
 
 /// How long a run may take that begins at `slot`, with slots that last so long.
-pub(crate) fn time_left(job: &Job, slot: u64, lasting: Duration) -> Duration {
-    let left = job.deadline.saturating_sub(slot);
+pub(crate) fn time_left(deadline: u64, slot: u64, lasting: Duration) -> Duration {
+    let left = deadline.saturating_sub(slot);
     let slots = left.saturating_sub(SUBMITTING.min(left / 4));
     lasting
         .saturating_mul(u32::try_from(slots).unwrap_or(u32::MAX))
@@ -279,17 +279,14 @@ mod tests {
 
     #[test]
     fn a_run_ends_early_enough_to_submit() {
-        let mut job = Job::zeroed();
-        job.deadline = 1_000;
-        let left = |job: &Job, slot| time_left(job, slot, Duration::from_millis(400));
-        assert_eq!(left(&job, 884), Duration::from_secs(40));
-        assert_eq!(left(&job, 980), Duration::from_secs(6));
-        assert_eq!(left(&job, 1_000), Duration::ZERO);
-        assert_eq!(left(&job, 2_000), Duration::ZERO);
-        let fast = time_left(&job, 884, Duration::from_millis(100));
+        let left = |deadline, slot| time_left(deadline, slot, Duration::from_millis(400));
+        assert_eq!(left(1_000, 884), Duration::from_secs(40));
+        assert_eq!(left(1_000, 980), Duration::from_secs(6));
+        assert_eq!(left(1_000, 1_000), Duration::ZERO);
+        assert_eq!(left(1_000, 2_000), Duration::ZERO);
+        let fast = time_left(1_000, 884, Duration::from_millis(100));
         assert_eq!(fast, Duration::from_secs(10));
-        job.deadline = u64::MAX;
-        assert_eq!(left(&job, 0), LONGEST_RUN);
+        assert_eq!(left(u64::MAX, 0), LONGEST_RUN);
     }
 
     /// What the cache holds needs no store; nothing listens at this market's.

@@ -2,7 +2,7 @@
 
 use crate::cache::{Cache, Computed, Ran};
 use crate::capacity::{Capacity, Room};
-use crate::decision::{settles_at_once, Step};
+use crate::decision::{deadline, settles_at_once, Step};
 use crate::execution::{execute, prepare, time_left, Prepared};
 use crate::meters::Meters;
 use crate::news::News;
@@ -13,7 +13,7 @@ use lode_attestation::{commitment, majority, Verdict};
 use lode_client::instructions::jobs;
 use lode_client::Client;
 use lode_crank::signatures::{self, find};
-use lode_crank::{batches, fits};
+use lode_crank::{batches, fits, Now};
 use lode_jobs::state::{flag, Job, JobState, Market};
 use lode_oracle::state::Committee;
 use lode_runtime::{Finished, Outcome};
@@ -54,6 +54,8 @@ pub(crate) struct Shared {
     pub meters: Meters,
     /// No job may be taken now.
     pub takes_none: AtomicBool,
+    /// The chain's time, as the last look saw it.
+    pub seen: Mutex<Now>,
     /// Markets, and customers' ledgers, whose jobs are left alone since then.
     pub shunned: Mutex<HashMap<Address, Instant>>,
     /// What the owner's hook is told.
@@ -64,6 +66,20 @@ impl Shared {
     pub fn rating(&self) -> Rating {
         let rating = self.rating.lock();
         rating.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes the chain's time.
+    pub fn saw(&self, now: Now) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    /// The chain's time: where the server does not answer now, the time of the last look.
+    async fn now(&self) -> Now {
+        let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        Now {
+            slot: self.client.slot().await.unwrap_or(seen.slot),
+            ..seen
+        }
     }
 
     /// Takes no job of a market, or of a customer's ledger, for a while.
@@ -314,7 +330,10 @@ impl Task {
         let private = prepared.private.clone();
         // neither its module's name nor the engine's words may tell what ran
         let module = private.is_none().then_some(module);
-        let wall = time_left(&self.job, shared.client.slot().await?, shared.pace.slot());
+        // a question that is not answered must not cost this job its room
+        let now = shared.now().await;
+        let deadline = deadline(&self.job, &self.market, &now);
+        let wall = time_left(deadline, now.slot, shared.pace.slot());
         tracing::info!(job = %self.at, attempt = self.job.attempt, "running");
         let (limit, cores) = (self.job.units_limit, shared.capacity.cores());
         let finished = match execute(prepared, limit, wall, cores, room).await? {
@@ -689,6 +708,7 @@ mod tests {
             pace: Pace::new(),
             meters: Meters::new(Telemetry::default()),
             takes_none: AtomicBool::new(false),
+            seen: Mutex::default(),
             shunned: Mutex::default(),
             news: News::new(Notices::default(), folder, 0, None),
         };
