@@ -49,6 +49,9 @@ const TRIM_EVERY: Duration = Duration::from_secs(60);
 const PURSE_EVERY: Duration = Duration::from_secs(20);
 /// A look at the chain may fail for so long before the agent counts as ill.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// So many looks in a row, and over so long, must say that the agent serves no node any more before it ends.
+const DOUBTS: u32 = 3;
+const LONGEST_DOUBT: Duration = Duration::from_secs(60);
 /// With less than this a worker soon cannot pay fees.
 const FEW_LAMPORTS: u64 = 5_000_000;
 
@@ -198,6 +201,7 @@ pub async fn run(
     };
     agent.shared.meters.telemetry.health.well("chain", PATIENCE);
     let mut failures = 0;
+    let mut doubt = Doubt::default();
     loop {
         let looked = tokio::select! {
             looked = agent.look() => looked,
@@ -213,10 +217,13 @@ pub async fn run(
             }
             Ok(false) => {
                 failures = 0;
+                doubt = Doubt::default();
                 health.well("chain", PATIENCE.saturating_add(config.poll * 3));
                 config.poll
             }
-            Err(error @ (Error::NotWorker { .. } | Error::NoNode(_))) => {
+            Err(error @ (Error::NotWorker { .. } | Error::NoNode(_)))
+                if !agent.seen || doubt.is_over(Instant::now()) =>
+            {
                 agent.stop().await?;
                 return Err(error);
             }
@@ -266,6 +273,23 @@ async fn calibrate(cache: Arc<Cache>) -> Result<()> {
 async fn stopped(shutdown: &mut watch::Receiver<bool>) {
     // an error means that nobody is left who could say it
     let _ = shutdown.wait_for(|stop| *stop).await;
+}
+
+/// What servers say that start anew, are behind or speak for another cluster: that a node which was there is gone, or has
+/// another worker. To end by it would throw away all that runs.
+#[derive(Default)]
+struct Doubt {
+    since: Option<Instant>,
+    looks: u32,
+}
+
+impl Doubt {
+    /// Another look says so. Whether it has been said often enough, and for long enough, to be believed.
+    fn is_over(&mut self, now: Instant) -> bool {
+        self.looks = self.looks.saturating_add(1);
+        let since = *self.since.get_or_insert(now);
+        self.looks >= DOUBTS && now.duration_since(since) >= LONGEST_DOUBT
+    }
 }
 
 fn pause_after(failures: u32) -> Duration {
@@ -858,5 +882,25 @@ impl Agent {
                 tracing::warn!(%error, "the cache stays as large as it is");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_was_seen_is_not_believed_to_be_gone_before_several_looks_over_a_minute_say_so() {
+        let (mut doubt, start) = (Doubt::default(), Instant::now());
+        let mut says = |seconds| doubt.is_over(start + Duration::from_secs(seconds));
+        assert!(!says(0));
+        // one that took long
+        assert!(!says(61));
+        assert!(says(62));
+        let mut often = Doubt::default();
+        for seconds in 0..60 {
+            assert!(!often.is_over(start + Duration::from_secs(seconds)));
+        }
+        assert!(often.is_over(start + LONGEST_DOUBT));
     }
 }
