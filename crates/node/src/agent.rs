@@ -10,7 +10,7 @@ use crate::meters::Meters;
 use crate::news::News;
 use crate::pace::Pace;
 use crate::purse::Withdrawals;
-use crate::task::{Done, Shared, Task, Work};
+use crate::task::{blocking, Done, Shared, Task, Work};
 use crate::{Error, Result};
 use lode_client::accounts::{decode, required};
 use lode_client::token::Threshold;
@@ -45,6 +45,8 @@ const LONGEST_FETCH: Duration = Duration::from_secs(60);
 const MOST_PREFETCHES: usize = 4;
 /// Time between two trims of the cache while jobs run.
 const TRIM_EVERY: Duration = Duration::from_secs(60);
+/// Time after which it forgets again what no job can need any more.
+const FORGET_EVERY: Duration = Duration::from_secs(86_400);
 /// Time between two looks into the purse.
 const PURSE_EVERY: Duration = Duration::from_secs(20);
 /// A look at the chain may fail for so long before the agent counts as ill.
@@ -186,6 +188,7 @@ pub async fn run(
         parallel: config.cores.max(1),
         cache_bytes: config.cache_bytes,
         trimmed: Instant::now(),
+        forgot: Instant::now(),
         withdrawals: config.withdrawals.map(Arc::new),
         purse: JoinSet::new(),
         purse_at: None,
@@ -342,6 +345,7 @@ struct Agent {
     parallel: usize,
     cache_bytes: u64,
     trimmed: Instant,
+    forgot: Instant,
     withdrawals: Option<Arc<Withdrawals>>,
     purse: JoinSet<()>,
     purse_at: Option<Instant>,
@@ -487,6 +491,7 @@ impl Agent {
         if let Some(emission) = &mut self.emission {
             emission.look_after(&sight.jobs, clock.unix_timestamp);
         }
+        self.forget_old().await;
         self.spread_news(&sight, &ledgers, &mine).await;
         self.measure(&ledgers, clock.slot, sight.lamports, unfinished, waiting);
         let idle = order.is_some() && self.running.is_empty() && unfinished == 0;
@@ -616,6 +621,19 @@ impl Agent {
         meters.speed.set(speed.unwrap_or_default());
         for (_, ledger) in ledgers {
             meters.ledger(&ledger.market.to_string(), ledger.available, ledger.locked);
+        }
+    }
+
+    /// Once a day: an agent may run for a year, and the folder keeps something of each job.
+    async fn forget_old(&mut self) {
+        if self.forgot.elapsed() < FORGET_EVERY {
+            return;
+        }
+        self.forgot = Instant::now();
+        let cache = self.shared.cache.clone();
+        let forget = move || cache.forget_old(std::time::SystemTime::now());
+        if let Err(error) = blocking(forget).await {
+            tracing::warn!(%error, "old results stay in the folder");
         }
     }
 

@@ -128,14 +128,25 @@ impl Cache {
             folder: folder.into(),
             _lock: lock,
         };
-        cache.forget_old(SystemTime::now()).map_err(file(folder))?;
+        cache.forget_old(SystemTime::now())?;
         Ok(cache)
     }
 
-    fn forget_old(&self, now: SystemTime) -> std::io::Result<()> {
+    /// Forgets what no job can need any more.
+    pub(crate) fn forget_old(&self, now: SystemTime) -> Result<()> {
+        self.remove_old(now).map_err(file(&self.folder))
+    }
+
+    fn remove_old(&self, now: SystemTime) -> std::io::Result<()> {
         for entry in std::fs::read_dir(&self.folder)? {
             let entry = entry?;
-            let age = now.duration_since(entry.metadata()?.modified()?);
+            let about = match entry.metadata() {
+                Ok(about) => about,
+                // what a task was writing has its own name by now
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            let age = now.duration_since(about.modified()?);
             let path = entry.path();
             let own = ["json", "run", "unfit", "module", NEW]
                 .iter()
