@@ -9,7 +9,7 @@ use crate::local::{self, Drain, Status};
 use crate::meters::Meters;
 use crate::news::News;
 use crate::pace::Pace;
-use crate::purse::Withdrawals;
+use crate::purse::{affords, Withdrawals};
 use crate::task::{blocking, Done, Shared, Task, Work};
 use crate::{Error, Result};
 use lode_client::accounts::{decode, required};
@@ -193,6 +193,7 @@ pub async fn run(
         purse: JoinSet::new(),
         purse_at: None,
         emission,
+        poor: false,
         markets: HashMap::new(),
         running: HashMap::new(),
         resting: HashMap::new(),
@@ -350,6 +351,8 @@ struct Agent {
     purse: JoinSet<()>,
     purse_at: Option<Instant>,
     emission: Option<Emission>,
+    /// What is left for fees pays for no job more.
+    poor: bool,
     /// Terms of a market hold for ever: read once.
     markets: HashMap<Address, Market>,
     running: HashMap<Key, Running>,
@@ -410,6 +413,28 @@ impl Sight {
 /// Whether this work takes a job that is not the node's yet.
 fn takes(work: Work) -> bool {
     matches!(work, Work::Accept | Work::Bid(_))
+}
+
+/// How many jobs may still be taken.
+#[derive(Clone, Copy)]
+struct Free {
+    /// Jobs that are this node's to run already, or may be at any time.
+    committed: usize,
+    /// Jobs whose fees can still be paid, beside those of all that this node has to bring to their end.
+    payable: usize,
+}
+
+impl Free {
+    /// Whether one more may be taken where so many are being taken, on a machine that runs so many side by side.
+    fn lets(self, taking: usize, bids: bool, parallel: usize) -> bool {
+        let most = match bids {
+            // whatever is bid for may be awarded at once, and then its window runs
+            true => parallel,
+            // besides what runs, as many wait for their turn with all that they need on the disk
+            false => parallel.saturating_mul(2),
+        };
+        taking < self.payable && self.committed.saturating_add(taking) < most
+    }
 }
 
 impl Agent {
@@ -482,8 +507,14 @@ impl Agent {
                 self.start(*at, *job, Work::Next(step), 0);
             }
         }
+        let payable = affords(sight.lamports).saturating_sub(unfinished);
+        self.count_fees(sight.lamports, payable);
         if order.is_none() && self.held.is_empty() && sight.may_accept() {
-            self.offers(&sight.node, &ledgers, committed, clock.slot, &mut alive)
+            let free = Free {
+                committed,
+                payable: usize::try_from(payable).unwrap_or(usize::MAX),
+            };
+            self.offers(&sight.node, &ledgers, free, clock.slot, &mut alive)
                 .await?;
         }
         self.resting.retain(|key, _| alive.contains(key));
@@ -562,6 +593,16 @@ impl Agent {
         }
     }
 
+    /// Says it once where a job that is taken could not be handed in any more.
+    fn count_fees(&mut self, lamports: u64, payable: u64) {
+        let poor = payable == 0;
+        if poor && !self.poor {
+            let payer = self.shared.payer.pubkey();
+            tracing::warn!(%payer, lamports, "no job is taken: what is left for fees may not do for one more; send the payer SOL");
+        }
+        self.poor = poor;
+    }
+
     /// Ends tasks that wait to take a job, and have not begun to.
     fn break_off(&mut self, which: impl Fn(&Key) -> bool) {
         for (key, running) in &self.running {
@@ -600,9 +641,12 @@ impl Agent {
         meters.slot.set(slot as f64);
         meters.slot_seconds.set(shared.pace.slot().as_secs_f64());
         meters.worker_lamports.set(lamports as f64);
-        if lamports < FEW_LAMPORTS {
+        if lamports < FEW_LAMPORTS || self.poor {
             let payer = shared.payer.pubkey();
-            let reason = format!("{payer} has {lamports} lamports left for fees");
+            let mut reason = format!("{payer} has {lamports} lamports left for fees");
+            if self.poor {
+                reason.push_str(", too few for another job");
+            }
             meters.telemetry.health.ill("fees", reason);
         } else {
             meters.telemetry.health.well("fees", PATIENCE * 10);
@@ -723,13 +767,12 @@ impl Agent {
         Ok(())
     }
 
-    /// Starts to take what fits, the best price first. `committed` jobs are this node's to run already;
-    /// all of its jobs are `alive`.
+    /// Starts to take what fits, the best price first, as long as something is `free`. All jobs of this node are `alive`.
     async fn offers(
         &mut self,
         node: &Node,
         ledgers: &[(Address, Ledger)],
-        committed: usize,
+        free: Free,
         slot: u64,
         alive: &mut HashSet<Key>,
     ) -> Result<()> {
@@ -790,13 +833,7 @@ impl Agent {
                     .iter()
                     .filter(|(key, r)| takes(r.work) && !mine.contains(key))
                     .count();
-                // besides what runs, as many wait for their turn with all that they need on the disk
-                let room = match offer.bid {
-                    // whatever is bid for may be awarded at once, and then its window runs
-                    Some(_) => committed + taking < self.parallel,
-                    None => committed + taking < self.parallel.saturating_mul(2),
-                };
-                if room {
+                if free.lets(taking, offer.bid.is_some(), self.parallel) {
                     let work = offer.bid.map_or(Work::Accept, Work::Bid);
                     self.start(at, job, work, offer.collateral);
                 }
@@ -906,6 +943,18 @@ impl Agent {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_taken_beside_what_runs_is_bounded_by_cores_and_by_fees() {
+        let lets = |committed, payable, taking, bids| {
+            let free = Free { committed, payable };
+            free.lets(taking, bids, 2)
+        };
+        assert!(lets(1, 9, 2, false) && !lets(1, 9, 3, false));
+        assert!(lets(1, 9, 0, true) && !lets(1, 9, 1, true));
+        assert!(lets(0, 1, 0, false) && !lets(0, 1, 1, false));
+        assert!(!lets(0, 0, 0, false) && !lets(0, 0, 0, true));
+    }
 
     #[test]
     fn a_node_that_was_seen_is_not_believed_to_be_gone_before_several_looks_over_a_minute_say_so() {

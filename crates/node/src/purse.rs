@@ -1,7 +1,7 @@
-//! Money that was earned: what is more than the collateral needs goes to the owner's wallet.
+//! Money: what the fees of jobs take, and what was earned.
 //!
-//! The worker's key moves no money. So this happens only where the owner gives the agent his own key; who wants it cold
-//! withdraws himself.
+//! What is more than the collateral needs goes to the owner's wallet. The worker's key moves no money. So this happens
+//! only where the owner gives the agent his own key; who wants it cold withdraws himself.
 
 use crate::Result;
 use lode_client::instructions::jobs;
@@ -10,6 +10,17 @@ use lode_jobs::state::{Ledger, Market};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::sync::Arc;
+
+/// Lamports that an account must hold, and cannot pay with.
+const BARE_ACCOUNT: u64 = 890_880;
+/// Fees of a job from its accept to its settlement, lamports, generously: two signatures for each of the node's own steps, one
+/// for each seat that is brought, and the price of their units where that is highest.
+const JOB_FEES: u64 = 100_000;
+
+/// The fees of how many jobs so many lamports pay.
+pub(crate) fn affords(lamports: u64) -> u64 {
+    lamports.saturating_sub(BARE_ACCOUNT) / JOB_FEES
+}
 
 /// When money leaves the node's ledgers.
 #[derive(Clone, Debug)]
@@ -56,6 +67,14 @@ impl Withdrawals {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fees_are_paid_with_what_an_account_need_not_hold() {
+        assert_eq!(affords(0), 0);
+        assert_eq!(affords(BARE_ACCOUNT + JOB_FEES - 1), 0);
+        assert_eq!(affords(BARE_ACCOUNT + JOB_FEES), 1);
+        assert_eq!(affords(BARE_ACCOUNT + 3 * JOB_FEES), 3);
+    }
 
     #[test]
     fn only_what_is_above_the_mark_leaves_down_to_what_is_kept() {
