@@ -30,6 +30,8 @@ use std::time::{Duration, Instant};
 
 /// Who had a result that a store does not take is served again after so long.
 const SHUNNED: Duration = Duration::from_secs(3_600);
+/// The status of a store that does not believe in a signature's time.
+const UNAUTHORIZED: u16 = 401;
 
 /// What all tasks use.
 pub(crate) struct Shared {
@@ -126,6 +128,10 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Error::Runtime(error.to_string()))?
+}
+
+fn is_unauthorized(error: &lode_store::Error) -> bool {
+    matches!(error, lode_store::Error::Refused { status, .. } if *status == UNAUTHORIZED)
 }
 
 /// What a task does.
@@ -399,6 +405,11 @@ impl Task {
             }
             Err(Error::Store(error)) if error.is_full() => {
                 return self.not_taken(self.job.market, &error).await;
+            }
+            Err(Error::Store(error)) if is_unauthorized(&error) => {
+                // this machine's clock is wrong, or the store's: nothing else can be handed in either, until it is set
+                self.shared.shun(self.job.market);
+                return Err(error.into());
             }
             put => put?,
         }
@@ -757,6 +768,21 @@ mod tests {
             assert!(shared.avoids(&task.at, &job));
             assert!(!shared.avoids(&Address::new_unique(), &job));
         }
+    }
+
+    #[tokio::test]
+    async fn where_a_store_does_not_believe_its_clock_a_node_takes_no_more_and_tries_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let status = Arc::new(AtomicU16::new(401));
+        let (url, _) = store(status.clone()).await;
+        let task = ran(folder.path(), &url).await;
+        let error = task.act().await.unwrap_err();
+        assert!(matches!(error, Error::Store(_)), "{error}");
+        assert!(task.shared.shuns(&MARKET) && !task.shared.shuns(&CUSTOMER));
+        assert!(!task.shared.avoids(&task.at, &task.job));
+        status.store(201, Ordering::Relaxed);
+        let error = task.act().await.unwrap_err();
+        assert!(error.to_string().contains("dry run"), "{error}");
     }
 
     #[tokio::test]
