@@ -178,6 +178,7 @@ pub async fn run(
             takes_none: AtomicBool::new(false),
             seen: Mutex::default(),
             shunned: Mutex::default(),
+            unsent: Mutex::default(),
             news,
         }),
         eyes: Eyes::of(config.conditions, config.machine).map(|eyes| Arc::new(Mutex::new(eyes))),
@@ -518,6 +519,7 @@ impl Agent {
                 .await?;
         }
         self.resting.retain(|key, _| alive.contains(key));
+        shared.unsent().retain(|key, _| alive.contains(key));
         self.look_into_purse(&ledgers);
         if let Some(emission) = &mut self.emission {
             emission.look_after(&sight.jobs, clock.unix_timestamp);

@@ -1,6 +1,7 @@
 //! Whether a machine and its node are fit to work, and how to mend what is not.
 
 use crate::cache::Cache;
+use crate::disk::free_bytes;
 use crate::{local, Machine};
 use lode_client::{addresses, filter, server_name, Client, NodesWanted};
 use lode_jobs::state::{JobsConfig, Ledger, Market};
@@ -10,7 +11,7 @@ use lode_staking::state::{Node, StakingConfig};
 use lode_store::{BlobHash, Gateways, Retry, AUTHORIZATION_SECONDS};
 use solana_address::Address;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Local and chain's clock may differ so much without a word, and so much at all, seconds. A store refuses uploads of a
@@ -182,26 +183,6 @@ fn disk(folder: &str, free: u64, cache: u64, all: &mut Findings) {
     } else {
         all.ok("disk", found);
     }
-}
-
-#[cfg(unix)]
-fn free_bytes(folder: &Path) -> std::io::Result<u64> {
-    use std::os::unix::ffi::OsStrExt;
-    let path = std::ffi::CString::new(folder.as_os_str().as_bytes())?;
-    // SAFETY: all fields of the struct are numbers: zero is a value of each.
-    let mut stat: libc::statvfs = unsafe { std::mem::zeroed() };
-    // SAFETY: `path` ends in a zero byte and `stat` is a live struct of the type that the call writes.
-    if unsafe { libc::statvfs(path.as_ptr(), &mut stat) } != 0 {
-        return Err(std::io::Error::last_os_error());
-    }
-    #[allow(clippy::useless_conversion)]
-    let (blocks, size) = (u64::from(stat.f_bavail), u64::from(stat.f_frsize));
-    Ok(blocks.saturating_mul(size))
-}
-
-#[cfg(not(unix))]
-fn free_bytes(_: &Path) -> std::io::Result<u64> {
-    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 async fn ports(patient: &Patient, all: &mut Findings) {

@@ -2,11 +2,11 @@
 
 use crate::cache::Cache;
 use crate::capacity::Room;
-use crate::{Error, Result};
+use crate::{disk, Error, Result};
 use lode_jobs::state::{Job, Market};
 use lode_runtime::{child, scan, Blob, JobSpec, Outcome, WORKER_STACK_BYTES};
 use lode_sealed::{sealed_size, Envelope, Identity, Private};
-use lode_store::{BlobCache, BlobHash, GatewayClient, Hold, MOST_SPEC_BYTES};
+use lode_store::{BlobCache, BlobHash, GatewayClient, Hold, MOST_RECEIPT_BYTES, MOST_SPEC_BYTES};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ impl Kept {
 }
 
 /// Fetches a job's spec and all that it names from the market's `store`, and checks that this node can run it. `known` is what it remembers of
-/// modules, if that is to count; `keys` are what private jobs are opened by.
+/// modules, if that is to count, and whether there is room on the disk; `keys` are what private jobs are opened by.
 pub(crate) async fn prepare(
     job: &Job,
     market: &Market,
@@ -95,6 +95,13 @@ pub(crate) async fn prepare(
     };
     let stored_names = spec.blobs().into_iter();
     let hold = blobs.hold(stored_names.map(|blob| BlobHash(as_stored(blob).sha256)));
+    if known.is_some() {
+        let all = spec.blobs().into_iter().map(&as_stored);
+        let missing = all.filter(|blob| !blobs.path(BlobHash(blob.sha256)).is_file());
+        let reads = missing.fold(0u64, |sum, blob| sum.saturating_add(blob.size));
+        let writes = spec.output_limit.saturating_add(MOST_RECEIPT_BYTES);
+        disk::require(reads.saturating_add(writes), blobs).await?;
+    }
     let get = async |sha256: [u8; 32], size: u64| -> Result<Kept> {
         let plain = Blob { sha256, size };
         let Blob { sha256, size } = as_stored(plain);

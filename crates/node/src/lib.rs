@@ -11,6 +11,7 @@ mod cache;
 mod capacity;
 mod conditions;
 mod decision;
+mod disk;
 pub mod doctor;
 mod emission;
 mod execution;
@@ -80,6 +81,16 @@ pub enum Error {
         path: std::path::PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// There is no room for what a job reads and writes.
+    #[error("{folder} has {free_mib} MiB free, a job may need {needed_mib}: free some space, or name another folder with --folder")]
+    DiskFull {
+        /// The folder of the blobs.
+        folder: std::path::PathBuf,
+        /// What is free.
+        free_mib: u64,
+        /// What the job may need.
+        needed_mib: u64,
     },
     /// Two agents with one folder would run every job twice.
     #[error("another agent uses the folder {0}: stop it, or give this one a folder of its own")]

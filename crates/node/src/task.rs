@@ -8,7 +8,7 @@ use crate::meters::Meters;
 use crate::news::News;
 use crate::pace::Pace;
 use crate::rating::Rating;
-use crate::{Error, Result};
+use crate::{disk, Error, Result};
 use lode_attestation::{commitment, majority, Verdict};
 use lode_client::instructions::jobs;
 use lode_client::Client;
@@ -24,8 +24,9 @@ use solana_instruction::Instruction;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Who had a result that a store does not take is served again after so long.
@@ -60,6 +61,8 @@ pub(crate) struct Shared {
     pub seen: Mutex<Now>,
     /// Markets, and customers' ledgers, whose jobs are left alone since then.
     pub shunned: Mutex<HashMap<Address, Instant>>,
+    /// What attempts came to that no store has yet: the only copy, which no trim of the cache takes.
+    pub unsent: Mutex<HashMap<(Address, u8), Hold>>,
     /// What the owner's hook is told.
     pub news: News,
 }
@@ -68,6 +71,10 @@ impl Shared {
     pub fn rating(&self) -> Rating {
         let rating = self.rating.lock();
         rating.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn unsent(&self) -> MutexGuard<'_, HashMap<(Address, u8), Hold>> {
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes the chain's time.
@@ -357,36 +364,56 @@ impl Task {
         self.hand_in(&ran).await
     }
 
+    /// Does what writes to the disk. Where that is full the cache of blobs forgets all that nobody uses, and it is done once
+    /// more: a run is not thrown away for what other jobs left behind.
+    async fn with_space<T, F>(&self, write: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        match write().await {
+            Err(error) if disk::is_full(&error) => {
+                tracing::warn!(job = %self.at, %error, "the disk is full: the cache of blobs is emptied");
+                self.shared.blobs.trim(0).await?;
+                write().await
+            }
+            done => done,
+        }
+    }
+
     /// Keeps on this disk what a run came to.
     async fn written_down(
         &self,
         finished: Finished,
         private: Option<&Private>,
         named: &[[u8; 32]],
-    ) -> Result<(Ran, Vec<Hold>)> {
-        let shared = &self.shared;
+    ) -> Result<(Ran, Hold)> {
         let units = finished.receipt.units;
         let results = Results::of(finished, private)?;
         let result = results.hash;
-        let (mut blobs, mut holds) = (Vec::new(), Vec::new());
-        for bytes in results.blobs {
-            let name = BlobHash::of(&bytes);
-            // What the spec names too is the customer's to put. All else is put, also if it is there: by another job
-            // it stays only as long as that one. Nothing is sent twice; the store says that it has it.
-            if !named.contains(&name.0) {
-                holds.push(shared.blobs.hold([name]));
-                shared.blobs.insert(bytes).await?;
-                blobs.push(name);
-            }
-        }
+        // What the spec names too is the customer's to put. All else is put, also if it is there: by another job
+        // it stays only as long as that one. Nothing is sent twice; the store says that it has it.
+        let outputs: Vec<(BlobHash, Arc<Vec<u8>>)> = results
+            .blobs
+            .into_iter()
+            .map(|bytes| (BlobHash::of(&bytes), Arc::new(bytes)))
+            .filter(|(name, _)| !named.contains(&name.0))
+            .collect();
         let ran = Ran {
             computed: Computed { result, units },
-            blobs,
+            blobs: outputs.iter().map(|(name, _)| *name).collect(),
         };
-        let (cache, at, attempt) = (shared.cache.clone(), self.at, self.job.attempt);
-        let kept = ran.clone();
-        blocking(move || cache.keep_run(&at, attempt, &kept)).await?;
-        Ok((ran, holds))
+        let hold = self.shared.blobs.hold(ran.blobs.iter().copied());
+        self.with_space(|| self.write_down(&ran, &outputs)).await?;
+        Ok((ran, hold))
+    }
+
+    async fn write_down(&self, ran: &Ran, outputs: &[(BlobHash, Arc<Vec<u8>>)]) -> Result<()> {
+        for (_, bytes) in outputs {
+            self.shared.blobs.insert_shared(bytes.clone()).await?;
+        }
+        let (cache, ran) = (self.shared.cache.clone(), ran.clone());
+        let (at, attempt) = (self.at, self.job.attempt);
+        blocking(move || cache.keep_run(&at, attempt, &ran)).await
     }
 
     /// Puts what a run came to. An attempt that was accepted is submitted, one that was submitted before is only
@@ -399,6 +426,9 @@ impl Task {
                     .into(),
             ));
         }
+        let (cache, at, attempt) = (&self.shared.cache, self.at, self.job.attempt);
+        let hold = self.shared.blobs.hold(ran.blobs.iter().copied());
+        self.shared.unsent().insert((at, attempt), hold);
         match self.put(&ran.blobs).await {
             Err(Error::Store(error)) if error.is_too_large() => {
                 return self.not_taken(self.job.customer, &error).await;
@@ -413,8 +443,12 @@ impl Task {
             }
             put => put?,
         }
-        let (cache, at, attempt) = (self.shared.cache.clone(), self.at, self.job.attempt);
-        blocking(move || cache.keep(&at, attempt, &computed)).await?;
+        self.shared.unsent().remove(&(at, attempt));
+        let keep = || {
+            let cache = cache.clone();
+            blocking(move || cache.keep(&at, attempt, &computed))
+        };
+        self.with_space(keep).await?;
         if self.is_accepted() {
             self.submit(&computed).await
         } else {
@@ -426,7 +460,7 @@ impl Task {
     /// is given up.
     async fn cannot(&self, module: Option<[u8; 32]>, reason: &str) -> Result<Done> {
         if let Some(module) = module {
-            self.shared.cache.leave_alone(&module, reason)?;
+            self.noted(self.shared.cache.leave_alone(&module, reason));
         }
         if self.is_accepted() {
             return self.give_up(reason).await;
@@ -443,7 +477,7 @@ impl Task {
         }
         tracing::warn!(job = %self.at, attempt = self.job.attempt, %reason, "giving the job up");
         self.shared.shun(whose);
-        self.shared.cache.refuse(&self.at.to_bytes(), &reason)?;
+        self.noted(self.shared.cache.refuse(&self.at.to_bytes(), &reason));
         self.end_attempt().await
     }
 
@@ -508,8 +542,17 @@ impl Task {
     /// Ends an attempt that this machine cannot finish, and takes no job of that spec again.
     async fn give_up(&self, reason: &str) -> Result<Done> {
         tracing::warn!(job = %self.at, attempt = self.job.attempt, %reason, "giving the job up");
-        self.shared.cache.refuse(&self.job.spec, reason)?;
+        self.noted(self.shared.cache.refuse(&self.job.spec, reason));
         self.end_attempt().await
+    }
+
+    /// That a job is given up must not wait for a note that cannot be written: then its customer's jobs are left alone for a
+    /// while instead of what the note names.
+    fn noted(&self, written: Result<()>) {
+        if let Err(error) = written {
+            tracing::warn!(job = %self.at, %error, "why this job is given up is not written down: no job of its customer is taken for a while");
+            self.shared.shun(self.job.customer);
+        }
     }
 
     async fn end_attempt(&self) -> Result<Done> {
@@ -721,6 +764,7 @@ mod tests {
             takes_none: AtomicBool::new(false),
             seen: Mutex::default(),
             shunned: Mutex::default(),
+            unsent: Mutex::default(),
             news: News::new(Notices::default(), folder, 0, None),
         };
         Task {
@@ -846,6 +890,50 @@ mod tests {
         assert_eq!(usize::from(requests.load(Ordering::Relaxed)), script.len());
         let known = task.shared.cache.computed(&task.at, 0).unwrap();
         assert_eq!(known.map(|computed| computed.units), Some(7));
+    }
+
+    #[tokio::test]
+    async fn on_a_full_disk_the_cache_gives_way_and_what_no_store_has_yet_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let status = Arc::new(AtomicU16::new(403));
+        let (url, _) = store(status.clone()).await;
+        let task = ran(folder.path(), &url).await;
+        let error = task.act().await.unwrap_err();
+        assert!(matches!(error, Error::Store(_)), "{error}");
+
+        let (other, _) = task.shared.blobs.insert(b"other".to_vec()).await.unwrap();
+        let tries = AtomicU16::new(0);
+        let write = || async {
+            match tries.fetch_add(1, Ordering::Relaxed) {
+                0 => Err(Error::File {
+                    path: "here".into(),
+                    source: std::io::ErrorKind::StorageFull.into(),
+                }),
+                _ => Ok(()),
+            }
+        };
+        task.with_space(write).await.unwrap();
+        assert_eq!(tries.load(Ordering::Relaxed), 2);
+        assert!(!task.shared.blobs.path(other).exists());
+        assert!(task.ran().await.unwrap().is_some());
+
+        // in the store they are nobody's any more
+        status.store(201, Ordering::Relaxed);
+        let error = task.act().await.unwrap_err();
+        assert!(error.to_string().contains("dry run"), "{error}");
+        task.shared.blobs.trim(0).await.unwrap();
+        assert_eq!(task.ran().await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_job_is_given_up_also_where_nothing_can_be_written_down() {
+        let folder = tempfile::tempdir().unwrap();
+        let task = ran(folder.path(), "http://127.0.0.1:1").await;
+        std::fs::remove_dir_all(folder.path().join("results")).unwrap();
+        let error = task.cannot(Some([7; 32]), "it has no end").await;
+        let error = error.unwrap_err();
+        assert!(error.to_string().contains("dry run"), "{error}");
+        assert!(task.shared.shuns(&CUSTOMER));
     }
 
     #[tokio::test]

@@ -142,8 +142,18 @@ impl BlobCache {
         put().await.map(|_| ())
     }
 
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Keeps bytes under their name: whole or not at all.
     pub async fn insert(&self, bytes: Vec<u8>) -> Result<(BlobHash, PathBuf)> {
+        self.insert_shared(Arc::new(bytes)).await
+    }
+
+    /// The same of bytes that the caller still has where it fails.
+    pub async fn insert_shared(&self, bytes: Arc<Vec<u8>>) -> Result<(BlobHash, PathBuf)> {
         let folder = self.folder.clone();
         blocking(move || {
             let blob = BlobHash::of(&bytes);

@@ -1,0 +1,94 @@
+//! The disk that results and blobs lie on.
+
+use crate::{Error, Result};
+use lode_store::BlobCache;
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// Bytes that are free on the disk of a folder, for this user.
+#[cfg(unix)]
+pub(crate) fn free_bytes(folder: &Path) -> std::io::Result<u64> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = std::ffi::CString::new(folder.as_os_str().as_bytes())?;
+    // SAFETY: all fields of the struct are numbers: zero is a value of each.
+    let mut stat: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: `path` ends in a zero byte and `stat` is a live struct of the type that the call writes.
+    if unsafe { libc::statvfs(path.as_ptr(), &mut stat) } != 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    #[allow(clippy::useless_conversion)]
+    let (blocks, size) = (u64::from(stat.f_bavail), u64::from(stat.f_frsize));
+    Ok(blocks.saturating_mul(size))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn free_bytes(_: &Path) -> std::io::Result<u64> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+/// The disk, or what this user may have of it, is full.
+pub(crate) fn is_full(error: &Error) -> bool {
+    let source = match error {
+        Error::File { source, .. } | Error::Store(lode_store::Error::File { source, .. }) => source,
+        _ => return false,
+    };
+    let kinds = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded];
+    kinds.contains(&source.kind())
+}
+
+/// So many bytes have room beside the cache of blobs, which forgets all that nobody uses where that makes it so.
+pub(crate) async fn require(needed: u64, blobs: &BlobCache) -> Result<()> {
+    // where it is not known, writing shows it
+    let free = || free_bytes(blobs.folder()).unwrap_or(u64::MAX);
+    if free() >= needed {
+        return Ok(());
+    }
+    blobs.trim(0).await?;
+    let left = free();
+    if left >= needed {
+        return Ok(());
+    }
+    Err(Error::DiskFull {
+        folder: blobs.folder().into(),
+        free_mib: left >> 20,
+        needed_mib: needed.div_ceil(1 << 20),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use lode_store::BlobHash;
+
+    #[tokio::test]
+    async fn the_cache_gives_way_only_where_the_disk_is_too_small() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = BlobCache::open(folder.path()).unwrap();
+        let (used, _) = blobs.insert(b"used".to_vec()).await.unwrap();
+        let (unused, _) = blobs.insert(b"unused".to_vec()).await.unwrap();
+        let _hold = blobs.hold([used]);
+        let is_there = |blob: BlobHash| blobs.path(blob).exists();
+        require(0, &blobs).await.unwrap();
+        assert!(is_there(used) && is_there(unused));
+        let error = require(u64::MAX - 1, &blobs).await.unwrap_err();
+        assert!(matches!(error, Error::DiskFull { .. }), "{error}");
+        assert!(is_there(used) && !is_there(unused));
+    }
+
+    #[test]
+    fn a_disk_is_full_whoever_says_so_and_a_file_that_is_missing_is_another_thing() {
+        let file = |kind: ErrorKind| Error::File {
+            path: "results".into(),
+            source: kind.into(),
+        };
+        let blob = |kind: ErrorKind| lode_store::Error::File {
+            path: "blobs".into(),
+            source: kind.into(),
+        };
+        assert!(is_full(&file(ErrorKind::StorageFull)));
+        assert!(is_full(&blob(ErrorKind::QuotaExceeded).into()));
+        assert!(!is_full(&blob(ErrorKind::NotFound).into()));
+        assert!(!is_full(&Error::Runtime("full".into())));
+    }
+}
