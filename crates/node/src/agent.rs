@@ -49,6 +49,8 @@ const TRIM_EVERY: Duration = Duration::from_secs(60);
 const FORGET_EVERY: Duration = Duration::from_secs(86_400);
 /// Time between two looks into the purse.
 const PURSE_EVERY: Duration = Duration::from_secs(20);
+/// The room of an accepted job whose run could not begin is kept for it through so many failures.
+const HOPEFUL: u32 = 5;
 /// A look at the chain may fail for so long before the agent counts as ill.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// So many looks in a row, and over so long, must say that the agent serves no node any more before it ends.
@@ -315,6 +317,8 @@ struct Running {
     reserved: u64,
     /// The job may be this node's already.
     taken: Arc<AtomicBool>,
+    /// Its run has room, or needs none.
+    placed: Arc<AtomicBool>,
 }
 
 /// An attempt whose last step failed: that step is tried again then, or never.
@@ -423,6 +427,8 @@ struct Free {
     committed: usize,
     /// Jobs whose fees can still be paid, beside those of all that this node has to bring to their end.
     payable: usize,
+    /// Jobs of this node whose windows run wait for all cores that are free: nobody who comes later may take them.
+    crowded: bool,
 }
 
 impl Free {
@@ -434,7 +440,7 @@ impl Free {
             // besides what runs, as many wait for their turn with all that they need on the disk
             false => parallel.saturating_mul(2),
         };
-        taking < self.payable && self.committed.saturating_add(taking) < most
+        !self.crowded && taking < self.payable && self.committed.saturating_add(taking) < most
     }
 }
 
@@ -488,6 +494,7 @@ impl Agent {
         }
         let mut alive = HashSet::new();
         let (mut committed, mut unfinished, mut waiting) = (0, 0, 0);
+        let mut unplaced = 0;
         for (at, job) in &mine {
             let open = job.state == JobState::Open as u8;
             if open && job.flags & flag::BID == 0 {
@@ -502,10 +509,12 @@ impl Agent {
             // in a market without its ledger the node has no step to take
             let market = self.markets.get(&job.market);
             let step = market.map_or(Step::Wait, |m| next_step(job, m, known, &sight.now));
-            if gives_up && step == Step::Run && job.state == JobState::Accepted as u8 {
+            let runs = step == Step::Run && job.state == JobState::Accepted as u8;
+            if gives_up && runs {
                 self.give_up(*at, *job);
             } else if step != Step::Wait {
                 self.start(*at, *job, Work::Next(step), 0);
+                unplaced += usize::from(runs && !self.is_placed(&(*at, job.attempt)));
             }
         }
         let payable = affords(sight.lamports).saturating_sub(unfinished);
@@ -514,6 +523,7 @@ impl Agent {
             let free = Free {
                 committed,
                 payable: usize::try_from(payable).unwrap_or(usize::MAX),
+                crowded: unplaced > 0 && unplaced >= shared.capacity.free_cores(),
             };
             self.offers(&sight.node, &ledgers, free, clock.slot, &mut alive)
                 .await?;
@@ -603,6 +613,17 @@ impl Agent {
             tracing::warn!(%payer, lamports, "no job is taken: what is left for fees may not do for one more; send the payer SOL");
         }
         self.poor = poor;
+    }
+
+    /// An attempt has the room that its run takes, or needs none any more. What cannot be begun however often it is tried,
+    /// because its store is away, keeps no others from it either.
+    fn is_placed(&self, key: &Key) -> bool {
+        if let Some(running) = self.running.get(key) {
+            return running.placed.load(Ordering::Acquire);
+        }
+        let rest = self.resting.get(key);
+        let is_hopeful = rest.is_some_and(|rest| rest.until.is_some() && rest.failures <= HOPEFUL);
+        !is_hopeful || self.shared.unsent().contains_key(key)
     }
 
     /// Ends tasks that wait to take a job, and have not begun to.
@@ -869,6 +890,7 @@ impl Agent {
             return;
         };
         let taken = Arc::new(AtomicBool::new(!takes(work)));
+        let placed = Arc::<AtomicBool>::default();
         let task = Task {
             shared: self.shared.clone(),
             at,
@@ -876,6 +898,7 @@ impl Agent {
             market,
             work,
             taken: taken.clone(),
+            placed: placed.clone(),
         };
         let handle = self
             .tasks
@@ -886,6 +909,7 @@ impl Agent {
             market: job.market,
             reserved,
             taken,
+            placed,
         };
         self.running.insert(key, running);
     }
@@ -949,13 +973,23 @@ mod tests {
     #[test]
     fn what_is_taken_beside_what_runs_is_bounded_by_cores_and_by_fees() {
         let lets = |committed, payable, taking, bids| {
-            let free = Free { committed, payable };
+            let free = Free {
+                committed,
+                payable,
+                crowded: false,
+            };
             free.lets(taking, bids, 2)
         };
         assert!(lets(1, 9, 2, false) && !lets(1, 9, 3, false));
         assert!(lets(1, 9, 0, true) && !lets(1, 9, 1, true));
         assert!(lets(0, 1, 0, false) && !lets(0, 1, 1, false));
         assert!(!lets(0, 0, 0, false) && !lets(0, 0, 0, true));
+        let crowded = Free {
+            committed: 1,
+            payable: 9,
+            crowded: true,
+        };
+        assert!(!crowded.lets(0, false, 2) && !crowded.lets(0, true, 2));
     }
 
     #[test]

@@ -34,6 +34,11 @@ const SHUNNED: Duration = Duration::from_secs(3_600);
 /// The status of a store that does not believe in a signature's time.
 const UNAUTHORIZED: u16 = 401;
 
+/// A server may be behind for so long after an accept, ...
+const BEHIND: Duration = Duration::from_secs(30);
+/// ... and is asked as often.
+const AGAIN: Duration = Duration::from_millis(500);
+
 /// What all tasks use.
 pub(crate) struct Shared {
     pub client: Client,
@@ -174,6 +179,8 @@ pub(crate) struct Task {
     pub work: Work,
     /// Set once the job may be this node's: from then on the task must not be broken off.
     pub taken: Arc<AtomicBool>,
+    /// Set once it has the room that its run takes, or needs none.
+    pub placed: Arc<AtomicBool>,
 }
 
 impl Task {
@@ -254,6 +261,7 @@ impl Task {
         let shared = &self.shared;
         let prepared = self.prepared(true).await?;
         let room = shared.capacity.take(prepared.memory_mib).await?;
+        self.placed.store(true, Ordering::Release);
         self.taken.store(true, Ordering::Release);
         if shared.takes_none.load(Ordering::Acquire) {
             return Ok(Done::NotYet);
@@ -262,14 +270,11 @@ impl Task {
         let accept = jobs::accept_job(&worker, &shared.node, &self.at, &self.job);
         self.send("accepted", &[accept]).await?;
         shared.meters.accepted.inc();
-        let job: Job = shared.client.get_account(&self.at).await?;
-        let ours = job.state == JobState::Accepted as u8
-            && job.node == shared.node
-            && job.attempt == self.job.attempt;
-        if !ours {
-            // a server that is behind: the next look goes on
+        let Some(job) = self.as_accepted().await else {
+            // the next look goes on
+            tracing::warn!(job = %self.at, "no server tells what was accepted: its run begins later");
             return Ok(Done::Did);
-        }
+        };
         let news = &shared.news;
         news.goes_on(shared, &self.market, &self.at, &job).await;
         let task = Self {
@@ -279,8 +284,33 @@ impl Task {
             market: self.market,
             work: Work::Next(Step::Run),
             taken: self.taken.clone(),
+            placed: self.placed.clone(),
         };
         task.run_in(prepared, room).await
+    }
+
+    /// The job as this node has just accepted it. A server that is behind, or does not answer, is asked again for a while:
+    /// whoever lets go of his room now has the next job take it, and waits a whole run of it in his own window.
+    async fn as_accepted(&self) -> Option<Job> {
+        let client = &self.shared.client;
+        let begun = Instant::now();
+        loop {
+            match client.try_account::<Job>(&self.at).await {
+                Ok(Some(job)) if self.is_what_was_accepted(&job) => return Some(job),
+                Ok(_) => tracing::debug!(job = %self.at, "the server is behind"),
+                Err(error) => tracing::debug!(job = %self.at, %error, "asking again"),
+            }
+            if begun.elapsed() >= BEHIND {
+                return None;
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    fn is_what_was_accepted(&self, job: &Job) -> bool {
+        job.state == JobState::Accepted as u8
+            && job.node == self.shared.node
+            && job.attempt == self.job.attempt
     }
 
     /// Fetch before bid: the award may come at any time after.
@@ -306,6 +336,7 @@ impl Task {
     /// Runs the job, once there is room for it; one that was run before is only handed in.
     async fn run(&self) -> Result<Done> {
         if let Some(ran) = self.ran().await? {
+            self.placed.store(true, Ordering::Release);
             return self.hand_in(&ran).await;
         }
         let prepared = match self.prepared(false).await {
@@ -314,6 +345,7 @@ impl Task {
             Err(error) => return Err(error),
         };
         let room = self.shared.capacity.take(prepared.memory_mib).await?;
+        self.placed.store(true, Ordering::Release);
         self.run_in(prepared, room).await
     }
 
@@ -672,9 +704,12 @@ impl Task {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use base64::Engine as _;
     use bytemuck::Zeroable;
+    use lode_client::LodeAccount;
     use lode_notify::Notices;
     use lode_telemetry::Telemetry;
+    use serde_json::json;
     use std::sync::atomic::AtomicU16;
     use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
     use tokio::net::TcpListener;
@@ -774,7 +809,42 @@ mod tests {
             market,
             work: Work::Next(Step::Run),
             taken: Arc::new(AtomicBool::new(true)),
+            placed: Arc::default(),
         }
+    }
+
+    /// A server's answer to the question for one account.
+    fn account<T: LodeAccount>(value: Option<&T>) -> &'static [u8] {
+        let value = value.map(|value| {
+            let data = [T::DISCRIMINATOR, bytemuck::bytes_of(value)].concat();
+            let data = base64::engine::general_purpose::STANDARD.encode(data);
+            json!({"lamports": 1, "owner": T::PROGRAM.to_string(), "data": [data, "base64"], "executable": false, "rentEpoch": 0})
+        });
+        let result = json!({"context": {"slot": 1}, "value": [value]});
+        let answer = json!({"jsonrpc": "2.0", "id": 0, "result": result});
+        answer.to_string().leak().as_bytes()
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_behind_after_an_accept_is_asked_again_while_the_room_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut task = ran(folder.path(), "http://127.0.0.1:1").await;
+        let mut accepted = task.job;
+        accepted.version = 1;
+        let mut open = accepted;
+        (open.state, open.node) = (JobState::Open as u8, Address::default());
+        let script = [
+            (503, &b""[..]),
+            (200, account::<Job>(None)),
+            (200, account(Some(&open))),
+            (200, account(Some(&accepted))),
+        ];
+        let left = Mutex::new(script.into_iter());
+        let (url, requests) = served(move |_| left.lock().unwrap().next().unwrap()).await;
+        Arc::get_mut(&mut task.shared).unwrap().client = Client::new(url);
+        let found = task.as_accepted().await.unwrap();
+        assert!(task.is_what_was_accepted(&found));
+        assert_eq!(requests.load(Ordering::Relaxed), 4);
     }
 
     #[tokio::test]
