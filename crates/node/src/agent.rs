@@ -7,6 +7,7 @@ use crate::decision::{fits, needs_agent, next_step, Step, Terms};
 use crate::emission::Emission;
 use crate::local::{self, Drain, Status};
 use crate::meters::Meters;
+use crate::mine::Mine;
 use crate::news::News;
 use crate::pace::Pace;
 use crate::purse::{affords, Withdrawals};
@@ -16,7 +17,7 @@ use lode_client::accounts::{decode, required};
 use lode_client::token::Threshold;
 use lode_client::{addresses, filter, ChainClock, Client};
 use lode_crank::{Now, LAST_RESTART};
-use lode_jobs::state::{flag, Job, JobState, JobsConfig, Ledger, Market};
+use lode_jobs::state::{Job, JobState, JobsConfig, Ledger, Market};
 use lode_notify::Notices;
 use lode_sealed::Identities;
 use lode_staking::state::{Node, StakingConfig};
@@ -198,6 +199,7 @@ pub async fn run(
         emission,
         poor: false,
         markets: HashMap::new(),
+        mine: Mine::new(config.node),
         running: HashMap::new(),
         resting: HashMap::new(),
         tasks: JoinSet::new(),
@@ -360,6 +362,7 @@ struct Agent {
     poor: bool,
     /// Terms of a market hold for ever: read once.
     markets: HashMap<Address, Market>,
+    mine: Mine,
     running: HashMap<Key, Running>,
     resting: HashMap<Key, Rest>,
     tasks: JoinSet<(Key, Work, Result<Done>)>,
@@ -482,9 +485,7 @@ impl Agent {
             .get_program_accounts::<Ledger>(&[filter!(Ledger, party, shared.node)])
             .await?;
         self.learn_markets(&ledgers).await?;
-        let mine = client
-            .get_program_accounts::<Job>(&[filter!(Job, node, shared.node)])
-            .await?;
+        let mine = self.my_jobs(clock.slot).await?;
         if !self.seen {
             self.seen = true;
             tracing::info!(node = %shared.node, %worker, markets = ledgers.len(), jobs = mine.len(), "serving");
@@ -497,9 +498,6 @@ impl Agent {
         let mut unplaced = 0;
         for (at, job) in &mine {
             let open = job.state == JobState::Open as u8;
-            if open && job.flags & flag::BID == 0 {
-                continue;
-            }
             alive.insert((*at, job.attempt));
             committed += usize::from(open || job.state == JobState::Accepted as u8);
             unfinished += u64::from(needs_agent(job));
@@ -543,6 +541,26 @@ impl Agent {
         let drained = self.idle_looks > 1;
         self.tell(unfinished, waiting, drained)?;
         Ok(drained && order.is_some_and(|order| order.stop))
+    }
+
+    /// The jobs of this node that are under way.
+    async fn my_jobs(&mut self, slot: u64) -> Result<Vec<(Address, Job)>> {
+        let (client, node) = (&self.shared.client, self.shared.node);
+        let in_hand = self.running.keys().map(|(at, _)| *at);
+        let now = Instant::now();
+        if let Some(read) = self.mine.wanted(in_hand, slot, now) {
+            let found = client.raw_accounts(&read).await?;
+            for (at, account) in read.into_iter().zip(found) {
+                // what this version cannot read a listing leaves out too
+                let job = account.and_then(|account| decode::<Job>(&at, &account).ok());
+                self.mine.read(at, job);
+            }
+        } else {
+            let named = [filter!(Job, node, node)];
+            let all = client.get_program_accounts::<Job>(&named).await?;
+            self.mine.list(all, now);
+        }
+        Ok(self.mine.all())
     }
 
     /// Takes note of an order to drain, or of its end.
@@ -930,6 +948,9 @@ impl Agent {
         self.running.remove(&key);
         let failures = self.resting.remove(&key).map_or(0, |rest| rest.failures) + 1;
         let (job, attempt) = key;
+        if takes(work) {
+            self.mine.touch(job, Instant::now());
+        }
         let result_was_unfit = matches!(result, Err(Error::Unfit(_)));
         let rest = match result {
             // fetched once, until its turn comes

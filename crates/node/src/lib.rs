@@ -17,6 +17,7 @@ mod emission;
 mod execution;
 pub mod local;
 mod meters;
+mod mine;
 mod news;
 mod pace;
 mod purse;
