@@ -539,7 +539,10 @@ impl Agent {
         // twice: what a server tells may be older than what was sent to another
         self.idle_looks = if idle { self.idle_looks + 1 } else { 0 };
         let drained = self.idle_looks > 1;
-        self.tell(unfinished, waiting, drained)?;
+        if let Err(error) = self.tell(unfinished, waiting, drained) {
+            // a full disk must not keep it from looking: what it finished is to be handed in
+            tracing::debug!(%error, "what this agent does is not written down");
+        }
         Ok(drained && order.is_some_and(|order| order.stop))
     }
 
