@@ -174,7 +174,9 @@ fn a_job_is_posted_run_checked_paid_and_withdrawn_with_nothing_but_the_command()
     let would = |more: &[&str]| {
         let shown = network.ask(WALLET, &[&post[..], more, &job].concat());
         let sent = &shown["transactions"][0];
-        let checked = sent["instructions"].to_string().contains("\"checked\":true");
+        let checked = sent["instructions"]
+            .to_string()
+            .contains("\"checked\":true");
         (checked, units(&sent["fee"]))
     };
     let fee = 5_000;

@@ -1,6 +1,6 @@
 //! The loop that looks for what is due, and turns it.
 
-use crate::due::{batches, due, Action, Now, LAST_RESTART};
+use crate::due::{batches, due, Action, Now};
 use crate::policy::{Duty, Policy};
 use crate::report::Report;
 use crate::send::{Money, Outcome, Sender, Task};
@@ -275,7 +275,7 @@ impl Crank {
     /// # Errors
     /// [`Error::Chain`].
     pub async fn turn(&mut self, jobs: &[(Address, Job)]) -> Result<()> {
-        let now = self.now().await?;
+        let now = Now::read(&self.sender.client).await?;
         self.look_into_the_purse().await?;
         self.committees.clear();
         self.learn_markets(jobs).await?;
@@ -510,14 +510,6 @@ impl Crank {
         .to_string();
         tracing::warn!("{reason}");
         health.ill("wallet", reason);
-    }
-
-    async fn now(&self) -> Result<Now> {
-        let client = &self.sender.client;
-        let slot = client.slot().await?;
-        let restart = client.raw_account(&LAST_RESTART).await?;
-        let restart = restart.as_ref().map(|account| account.data.as_slice());
-        Ok(Now::of(slot, restart))
     }
 
     async fn learn_markets(&mut self, jobs: &[(Address, Job)]) -> Result<()> {

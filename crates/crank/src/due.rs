@@ -1,6 +1,7 @@
 //! What anybody may do with a job now: from its account, its market and the chain's clock alone.
 
 use lode_attestation::{majority, Verdict};
+use lode_client::{Client, Result};
 use lode_jobs::constants::{PUNISHING, SEAL_AFTER};
 use lode_jobs::state::{flag, Job, JobState, Market};
 use lode_math::windows::effective_deadline;
@@ -27,6 +28,19 @@ impl Now {
             slot,
             last_restart: restart.map_or(0, u64::from_le_bytes),
         }
+    }
+
+    /// Asks the chain.
+    ///
+    /// # Errors
+    /// A server that does not answer.
+    pub async fn read(client: &Client) -> Result<Self> {
+        let slot = client.slot().await?;
+        let restart = client.raw_account(&LAST_RESTART).await?;
+        Ok(Self::of(
+            slot,
+            restart.as_ref().map(|account| &account.data[..]),
+        ))
     }
 }
 
@@ -107,10 +121,13 @@ pub fn deadline(job: &Job, market: &Market, now: &Now) -> Option<u64> {
     Some(effective_deadline(job.deadline, window, now.last_restart))
 }
 
-/// Where the time to award ends, if the bidding ended at `bidding`; a restart moves it as any other deadline.
-fn award_end(bidding: u64, market: &Market, now: &Now) -> u64 {
+/// Where the time to award a job ends that somebody bid for; a restart moves it as any other deadline. Nothing where the
+/// account makes no sense.
+pub fn award_end(job: &Job, market: &Market, now: &Now) -> Option<u64> {
+    let bidding = deadline(job, market, now)?;
     let window = market.accept_window;
-    effective_deadline(bidding.saturating_add(window), window, now.last_restart)
+    let end = bidding.saturating_add(window);
+    Some(effective_deadline(end, window, now.last_restart))
 }
 
 /// What anybody may do with a job now, the first thing first; nothing until something changes.
@@ -129,7 +146,9 @@ pub fn due(job: &Job, market: &Market, now: &Now, patience: u64) -> Vec<Action> 
         JobState::Open if !over => None,
         JobState::Open if !job.has(flag::BID) => Some(Action::Cancel),
         // for an accept window more the best bid may be awarded, then it is the bidder who did not see to it
-        JobState::Open if slot < award_end(deadline, market, now) => Some(Action::Award),
+        JobState::Open if award_end(job, market, now).is_some_and(|end| slot < end) => {
+            Some(Action::Award)
+        }
         JobState::Open => Some(Action::Cancel),
         JobState::Accepted => patient.then_some(Action::Expire),
         JobState::Submitted if over => Some(Action::Void),

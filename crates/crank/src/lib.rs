@@ -18,8 +18,8 @@ mod turner;
 
 pub use crank::Crank;
 pub use due::{
-    batches, deadline, due, is_last_quarter, uncollected, Action, Batch, Now, LAST_RESTART,
-    MOST_SIGNATURES,
+    award_end, batches, deadline, due, is_last_quarter, uncollected, Action, Batch, Now,
+    LAST_RESTART, MOST_SIGNATURES,
 };
 pub use pack::fits;
 pub use policy::{Duty, Policy};

@@ -15,7 +15,7 @@ use crate::{execution, Error, Result};
 use lode_attestation::Verdict;
 use lode_client::instructions::jobs;
 use lode_client::{addresses, filter, Client};
-use lode_crank::{Crank, Policy as CrankPolicy, Turner};
+use lode_crank::{deadline, Crank, Now, Policy as CrankPolicy, Turner};
 use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
 use lode_store::{BlobCache, BlobHash, GatewayClient, Gateways};
 use lode_telemetry::Telemetry;
@@ -105,12 +105,12 @@ pub enum Stand {
     Again,
 }
 
-/// Whether a standing verdict may still be contested at `slot`.
-pub fn is_open(job: &Job, market: &Market, slot: u64) -> bool {
+/// Whether a standing verdict may still be contested, a restart of the cluster counted.
+pub fn is_open(job: &Job, market: &Market, now: &Now) -> bool {
     job.state == JobState::Attested as u8
         && !job.has(flag::FINAL)
         && job.eligible != 0
-        && slot < job.deadline
+        && deadline(job, market, now).is_some_and(|end| now.slot < end)
         && job.challenge_window(market).is_ok_and(|window| window > 0)
 }
 
@@ -473,7 +473,7 @@ impl Watch {
         let shared = self.shared.clone();
         let client = &shared.client;
         let markets = self.markets().await?;
-        let slot = client.slot().await?;
+        let now = Now::read(client).await?;
         let mut standing = HashSet::new();
         for (market_at, market, ledger) in &markets {
             let locked = self.follow(market_at, market).await?;
@@ -486,7 +486,7 @@ impl Watch {
                 .await?;
             for (at, job) in found {
                 let number = draw(&self.salt, &at, job.attempt);
-                if !is_open(&job, market, slot) || !is_watched(&job, market, &shared.policy, number)
+                if !is_open(&job, market, &now) || !is_watched(&job, market, &shared.policy, number)
                 {
                     continue;
                 }
@@ -808,11 +808,11 @@ impl Task {
     async fn still(&self) -> Result<Option<Job>> {
         let client = &self.shared.client;
         let job = client.try_account::<Job>(&self.at).await?;
-        let slot = client.slot().await?;
+        let now = Now::read(client).await?;
         Ok(job.filter(|job| {
             job.attempt == self.job.attempt
                 && job.is_checked() == self.job.is_checked()
-                && is_open(job, &self.market, slot)
+                && is_open(job, &self.market, &now)
         }))
     }
 
@@ -944,9 +944,16 @@ mod tests {
 
     #[test]
     fn only_what_may_still_be_contested_is_open() {
-        let open = |job: &Job, slot| is_open(job, &market(), slot);
+        let at = |job: &Job, slot, last_restart| {
+            let now = Now { slot, last_restart };
+            is_open(job, &market(), &now)
+        };
+        let open = |job: &Job, slot| at(job, slot, 0);
         assert!(open(&job(), 999));
         assert!(!open(&job(), 1_000));
+        // a restart within its window gives as much time as it gives whoever is to answer
+        assert!(at(&job(), 1_000, 999));
+        assert!(!at(&job(), 1_000, 1_001));
         let not = |change: fn(&mut Job)| {
             let mut job = job();
             change(&mut job);

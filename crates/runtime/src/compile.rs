@@ -1,7 +1,7 @@
 //! Compiles a module on several threads. How many there are changes no byte of what comes out, and not much the memory
 //! that it takes.
 
-use crate::scan::MAX_BODY_BYTES;
+use crate::scan::{self, MAX_BODY_BYTES};
 use crate::{v1, HostEnd};
 use wasmparser::{Parser, Payload};
 use wasmtime::{Engine, Module};
@@ -39,16 +39,19 @@ fn on(threads: usize, engine: &Engine, module: &[u8]) -> Result<Module, HostEnd>
         .map_err(|error| HostEnd::Engine(format!("{error:#}")))
 }
 
-/// Bytes of each function's body, the largest first.
+/// Bytes of each function's body, that of what sets the module up among them, the largest first.
 fn body_sizes(module: &[u8]) -> Vec<usize> {
-    let mut sizes: Vec<usize> = Parser::new(0)
-        .parse_all(module)
-        .map_while(Result::ok)
-        .filter_map(|payload| match payload {
-            Payload::CodeSectionEntry(body) => Some(body.as_bytes().len()),
-            _ => None,
-        })
-        .collect();
+    let mut sizes = Vec::new();
+    let mut set_up = 0usize;
+    for payload in Parser::new(0).parse_all(module).map_while(Result::ok) {
+        match payload {
+            Payload::CodeSectionEntry(body) => sizes.push(body.as_bytes().len()),
+            other => set_up = set_up.saturating_add(scan::set_up_bytes(&other)),
+        }
+    }
+    if set_up > 0 {
+        sizes.push(set_up);
+    }
     sizes.sort_unstable_by(|a, b| b.cmp(a));
     sizes
 }
@@ -100,6 +103,10 @@ mod tests {
         assert_eq!(body_sizes(&module(0)), [7]);
         assert_eq!(body_sizes(&module(2)), [14, 14, 7]);
         assert!(body_sizes(b"no module").is_empty());
+        // What sets a module up is compiled beside its functions.
+        let set_up = "(global i32 (i32.const 0)) (data \"\") (elem func 0 0 0) (func)";
+        let module = wat::parse_str(format!("(module (memory 1) {set_up})")).unwrap();
+        assert_eq!(body_sizes(&module), [5 * 13, 2]);
     }
 
     #[test]

@@ -298,6 +298,13 @@ fn bombs() -> Vec<(&'static str, String)> {
     };
     vec![
         (
+            "as many entries of a table as cost nothing",
+            module(&format!(
+                "(table 4000 funcref) (elem (i32.const 0) func {})",
+                list(4_000, "0 ")
+            )),
+        ),
+        (
             "all branches in all loops",
             module(&format!("(func (local i32) {loops} {branches} {ends})")),
         ),

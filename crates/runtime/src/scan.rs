@@ -2,8 +2,8 @@
 
 use crate::wasi::signatures::{self, Signature};
 use wasmparser::{
-    BlockType, CompositeInnerType, ElementItems, Encoding, ExternalKind, FuncType, FunctionBody,
-    Operator, Parser, Payload, TypeRef, Validator,
+    BlockType, CompositeInnerType, Element, ElementItems, Encoding, ExternalKind, FuncType,
+    FunctionBody, Operator, Parser, Payload, TypeRef, Validator,
 };
 
 /// Most bytes of a module.
@@ -37,13 +37,18 @@ const CROSSINGS_PER_BYTE: u64 = 8;
 /// A function costs a compiler something however little it does: so many for nothing, and one for so many bytes.
 const FREE_FUNCTIONS: usize = 1024;
 const BYTES_PER_FUNCTION: usize = 32;
-/// What a compiler keeps of each function, and of each type of one, until all are compiled, is kilobytes.
-const MAX_FUNCTIONS: usize = 1 << 16;
-const MAX_TYPES: usize = 1 << 13;
-/// A module is set up by one function more, which the compiler makes: it has a few calls for each entry of a table that the
-/// module fills in and for each global, and a few branches for each data segment.
-const MAX_SET: u64 = 1 << 16;
-const MAX_DATA_SEGMENTS: u32 = 1 << 16;
+/// What a compiler keeps of each function, and of each type of one, until all are compiled, is five kilobytes, and of so
+/// many calls as much.
+const MAX_KEPT: u64 = 1 << 16;
+const CALLS_PER_KEPT: u64 = 32;
+/// A module is set up by one function more, which the compiler makes: for each entry of a table that the module fills in, for
+/// each global and each data segment it has calls and branches. So many for nothing, one for so many bytes, and no more than
+/// one function may have in memory.
+const MAX_FILLED: u64 = 40_960;
+const FREE_FILLED: u64 = 4096;
+const BYTES_PER_FILLED: u64 = 16;
+/// As many bytes of a body take as much memory to compile as what sets up one of these.
+const BODY_BYTES_PER_FILLED: usize = 13;
 const MAX_TABLE_ELEMENTS: u64 = 1_000_000;
 const PAGES_PER_MIB: u64 = 16;
 
@@ -106,14 +111,14 @@ pub enum Invalid {
     /// A function has too many branches for its many locals.
     #[error("a function of the module has too many branches for its many locals: split it")]
     Crossings = 14,
-    /// It has more functions than one for each 32 bytes, and 1 024, or than 65 536.
-    #[error("the module has more functions than 65536, or than one for each 32 of its bytes")]
+    /// It has more functions than one for each 32 bytes, and 1 024.
+    #[error("the module has more functions than one for each 32 of its bytes")]
     Functions = 15,
-    /// It has more than 8 192 types.
-    #[error("the module has more than 8192 types")]
-    Types = 16,
-    /// It has more than 65 536 entries of tables and globals, or data segments.
-    #[error("the module fills in more than 65536 entries of tables and globals, or has more data segments than that")]
+    /// Its functions, its types and each 32 calls in it are more than 65 536 together.
+    #[error("the module has too many functions, types and calls: more than 65536 together, where 32 calls count as one")]
+    Parts = 16,
+    /// It fills in more entries of tables, globals and data segments than 40 960, or than one for each 16 bytes, and 4 096.
+    #[error("the module fills in more entries of tables, globals and data segments than 40960, or than one for each 16 of its bytes")]
     SetUp = 17,
 }
 
@@ -134,7 +139,7 @@ impl Invalid {
         Invalid::Values,
         Invalid::Crossings,
         Invalid::Functions,
-        Invalid::Types,
+        Invalid::Parts,
         Invalid::SetUp,
     ];
 }
@@ -154,7 +159,8 @@ pub fn scan(module: &[u8], memory_mib: u64) -> Result<(), Invalid> {
         return Err(Invalid::Size);
     }
     let mut facts = Facts {
-        most_functions: (FREE_FUNCTIONS + module.len() / BYTES_PER_FUNCTION).min(MAX_FUNCTIONS),
+        most_functions: FREE_FUNCTIONS + module.len() / BYTES_PER_FUNCTION,
+        most_filled: most_filled(module.len()),
         ..Facts::default()
     };
     // Limits come before validation, whose own time depends on what they bound.
@@ -175,8 +181,11 @@ struct Facts {
     bodies: usize,
     memories: u64,
     table_elements: u64,
-    /// Entries of tables and globals that the module fills in.
-    set: u64,
+    /// Entries of tables, globals and data segments that the module fills in.
+    filled: u64,
+    most_filled: u64,
+    /// All calls in it, also those that the compiler makes of other instructions.
+    calls: u64,
     entry: Option<u32>,
     memory_exported: bool,
 }
@@ -189,8 +198,8 @@ impl Facts {
             }
             Payload::TypeSection(section) => {
                 // Before any is read: what is kept of them takes more than their bytes.
-                if section.count() as usize > MAX_TYPES {
-                    return Err(Invalid::Types);
+                if u64::from(section.count()) > MAX_KEPT {
+                    return Err(Invalid::Parts);
                 }
                 for group in section {
                     for (_, sub_type) in group?.into_types_and_offsets() {
@@ -228,6 +237,7 @@ impl Facts {
                 for index in section {
                     self.functions.push(index?);
                 }
+                self.require_kept()?;
             }
             Payload::TableSection(section) => {
                 for table in section {
@@ -248,15 +258,10 @@ impl Facts {
             Payload::GlobalSection(section) => self.fill_in(section.count())?,
             Payload::ElementSection(section) => {
                 for element in section {
-                    self.fill_in(match element?.items {
-                        ElementItems::Functions(entries) => entries.count(),
-                        ElementItems::Expressions(_, entries) => entries.count(),
-                    })?;
+                    self.fill_in(entries(&element?))?;
                 }
             }
-            Payload::DataSection(section) if section.count() > MAX_DATA_SEGMENTS => {
-                return Err(Invalid::SetUp)
-            }
+            Payload::DataSection(section) => self.fill_in(section.count())?,
             Payload::StartSection { .. } => return Err(Invalid::Start),
             Payload::ExportSection(section) => {
                 for export in section {
@@ -271,17 +276,30 @@ impl Facts {
             Payload::CodeSectionEntry(body) => {
                 let at = self.imported.saturating_add(self.bodies);
                 self.bodies += 1;
-                self.check_body(&body, self.function_type(at))?;
+                let calls = self.check_body(&body, self.function_type(at))?;
+                self.calls = self.calls.saturating_add(calls);
+                self.require_kept()?;
             }
             _ => {}
         }
         Ok(())
     }
 
-    fn fill_in(&mut self, entries: u32) -> Result<(), Invalid> {
-        self.set = self.set.saturating_add(u64::from(entries));
-        match self.set > MAX_SET {
+    fn fill_in(&mut self, more: u32) -> Result<(), Invalid> {
+        self.filled = self.filled.saturating_add(u64::from(more));
+        match self.filled > self.most_filled {
             true => Err(Invalid::SetUp),
+            false => Ok(()),
+        }
+    }
+
+    /// Functions, types and calls, as far as the module is read.
+    fn require_kept(&self) -> Result<(), Invalid> {
+        let kept = (self.types.len() as u64)
+            .saturating_add(self.functions.len() as u64)
+            .saturating_add(self.calls / CALLS_PER_KEPT);
+        match kept > MAX_KEPT {
+            true => Err(Invalid::Parts),
             false => Ok(()),
         }
     }
@@ -306,7 +324,8 @@ impl Facts {
         }
     }
 
-    fn check_body(&self, body: &FunctionBody<'_>, ty: Option<&FuncType>) -> Result<(), Invalid> {
+    /// Checks a function; how many calls it has.
+    fn check_body(&self, body: &FunctionBody<'_>, ty: Option<&FuncType>) -> Result<u64, Invalid> {
         let bytes = body.as_bytes().len();
         if bytes > MAX_BODY_BYTES {
             return Err(Invalid::Body);
@@ -323,10 +342,13 @@ impl Facts {
         let mut blocks: Vec<bool> = Vec::new();
         let mut loops = 0usize;
         let (mut entered, mut ifs, mut targets, mut joints) = (0u64, 0u64, 0u64, 0u64);
+        let mut calls = 0u64;
         let most_joints = FREE_JOINTS.saturating_add(bytes / BYTES_PER_JOINT);
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() {
-            let more = match operators.read()? {
+            let operator = operators.read()?;
+            calls += u64::from(is_call(&operator));
+            let more = match operator {
                 Operator::Loop { blockty } => {
                     let values = self.block_values(blockty)?;
                     blocks.push(true);
@@ -378,7 +400,7 @@ impl Facts {
         let ways = targets.saturating_add(entered).saturating_add(ifs / 2);
         match locals.saturating_mul(ways) > free {
             true => Err(Invalid::Crossings),
-            false => Ok(()),
+            false => Ok(calls),
         }
     }
 
@@ -395,6 +417,57 @@ impl Facts {
         }
         Ok(())
     }
+}
+
+/// Whether a compiler makes a call of it.
+fn is_call(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::Call { .. }
+            | Operator::CallIndirect { .. }
+            | Operator::ReturnCall { .. }
+            | Operator::ReturnCallIndirect { .. }
+            | Operator::RefFunc { .. }
+            | Operator::MemoryGrow { .. }
+            | Operator::MemoryInit { .. }
+            | Operator::MemoryCopy { .. }
+            | Operator::MemoryFill { .. }
+            | Operator::DataDrop { .. }
+            | Operator::TableGrow { .. }
+            | Operator::TableInit { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableFill { .. }
+            | Operator::ElemDrop { .. }
+    )
+}
+
+/// Most entries of tables, globals and data segments of a module of so many bytes.
+fn most_filled(bytes: usize) -> u64 {
+    (bytes as u64 / BYTES_PER_FILLED)
+        .saturating_add(FREE_FILLED)
+        .min(MAX_FILLED)
+}
+
+/// How many entries an element segment has.
+fn entries(element: &Element<'_>) -> u32 {
+    match &element.items {
+        ElementItems::Functions(items) => items.count(),
+        ElementItems::Expressions(_, items) => items.count(),
+    }
+}
+
+/// Bytes of a body that takes as much memory to compile as what sets up the module, of which this is a part.
+pub(crate) fn set_up_bytes(payload: &Payload<'_>) -> usize {
+    let filled = match payload {
+        Payload::GlobalSection(section) => section.count() as usize,
+        Payload::DataSection(section) => section.count() as usize,
+        Payload::ElementSection(section) => {
+            let elements = section.clone().into_iter().map_while(Result::ok);
+            elements.map(|element| entries(&element) as usize).sum()
+        }
+        _ => 0,
+    };
+    filled.saturating_mul(BODY_BYTES_PER_FILLED)
 }
 
 fn is(ty: &FuncType, signature: &Signature) -> bool {
@@ -600,32 +673,49 @@ mod tests {
     }
 
     #[test]
-    fn types_and_what_a_module_fills_in_are_bounded() {
-        let many = |part: &str, count: usize| judge(&with(&part.repeat(count)));
-        for (part, most, refused) in [
-            // one is the entry's
-            ("(type (func (param i64))) ", MAX_TYPES - 1, Invalid::Types),
-            (
-                "(global i32 (i32.const 0)) ",
-                MAX_SET as usize,
-                Invalid::SetUp,
-            ),
-            ("(data \"\") ", MAX_DATA_SEGMENTS as usize, Invalid::SetUp),
-        ] {
-            assert_eq!(many(part, most), Ok(()), "{part}");
-            assert_eq!(many(part, most + 1), Err(refused), "{part}");
+    fn functions_types_and_calls_are_bounded_together() {
+        let many = |types: usize, calls: usize| {
+            let types = "(type (func (param i64))) ".repeat(types);
+            let bodies = format!("(func {}) ", "(call 0) ".repeat(65_536)).repeat(calls / 65_536);
+            let rest = "(drop (ref.func 0)) ".repeat(calls % 65_536);
+            judge(&with(&format!("{types} {bodies} (func {rest})")))
+        };
+        // The entry and its type, and a function more.
+        let types = MAX_KEPT as usize - 3;
+        assert_eq!(many(types, 31), Ok(()));
+        assert_eq!(many(types, 32), Err(Invalid::Parts));
+        assert_eq!(many(types + 1, 0), Err(Invalid::Parts));
+        // Three functions more of 65 536 calls, which are 2 048 each.
+        let types = types - 3 * 2_049;
+        assert_eq!(many(types, 3 * 65_536), Ok(()));
+        assert_eq!(many(types, 3 * 65_536 + 32), Err(Invalid::Parts));
+    }
+
+    #[test]
+    fn what_a_module_fills_in_is_bounded() {
+        // So many bytes, whatever else there is.
+        let long = |text: &str| with(&format!("(data \"{}\") {text}", "a".repeat(700_000)));
+        let most = MAX_FILLED as usize;
+        let many = |part: &str, count: usize| judge(&long(&part.repeat(count)));
+        for part in ["(global i32 (i32.const 0)) ", "(data \"\") "] {
+            assert_eq!(many(part, most - 1), Ok(()), "{part}");
+            assert_eq!(many(part, most), Err(Invalid::SetUp), "{part}");
         }
-        // Tables and globals count together, whichever way a table is filled.
-        let both = |more: usize| {
-            let list = "0 ".repeat(MAX_SET as usize - 20_000);
+        // All count together, whichever way a table is filled.
+        let all = |more: usize| {
+            let list = "0 ".repeat(most - 20_001);
             let values = "(ref.func 0) ".repeat(10_000);
             let globals = "(global i32 (i32.const 0)) ".repeat(10_000 + more);
             let text =
                 format!("(table 70000 funcref) {globals} (elem (i32.const 0) func {list}) (elem funcref {values})");
-            judge(&with(&text))
+            judge(&long(&text))
         };
-        assert_eq!(both(0), Ok(()));
-        assert_eq!(both(1), Err(Invalid::SetUp));
+        assert_eq!(all(0), Ok(()));
+        assert_eq!(all(1), Err(Invalid::SetUp));
+        // A byte an entry: a sixteenth of what they must have beyond the first 4 096.
+        let short = |entries: usize| judge(&with(&format!("(elem func {})", "0 ".repeat(entries))));
+        assert_eq!(short(4_300), Ok(()));
+        assert_eq!(short(4_500), Err(Invalid::SetUp));
     }
 
     #[test]

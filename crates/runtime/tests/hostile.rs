@@ -772,6 +772,12 @@ fn bombs_for_the_compiler_end_in_time() {
     ends(&module("calls", &calls(CALLS)), End::Exit(0), 60);
     let larger = End::Invalid(Invalid::Body);
     ends(&module("body", &calls(CALLS + 1)), larger, 60);
+    // The function that sets a module up takes as much.
+    const SEGMENTS: usize = 40_960;
+    let data = |count: usize| r#"(data (i32.const 0) "0123456789abcdef")"#.repeat(count);
+    ends(&module("set-up", &data(SEGMENTS)), End::Exit(0), 60);
+    let more = End::Invalid(Invalid::SetUp);
+    ends(&module("more to set up", &data(SEGMENTS + 1)), more, 60);
 }
 
 fn memory_and_tables_grow_to_their_limits_and_no_further() {

@@ -382,7 +382,9 @@ fn compiles() -> Result<Vec<(String, String)>> {
         ("247 ifs through which 16 values pass".to_owned(), passing(&"(if (type $t) (local.get 0) (then)) ".repeat(247))),
         ("255 blocks through which 16 values pass".to_owned(), passing(&"(block (type $t)) ".repeat(255))),
         ("32 calls that take and give 16 values".to_owned(), passing(&"(call $v) ".repeat(32))),
-        ("data segments".to_owned(), module(&r#"(data "x")"#.repeat(50_000))),
+        ("passive data segments".to_owned(), module(&r#"(data "x")"#.repeat(4_000))),
+        ("all active data segments there may be".to_owned(), module(&r#"(data (i32.const 0) "0123456789abcdef")"#.repeat(40_960))),
+        ("entries of a table".to_owned(), module(&format!("(table 4000 funcref) (elem (i32.const 0) func {})", "0 ".repeat(4_000)))),
         ("exports".to_owned(), module(&(0..30_000).map(|n| format!(r#"(export "e{n}" (func 0))"#)).collect::<String>())),
         ("types".to_owned(), module(&(0..900).map(|n| format!("(type (func (param {})))", "i32 i64 ".repeat(n % 450))).collect::<String>())),
     ];

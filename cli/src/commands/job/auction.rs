@@ -6,6 +6,7 @@ use crate::output::{Cell, Token};
 use anyhow::{bail, Result};
 use lode_client::filter;
 use lode_client::instructions::jobs;
+use lode_crank::{award_end, deadline, Now};
 use lode_jobs::constants::BID_STEP_BPS;
 use lode_jobs::state::{flag, Job, JobState, Market};
 use solana_address::Address;
@@ -20,15 +21,15 @@ fn next_bid(job: &Job) -> Option<u64> {
 }
 
 /// Where an auction stands.
-fn phase(job: &Job, market: &Market, slot: u64) -> &'static str {
-    let award_end = job.deadline.saturating_add(market.accept_window);
+fn phase(job: &Job, market: &Market, now: &Now) -> &'static str {
+    let before = |end: Option<u64>| end.is_some_and(|end| now.slot < end);
     if job.state != JobState::Open as u8 {
         "over"
-    } else if slot < job.deadline {
+    } else if before(deadline(job, market, now)) {
         "bidding"
     } else if !job.has(flag::BID) {
         "nobody bid"
-    } else if slot < award_end {
+    } else if before(award_end(job, market, now)) {
         "to be awarded"
     } else {
         "not awarded in time"
@@ -48,9 +49,9 @@ pub(super) async fn bids(
     market: Option<Address>,
     context: &Context,
 ) -> Result<()> {
-    let slot = context.client.clock().await?.slot;
+    let now = Now::read(&context.client).await?;
     let Some(at) = at else {
-        return all(market, slot, context).await;
+        return all(market, &now, context).await;
     };
     let job: Job = context.client.get_account(&at).await?;
     let (_, market) = context.market(Some(job.market)).await?;
@@ -60,7 +61,7 @@ pub(super) async fn bids(
     context.out.sheet(vec![
         ("job", at.into()),
         ("state", state_name(&job).into()),
-        ("auction", phase(&job, &market, slot).into()),
+        ("auction", phase(&job, &market, &now).into()),
         ("price", token.cell(job.price)),
         ("best_bid", best(&job, &token)),
         ("node", job.node.into()),
@@ -68,15 +69,15 @@ pub(super) async fn bids(
         (
             "next_bid_at_most",
             match next_bid(&job) {
-                Some(most) if open && slot < job.deadline => token.cell(most),
+                Some(most) if phase(&job, &market, &now) == "bidding" => token.cell(most),
                 _ => Cell::none(),
             },
         ),
-        ("slot", slot.into()),
+        ("slot", now.slot.into()),
         (
             "bids_until_slot",
             if open {
-                job.deadline.into()
+                deadline(&job, &market, &now).unwrap_or_default().into()
             } else {
                 Cell::none()
             },
@@ -84,7 +85,7 @@ pub(super) async fn bids(
         (
             "award_until_slot",
             if open {
-                job.deadline.saturating_add(market.accept_window).into()
+                award_end(&job, &market, &now).unwrap_or_default().into()
             } else {
                 Cell::none()
             },
@@ -101,7 +102,7 @@ fn best(job: &Job, token: &Token) -> Cell {
     }
 }
 
-async fn all(named: Option<Address>, slot: u64, context: &Context) -> Result<()> {
+async fn all(named: Option<Address>, now: &Now, context: &Context) -> Result<()> {
     let mut markets = context.client.get_program_accounts::<Market>(&[]).await?;
     markets.retain(|(at, market)| market.is_auction() && named.is_none_or(|named| named == *at));
     markets.sort_by_key(|(at, _)| *at);
@@ -117,7 +118,7 @@ async fn all(named: Option<Address>, slot: u64, context: &Context) -> Result<()>
         for (at, job) in &found {
             rows.push(vec![
                 Cell::from(*at),
-                phase(job, market, slot).into(),
+                phase(job, market, now).into(),
                 token.cell(job.price),
                 best(job, &token),
                 job.node.into(),
@@ -148,12 +149,12 @@ pub(super) async fn award(at: &Address, context: &Context) -> Result<()> {
     let job: Job = context.client.get_account(at).await?;
     let (_, market) = context.market(Some(job.market)).await?;
     require_auction(at, &market)?;
-    let slot = context.client.clock().await?.slot;
-    match phase(&job, &market, slot) {
+    let now = Now::read(&context.client).await?;
+    match phase(&job, &market, &now) {
         "to be awarded" => {}
         "bidding" => not_yet!(
             "Bids for {at} are taken for {} slots more: award it after that",
-            job.deadline.saturating_sub(slot)
+            deadline(&job, &market, &now).unwrap_or_default().saturating_sub(now.slot)
         ),
         "nobody bid" => bail!("Nobody bid for {at}: take the escrow back with `lode job cancel {at}`, and post it anew for more"),
         "not awarded in time" => bail!("The time to award {at} is over, and its bidder forfeits for being late: take the escrow back with `lode job cancel {at}`"),

@@ -15,6 +15,7 @@ use lode_client::addresses;
 use lode_client::instructions::jobs;
 use lode_client::nonce::next_nonce;
 use lode_client::Sent;
+use lode_crank::{award_end, Now};
 use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
 use lode_jobs::PostArgs;
 use lode_math::nonce::Window;
@@ -325,10 +326,10 @@ pub(super) async fn cancel(at: &Address, context: &Context) -> Result<()> {
     let (_, market) = context.market(Some(job.market)).await?;
     let token = context.token(&market.mint).await?;
     if job.has(flag::BID) {
-        let end = job.deadline.saturating_add(market.accept_window);
-        let slot = context.client.clock().await?.slot;
-        if slot < end {
-            bail!("A node bid for the job {at}: award it with `lode job award {at}`, or take it back in {} slots, when the time to award it is over", end.saturating_sub(slot));
+        let now = Now::read(&context.client).await?;
+        let left = award_end(&job, &market, &now).and_then(|end| end.checked_sub(now.slot));
+        if let Some(left) = left.filter(|left| *left > 0) {
+            bail!("A node bid for the job {at}: award it with `lode job award {at}`, or take it back in {left} slots, when the time to award it is over");
         }
     }
     let escrow = job.escrow(&market).map_err(|_| too_dear())?;

@@ -9,6 +9,7 @@ use anyhow::{anyhow, bail, Context as _, Result};
 use lode_attestation::{commitment, majority, Verdict};
 use lode_client::addresses;
 use lode_client::instructions::jobs;
+use lode_crank::Now;
 use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
 use lode_oracle::state::Committee;
 use lode_runtime::JobSpec;
@@ -101,8 +102,9 @@ pub(super) async fn challenge(
     if job.eligible == 0 {
         bail!("No seat of the committee served when {at} was submitted: there is nobody who could decide");
     }
-    let slot = context.client.clock().await?.slot;
-    let Some(left) = job.deadline.checked_sub(slot).filter(|left| *left > 0) else {
+    let now = Now::read(&context.client).await?;
+    let end = lode_crank::deadline(&job, &market, &now).unwrap_or(job.deadline);
+    let Some(left) = end.checked_sub(now.slot).filter(|left| *left > 0) else {
         bail!("The challenge window of {at} is over: the verdict stands");
     };
     let bond = bond(&job, &market)?;

@@ -127,15 +127,15 @@ pub fn all() -> Vec<Vector> {
             &with(&"(func) ".repeat(1250)),
         ),
         Vector {
-            long: types(8193),
-            ..invalid("invalid-types", Invalid::Types, "")
+            long: types(65_537),
+            ..invalid("invalid-parts", Invalid::Parts, "")
         },
         Vector {
-            long: entries(65_536),
-            ..raw("set-up-of-65536-entries", EXIT, "")
+            long: entries(4_000),
+            ..raw("set-up-of-4000-entries", EXIT, "")
         },
         Vector {
-            long: entries(65_537),
+            long: entries(5_000),
             ..invalid("invalid-set-up", Invalid::SetUp, "")
         },
         // What other engines speak, and runtime 1 does not.
