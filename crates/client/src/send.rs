@@ -598,6 +598,8 @@ mod tests {
         refuses: Option<Address>,
         /// No block passes any more.
         stands: bool,
+        /// What others paid lately, 7 without it.
+        others_pay: Option<u64>,
     }
 
     const LIFE: u64 = 5;
@@ -617,7 +619,7 @@ mod tests {
             let context = json!({"slot": self.height.saturating_sub(self.behind)});
             Ok(match request {
                 RpcRequest::GetRecentPrioritizationFees => {
-                    json!([{"slot": 1, "prioritizationFee": 7}])
+                    json!([{"slot": 1, "prioritizationFee": self.others_pay.unwrap_or(7)}])
                 }
                 RpcRequest::SimulateTransaction => {
                     let bytes = base64::engine::general_purpose::STANDARD
@@ -938,6 +940,29 @@ mod tests {
         let has = |wanted: &[u8]| bytes.windows(wanted.len()).any(|part| part == wanted);
         assert!(has(&[&[2u8][..], &2_200u32.to_le_bytes()].concat()));
         assert!(has(&[&[3u8][..], &7u64.to_le_bytes()].concat()));
+    }
+
+    #[tokio::test]
+    async fn what_others_pay_is_followed_up_to_a_bound_and_what_is_named_is_paid() {
+        for (named, paid) in [
+            (None, HIGHEST_PRICE),
+            (Some(9), 9),
+            (Some(2_000_000), 2_000_000),
+        ] {
+            let (client, shared) = scripted(Cluster {
+                others_pay: Some(5 * HIGHEST_PRICE),
+                ..Cluster::default()
+            });
+            let client =
+                client.with_priority_fee(named.map_or(PriorityFee::Recent, PriorityFee::Fixed));
+            let payer = Keypair::new();
+            let instruction =
+                solana_system_interface::instruction::transfer(&payer.pubkey(), &payer.pubkey(), 1);
+            client.send(&[instruction], &payer, &[]).await.unwrap();
+            let bytes = shared.lock().unwrap().budget.take().unwrap();
+            let price = [&[3u8][..], &paid.to_le_bytes()].concat();
+            assert!(bytes.windows(9).any(|part| part == price), "{named:?}");
+        }
     }
 
     #[tokio::test]
