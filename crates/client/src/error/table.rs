@@ -107,6 +107,7 @@ pub(super) const JOBS: &[Row] = &[
     row(6072, "RegionNotTaken", "The job or its market takes no node of this region, or the node declares none: its owner may declare it with `lode node update --region`"),
     row(6073, "BidTooLow", "The bid's escrow would be below the market's least: bid more"),
     row(6074, "NotPendingTreasuryOwner", "Only the pending owner of the treasury may accept: the governor must propose this wallet first"),
+    row(6075, "PostedJustNow", "A job was posted from this account within this second, and its address must never return: close the account a second later"),
 ];
 
 pub(super) const ORACLE: &[Row] = &[

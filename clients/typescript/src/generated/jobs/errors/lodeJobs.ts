@@ -164,6 +164,8 @@ export const LODE_JOBS_ERROR__REGION_NOT_TAKEN = 0x17b8; // 6072
 export const LODE_JOBS_ERROR__BID_TOO_LOW = 0x17b9; // 6073
 /** NotPendingTreasuryOwner: Only the pending owner of the treasury may accept: the governor must propose this wallet first */
 export const LODE_JOBS_ERROR__NOT_PENDING_TREASURY_OWNER = 0x17ba; // 6074
+/** PostedJustNow: A job was posted from this account within this second, and its address must never return: close the account a second later */
+export const LODE_JOBS_ERROR__POSTED_JUST_NOW = 0x17bb; // 6075
 
 export type LodeJobsError =
   | typeof LODE_JOBS_ERROR__ALREADY_SIGNED
@@ -216,6 +218,7 @@ export type LodeJobsError =
   | typeof LODE_JOBS_ERROR__OWN_BID
   | typeof LODE_JOBS_ERROR__PAUSED
   | typeof LODE_JOBS_ERROR__PAUSE_TOO_SOON
+  | typeof LODE_JOBS_ERROR__POSTED_JUST_NOW
   | typeof LODE_JOBS_ERROR__REGION_NOT_TAKEN
   | typeof LODE_JOBS_ERROR__SEAL_TOO_EARLY
   | typeof LODE_JOBS_ERROR__SKIN_NOT_IN
@@ -295,6 +298,7 @@ if (process.env["NODE_ENV"] !== "production") {
     [LODE_JOBS_ERROR__OWN_BID]: `The best bid is this node's own already: wait for the award; there is nobody to underbid`,
     [LODE_JOBS_ERROR__PAUSED]: `New exposure is paused: wait until the pause ends; running jobs and withdrawals are not affected`,
     [LODE_JOBS_ERROR__PAUSE_TOO_SOON]: `A pause runs, or ended less than 7 days ago: wait until it may be renewed`,
+    [LODE_JOBS_ERROR__POSTED_JUST_NOW]: `A job was posted from this account within this second, and its address must never return: close the account a second later`,
     [LODE_JOBS_ERROR__REGION_NOT_TAKEN]: `The job or its market takes no node of this region, or the node declares none: its owner may declare it with \`lode node update --region\``,
     [LODE_JOBS_ERROR__SEAL_TOO_EARLY]: `It is too early to seal: wait until the second slot after the submission`,
     [LODE_JOBS_ERROR__SKIN_NOT_IN]: `The owner's stake on this node is below the minimum, or does not support what others delegated: its owner must stake more with \`lode node stake\`; \`lode network show\` has the minimum and the ratio`,
