@@ -17,6 +17,7 @@ use lode_client::instructions::jobs;
 use lode_client::{addresses, filter, Client};
 use lode_crank::{deadline, Crank, Now, Policy as CrankPolicy, Turner};
 use lode_jobs::state::{flag, Job, JobState, Ledger, Market};
+use lode_math::windows::RESTART_EXTENSION;
 use lode_store::{BlobCache, BlobHash, GatewayClient, Gateways};
 use lode_telemetry::Telemetry;
 use solana_address::Address;
@@ -372,12 +373,13 @@ fn draw(salt: &[u8; 32], at: &Address, attempt: u8) -> u16 {
 /// A verdict of an attempt: the result nobody checked, or what a panel said.
 type Key = (Address, u8, bool);
 
-/// Whether a verdict still stands at `slot`, and may be contested as far as the job itself tells.
+/// Whether a verdict still stands at `slot`, and may be contested as far as the job itself tells. A deadline that a restart
+/// may have moved counts as not over.
 fn still_stands(job: &Job, (_, attempt, checked): &Key, slot: u64) -> bool {
     (job.attempt, job.is_checked()) == (*attempt, *checked)
         && job.state == JobState::Attested as u8
         && !job.has(flag::FINAL)
-        && slot < job.deadline
+        && slot < job.deadline.saturating_add(RESTART_EXTENSION)
 }
 
 /// How a task ended.
@@ -521,10 +523,10 @@ impl Watch {
             .filter(|key| !standing.contains(*key))
             .copied()
             .collect();
-        let now = jobs_at(client, left_out.iter().map(|key| key.0).collect()).await?;
+        let found = jobs_at(client, left_out.iter().map(|key| key.0).collect()).await?;
         let stays = |key: &Key| {
-            now.get(&key.0)
-                .is_some_and(|job| still_stands(job, key, slot))
+            let job = found.get(&key.0);
+            job.is_some_and(|job| still_stands(job, key, now.slot))
         };
         standing.extend(left_out.into_iter().filter(stays));
         self.running.retain(|key, handle| {
