@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 const ARGUMENT: &str = "__run-job";
 
 /// Memory of the child beyond what its spec asks for: compiler, receipt, this program.
-const OVERHEAD_BYTES: u64 = 1280 << 20;
+const OVERHEAD_BYTES: u64 = 1536 << 20;
 /// Most stack of the child's first thread, which reads and writes: jobs run and compile on others.
 #[cfg(unix)]
 const MAIN_STACK_BYTES: u64 = 8 << 20;

@@ -175,7 +175,7 @@ fn the_child_is_confined() {
                         .any(|line| line.split_whitespace().eq([name, value]))
                 };
                 // On every machine the stacks of eight threads, and three times the output limit.
-                let data = (4u64 << 20) + (1 << 30) + 8 * (16 << 20) + 3 * 65_536;
+                let data = (4u64 << 20) + (1536 << 20) + 8 * (16 << 20) + 3 * 65_536;
                 let data = data.to_string();
                 let bounded = |name: &str, value: &str| {
                     limits.lines().any(|line| {
@@ -185,6 +185,7 @@ fn the_child_is_confined() {
                 field("Seccomp:", "2")
                     && field("NoNewPrivs:", "1")
                     && bounded("Max data size", &data)
+                    && bounded("Max stack size", "8388608")
                     && bounded("Max cpu time", "120")
                     && bounded("Max core file size", "0")
                     && bounded("Max file size", "0")
