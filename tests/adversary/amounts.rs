@@ -92,7 +92,7 @@ fn amounts_that_do_not_fit_are_errors() {
     let mut jobs = Jobs::with(&mut world, terms, 3, 3);
     let base = jobs.post_args();
     for (price, units_limit, error) in [
-        (u64::MAX, 1_000_000, Some(JobsError::EscrowOutOfRange)),
+        (u64::MAX, 1_000_000, Some(JobsError::Overflow)),
         (u64::MAX, 1, None),
         (u64::MAX / 1_000_000, 1_000_000, None),
         (0, 1, Some(JobsError::EscrowOutOfRange)),

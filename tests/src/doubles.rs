@@ -30,7 +30,7 @@ const READ_ONLY: &str = "read-only";
 const CUT: &str = "cut";
 
 /// What may take a place, and why.
-const FREE: [(&str, &str, &str, &str); 79] = [
+const FREE: [(&str, &str, &str, &str); 91] = [
     (
         "accept_job",
         "job",
@@ -434,6 +434,78 @@ const FREE: [(&str, &str, &str, &str); 79] = [
         "oracle",
         "newer",
         "it is handed on to its own program",
+    ),
+    (
+        "claim_commission",
+        "mint",
+        "left out",
+        "a claim of nothing moves nothing",
+    ),
+    (
+        "claim_stake",
+        "mint_authority",
+        "left out",
+        "a claim of nothing mints nothing",
+    ),
+    (
+        "claim_treasury",
+        "mint_authority",
+        "left out",
+        "a claim of nothing mints nothing",
+    ),
+    (
+        "slash",
+        "node",
+        "left out",
+        "only `jobs` may call it, and passes the node that lied",
+    ),
+    (
+        "slash_job",
+        "staking",
+        "left out",
+        "where the node is gone nothing is asked",
+    ),
+    (
+        "slash_oracle",
+        "oracle",
+        "left out",
+        "only `jobs` may call it, and passes the seat that was at fault",
+    ),
+    (
+        "slash_oracle",
+        "reward",
+        "left out",
+        "only `jobs` may call it, and says whether somebody was right",
+    ),
+    (
+        "claim_work",
+        "mint_authority",
+        "left out",
+        "a claim of nothing mints nothing",
+    ),
+    (
+        "slash_job",
+        "token_program",
+        "left out",
+        "where the node is gone nothing is burned",
+    ),
+    (
+        "slash_oracle",
+        "vault",
+        "left out",
+        "where the seat answers for nothing, nothing is asked",
+    ),
+    (
+        "sweep_fees",
+        "market_ledger",
+        "left out",
+        "what is left out stays owed",
+    ),
+    (
+        "sweep_fees",
+        "treasury",
+        "left out",
+        "what is left out stays owed",
     ),
 ];
 
