@@ -1,7 +1,7 @@
 //! What anybody may do with a job now: from its account, its market and the chain's clock alone.
 
 use lode_attestation::{majority, Verdict};
-use lode_client::{Client, Result};
+use lode_client::{addresses, Client, Result};
 use lode_jobs::constants::{PUNISHING, SEAL_AFTER};
 use lode_jobs::state::{flag, Job, JobState, Market};
 use lode_math::windows::effective_deadline;
@@ -30,17 +30,17 @@ impl Now {
         }
     }
 
-    /// Asks the chain.
+    /// Asks the chain, both at once: what programs go by is the clock's slot.
     ///
     /// # Errors
     /// A server that does not answer.
     pub async fn read(client: &Client) -> Result<Self> {
-        let slot = client.slot().await?;
-        let restart = client.raw_account(&LAST_RESTART).await?;
-        Ok(Self::of(
-            slot,
-            restart.as_ref().map(|account| &account.data[..]),
-        ))
+        let both = [addresses::CLOCK, LAST_RESTART];
+        let both = client.raw_accounts(&both).await?;
+        let found = |at: usize| both.get(at).and_then(Option::as_ref);
+        let clock = client.clock_of(found(0))?;
+        let restart = found(1).map(|account| account.data.as_slice());
+        Ok(Self::of(clock.slot, restart))
     }
 }
 
