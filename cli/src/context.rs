@@ -3,7 +3,7 @@ use crate::exit::Ended;
 use crate::offline::OfflineArgs;
 use crate::output::{harmless, sol, Format, Output, Token};
 use crate::progress::Progress;
-use crate::signers::{key_file, Key};
+use crate::signers::{is_typed, key_file, Key};
 use crate::{address_book, dry_run, offline};
 use anyhow::{anyhow, bail, Context as _, Result};
 use lode_client::cli_config::{self, Overrides, Settings};
@@ -21,7 +21,7 @@ use solana_signer::Signer;
 use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// Help of `--keypair`: only what this build can sign with.
 const WALLET: &str = if cfg!(feature = "hardware-wallet") {
@@ -95,7 +95,7 @@ pub struct Context {
     pub fixed_price: u64,
     fee_payer: Option<String>,
     /// Keys that were found, by the texts that name them: stdin is read once, a seed phrase typed once, a device opened once.
-    keys: Arc<Mutex<HashMap<String, Key>>>,
+    keys: Mutex<HashMap<String, Key>>,
 }
 
 impl Context {
@@ -126,7 +126,7 @@ impl Context {
             offline: args.offline.clone(),
             fixed_price: args.with_compute_unit_price.unwrap_or_default(),
             fee_payer: args.fee_payer.clone(),
-            keys: Arc::default(),
+            keys: Mutex::default(),
             yes: args.yes,
         })
     }
@@ -143,7 +143,7 @@ impl Context {
             offline: self.offline.clone(),
             fixed_price: self.fixed_price,
             fee_payer: self.fee_payer.clone(),
-            keys: self.keys.clone(),
+            keys: Mutex::default(),
             yes: self.yes,
         }
     }
@@ -155,13 +155,18 @@ impl Context {
 
     /// The key that a text names; `what` is what it is for.
     pub fn key(&self, named: &str, what: &'static str) -> Result<Key> {
+        // two phrases may be typed, each for what it is asked for
+        let name = match is_typed(named) {
+            true => format!("{named} {what}"),
+            false => named.into(),
+        };
         // whoever panicked with it in hand put in a key or none
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = keys.get(named) {
+        if let Some(key) = keys.get(&name) {
             return Ok(key.clone());
         }
         let key = Key::find(named, what, &self.offline.elsewhere())?;
-        keys.insert(named.into(), key.clone());
+        keys.insert(name, key.clone());
         Ok(key)
     }
 

@@ -1,7 +1,13 @@
 //! Signs of life on stderr while something takes long; none where nobody watches.
+use crate::output::harmless;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::Duration;
+
+/// One line, whatever is in what others named.
+fn line(what: impl Into<String>) -> String {
+    harmless(&what.into()).replace('\n', "\\n")
+}
 
 /// Something that takes long. Cleared when dropped.
 pub struct Progress(Option<ProgressBar>);
@@ -16,7 +22,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
             bar.set_style(style);
         }
-        bar.set_message(what.into());
+        bar.set_message(line(what));
         bar.enable_steady_tick(Duration::from_millis(120));
         Self(Some(bar))
     }
@@ -24,7 +30,7 @@ impl Progress {
     /// Says what goes on now.
     pub fn say(&self, what: impl Into<String>) {
         if let Some(bar) = &self.0 {
-            bar.set_message(what.into());
+            bar.set_message(line(what));
         }
     }
 }
@@ -51,7 +57,7 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
-        bar.set_message(what.into());
+        bar.set_message(line(what));
         bar.enable_steady_tick(Duration::from_millis(120));
         Self(Some(bar))
     }
@@ -61,7 +67,7 @@ impl Bar {
         if let Some(bar) = &self.0 {
             bar.set_length(of as u64);
             bar.set_position(done as u64);
-            bar.set_message(what.into());
+            bar.set_message(line(what));
         }
     }
 }

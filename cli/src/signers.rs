@@ -75,10 +75,15 @@ impl Key {
     }
 }
 
+/// Whether a text stands for a seed phrase that is asked for.
+pub fn is_typed(text: &str) -> bool {
+    text == "ASK" || text.starts_with("prompt:")
+}
+
 /// Whether a text names a key as the Solana CLI does where it is no file.
 fn is_read_by_solana(text: &str) -> bool {
-    let schemes = ["usb:", "prompt:", "stdin:", "file:"];
-    text == "ASK" || schemes.iter().any(|scheme| text.starts_with(scheme))
+    let schemes = ["usb:", "stdin:", "file:"];
+    is_typed(text) || schemes.iter().any(|scheme| text.starts_with(scheme))
 }
 
 /// The key in a file, for what a [`Key`] does not do: goes on signing for as long as an agent runs, opens what was sealed.
@@ -87,6 +92,9 @@ pub fn key_file(path: &Path, option: &str) -> Result<Keypair> {
     let text = path.to_string_lossy();
     if text == "-" || is_read_by_solana(&text) || text.parse::<Address>().is_ok() {
         bail!("This command takes a key only from a file, and `{text}` is no path of one: save the key in a file that only you can read, and name that with {option}");
+    }
+    if option != "--keypair" && !path.exists() {
+        bail!("There is no key at {}: make one with `solana-keygen new --outfile {0}`, or name another with {option}", path.display());
     }
     Ok(read_keypair(path)?)
 }

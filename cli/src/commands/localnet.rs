@@ -6,9 +6,9 @@ use crate::context::Context;
 use crate::output::{sol, Token};
 use crate::progress::Progress;
 use crate::shutdown;
+use crate::signers::key_file;
 use anyhow::{bail, Context as _, Result};
 use folder::Folder;
-use lode_client::cli_config::read_keypair;
 use lode_client::instructions::{jobs, oracle, staking};
 use lode_client::token::{MintInfo, Threshold};
 use lode_client::{addresses, Client};
@@ -317,7 +317,7 @@ fn usual_wallet(folder: &Path, is_named: bool, context: &Context) -> Result<Opti
     // The network's own may be named before it is made.
     let is_own = whole(path) == whole(&folder::key_file(folder, "wallet"));
     let is_meant = path.exists() || (is_named && !is_own);
-    Ok(is_meant.then(|| read_keypair(path)).transpose()?)
+    is_meant.then(|| key_file(path, "--keypair")).transpose()
 }
 
 impl Setup<'_> {

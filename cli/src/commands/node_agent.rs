@@ -4,9 +4,9 @@ use crate::exit::not_yet;
 use crate::hooks::Hooks;
 use crate::output::{parse_sol, Cell};
 use crate::progress::Progress;
+use crate::signers::key_file;
 use crate::{shutdown, telemetry};
 use anyhow::{bail, Result};
-use lode_client::cli_config::read_keypair;
 use lode_client::filter;
 use lode_client::token::{MintInfo, Threshold};
 use lode_jobs::state::Ledger;
@@ -227,7 +227,7 @@ async fn withdrawals(
     else {
         return Ok(None);
     };
-    let owner = read_keypair(owner)?;
+    let owner = key_file(owner, "--owner")?;
     if owner.pubkey() != node.owner {
         bail!(
             "The owner of this node is {}, the key given with --owner is {}: give the owner's",
@@ -274,7 +274,7 @@ async fn mints(ledgers: &[(Address, Ledger)], context: &Context) -> Result<Vec<M
 }
 
 async fn serve(args: Run, context: &Context) -> Result<()> {
-    let worker = read_keypair(&args.worker)?;
+    let worker = key_file(&args.worker, "--worker")?;
     let (at, node) = node_of(args.node, &worker.pubkey(), context).await?;
     let ledgers = context
         .client

@@ -2,10 +2,10 @@
 use crate::context::{address_of, Context};
 use crate::hooks::Hooks;
 use crate::output::{parse_sol, sol, time, Cell};
+use crate::signers::key_file;
 use crate::{shutdown, telemetry};
 use anyhow::{bail, Context as _, Result};
 use lode_client::accounts::DISCRIMINATOR_BYTES;
-use lode_client::cli_config::read_keypair;
 use lode_client::instructions::oracle;
 use lode_client::token::Threshold;
 use lode_client::{addresses, token};
@@ -202,7 +202,7 @@ async fn join(args: Join, context: &Context) -> Result<()> {
 }
 
 async fn serve(args: Run, context: &Context) -> Result<()> {
-    let attester = read_keypair(&args.attester)?;
+    let attester = key_file(&args.attester, "--attester")?;
     let (committee, _) = context.committee(args.committee).await?;
     context.out.note(&format!(
         "Serving committee {committee} as {}; ctrl-c stops it.",
@@ -221,7 +221,7 @@ async fn serve(args: Run, context: &Context) -> Result<()> {
     config.cache_bytes = args.cache_mib.saturating_mul(1 << 20);
     if let Some(path) = &args.pay_with {
         config.paying = Some(Paying {
-            payer: Arc::new(read_keypair(path)?),
+            payer: Arc::new(key_file(path, "--pay-with")?),
             least: args.collect_least.unwrap_or_default(),
             floor: parse_sol("--floor", &args.floor)?,
             collect_every: COLLECT_EVERY,

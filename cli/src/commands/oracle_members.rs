@@ -1,7 +1,7 @@
 //! `lode oracle admit | retire`: what the governor of a committee does with who sits in it.
 use crate::context::Context;
 use crate::output::time;
-use anyhow::Result;
+use anyhow::{bail, Result};
 use lode_client::addresses;
 use lode_client::instructions::oracle;
 use lode_oracle::constants::RETIRE_NOTICE;
@@ -33,13 +33,27 @@ pub async fn run(command: Command, context: &Context) -> Result<()> {
     let wallet = context.wallet()?;
     let me = wallet.pubkey();
     let (Command::Admit(member) | Command::Retire(member)) = &command;
-    let (at, _) = context.committee(member.committee).await?;
+    let (at, committee) = context.committee(member.committee).await?;
     let (doing, instruction) = match command {
         Command::Admit(_) => (
             "admitting the oracle",
             oracle::admit_oracle(&me, &at, &member.owner),
         ),
         Command::Retire(_) => {
+            // a question comes after all that the chain would refuse
+            if committee.governor != me {
+                bail!("Only the governor of the committee {at} retires its members, {}: sign with that key (--keypair)", committee.governor);
+            }
+            if !committee
+                .seats
+                .iter()
+                .any(|seat| seat.owner == member.owner)
+            {
+                bail!(
+                    "{} has no seat in the committee {at}: `lode oracle show` lists who has",
+                    member.owner
+                );
+            }
             context.confirm(&format!(
                 "The service of {} in the committee {at} would end in {} days, and there is no way back",
                 member.owner,

@@ -7,6 +7,7 @@ use anyhow::{bail, Result};
 use lode_attestation::Verdict;
 use lode_client::instructions::oracle;
 use lode_client::{addresses, filter, token};
+use lode_crank::{deadline, Now};
 use lode_crank::{uncollected, Crank, Duty, Policy};
 use lode_jobs::state::{Job, JobState, Ledger, Market};
 use lode_oracle::constants::BOND_AFTER_LEAVING;
@@ -315,10 +316,15 @@ fn verdict_cell(verdict: Option<Verdict>) -> Cell {
 
 async fn duties(named: Option<Address>, of: Option<Address>, context: &Context) -> Result<()> {
     let seats = seats(named, of, context).await?;
-    let slot = context.client.slot().await?;
+    let now = Now::read(&context.client).await?;
     let states = [JobState::Sealed, JobState::Challenged];
     let mut jobs = seats.jobs(&states, context).await?;
-    jobs.sort_by_key(|(at, job)| (job.deadline, *at));
+    let end = |job: &Job| {
+        let market = seats.markets.get(&job.market);
+        let end = market.and_then(|market| deadline(job, market, &now));
+        end.unwrap_or(job.deadline)
+    };
+    jobs.sort_by_key(|(at, job)| (end(job), *at));
     let mut rows = Vec::new();
     for (at, job) in &jobs {
         for seat in &seats.seats {
@@ -330,7 +336,7 @@ async fn duties(named: Option<Address>, of: Option<Address>, context: &Context) 
             } else {
                 "sealed"
             };
-            let left = job.deadline.saturating_sub(slot);
+            let left = end(job).saturating_sub(now.slot);
             rows.push(vec![
                 Cell::from(*at),
                 job.attempt.into(),
@@ -339,7 +345,7 @@ async fn duties(named: Option<Address>, of: Option<Address>, context: &Context) 
                 verdict_cell(said(job, *seat)),
                 job.panel.count_ones().into(),
                 job.signed().count_ones().into(),
-                job.deadline.into(),
+                end(job).into(),
                 // as slots are planned: 400 ms each
                 Cell::from(left * 2 / 5),
                 job.market.into(),

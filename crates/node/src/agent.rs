@@ -430,7 +430,7 @@ struct Free {
     committed: usize,
     /// Jobs whose fees can still be paid, beside those of all that this node has to bring to their end.
     payable: usize,
-    /// Jobs of this node whose windows run wait for all cores that are free: nobody who comes later may take them.
+    /// A job of this node whose window runs waits for its room: nobody who comes later may take it.
     crowded: bool,
 }
 
@@ -521,7 +521,7 @@ impl Agent {
             let free = Free {
                 committed,
                 payable: usize::try_from(payable).unwrap_or(usize::MAX),
-                crowded: unplaced > 0 && unplaced >= shared.capacity.free_cores(),
+                crowded: unplaced > 0,
             };
             self.offers(&sight.node, &ledgers, free, clock.slot, &mut alive)
                 .await?;
@@ -639,12 +639,13 @@ impl Agent {
     /// An attempt has the room that its run takes, or needs none any more. What cannot be begun however often it is tried,
     /// because its store is away, keeps no others from it either.
     fn is_placed(&self, key: &Key) -> bool {
-        if let Some(running) = self.running.get(key) {
-            return running.placed.load(Ordering::Acquire);
-        }
         let rest = self.resting.get(key);
-        let is_hopeful = rest.is_some_and(|rest| rest.until.is_some() && rest.failures <= HOPEFUL);
-        !is_hopeful || self.shared.unsent().contains_key(key)
+        let is_hopeless = rest.is_some_and(|rest| rest.failures > HOPEFUL);
+        if let Some(running) = self.running.get(key) {
+            return is_hopeless || running.placed.load(Ordering::Acquire);
+        }
+        let waits = rest.is_some_and(|rest| rest.until.is_some());
+        !waits || is_hopeless || self.shared.unsent().contains_key(key)
     }
 
     /// Ends tasks that wait to take a job, and have not begun to.

@@ -28,12 +28,12 @@ pub(crate) fn free_bytes(_: &Path) -> std::io::Result<u64> {
 
 /// The disk, or what this user may have of it, is full.
 pub(crate) fn is_full(error: &Error) -> bool {
-    let source = match error {
-        Error::File { source, .. } | Error::Store(lode_store::Error::File { source, .. }) => source,
-        _ => return false,
-    };
-    let kinds = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded];
-    kinds.contains(&source.kind())
+    let full = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded];
+    match error {
+        Error::File { source, .. } => full.contains(&source.kind()),
+        Error::Store(error) => error.is_of_a_full_disk(),
+        _ => false,
+    }
 }
 
 /// So many bytes have room beside the cache of blobs, which forgets all that nobody uses where that makes it so.
@@ -43,7 +43,11 @@ pub(crate) async fn require(needed: u64, blobs: &BlobCache) -> Result<()> {
     if free() >= needed {
         return Ok(());
     }
-    blobs.trim(0).await?;
+    // a cache that is emptied in vain is fetched again
+    let loose = blobs.loose_bytes().await?;
+    if free().saturating_add(loose) >= needed {
+        blobs.trim(0).await?;
+    }
     let left = free();
     if left >= needed {
         return Ok(());
@@ -72,6 +76,14 @@ mod tests {
         require(0, &blobs).await.unwrap();
         assert!(is_there(used) && is_there(unused));
         let error = require(u64::MAX - 1, &blobs).await.unwrap_err();
+        assert!(matches!(error, Error::DiskFull { .. }), "{error}");
+        // not even then, where it would not help
+        assert!(is_there(used) && is_there(unused));
+        // where it may: a file as large as what is missing, of holes
+        let hole = std::fs::File::create(blobs.path(BlobHash::of(b"hole"))).unwrap();
+        hole.set_len(1 << 33).unwrap();
+        let more = free_bytes(folder.path()).unwrap() + (1 << 32);
+        let error = require(more, &blobs).await.unwrap_err();
         assert!(matches!(error, Error::DiskFull { .. }), "{error}");
         assert!(is_there(used) && !is_there(unused));
     }

@@ -29,6 +29,7 @@ pub(crate) struct Pace(Mutex<State>);
 
 struct State {
     since: Option<Seen>,
+    last: Option<Seen>,
     slot: Duration,
 }
 
@@ -36,6 +37,7 @@ impl Pace {
     pub fn new() -> Self {
         Self(Mutex::new(State {
             since: None,
+            last: None,
             slot: PLANNED,
         }))
     }
@@ -48,7 +50,8 @@ impl Pace {
             wall,
             slot,
         };
-        let Some(since) = state.since else {
+        let last = state.last.replace(seen);
+        let (Some(since), Some(last)) = (state.since, last) else {
             state.since = Some(seen);
             return;
         };
@@ -57,18 +60,17 @@ impl Pace {
         // slots that passed while this machine slept say nothing of how long each lasts
         let by_wall = wall.duration_since(since.wall).unwrap_or_default();
         let slept = by_wall.abs_diff(time) > SLEPT;
+        // faster than any chain since the last look: another server is ahead, or somebody moves the clock of his own network
+        let ahead = u32::try_from(slot.saturating_sub(last.slot)).unwrap_or(u32::MAX);
+        let lately = now.saturating_duration_since(last.at);
+        let jumped = FASTEST.saturating_mul(ahead) > lately.saturating_add(LEAST_TIME);
         // a server that fell back, or was exchanged, begins anew too
-        let mut anew = slept || slot < since.slot || time >= LOOK_BACK;
-        if slots >= LEAST_SLOTS && time >= LEAST_TIME && !slept {
+        let fell_back = slot < since.slot;
+        if slots >= LEAST_SLOTS && time >= LEAST_TIME && !slept && !jumped {
             let each = time / u32::try_from(slots).unwrap_or(u32::MAX);
-            if each < FASTEST {
-                // it jumped: another server is ahead, or somebody moves the clock of a network of his own
-                anew = true;
-            } else {
-                state.slot = each.min(SLOWEST);
-            }
+            state.slot = each.clamp(FASTEST, SLOWEST);
         }
-        if anew {
+        if slept || jumped || fell_back || time >= LOOK_BACK {
             state.since = Some(seen);
         }
     }
@@ -144,6 +146,10 @@ mod tests {
         assert_eq!(watch.see(9_000, 2_000), PLANNED);
         // and what follows is measured from there
         assert_eq!(watch.see(9_100, 12_000), Duration::from_millis(100));
+        // nor is it one after a long time of an ordinary pace
+        assert_eq!(watch.see(10_000, 102_000), Duration::from_millis(100));
+        assert_eq!(watch.see(19_000, 103_000), Duration::from_millis(100));
+        assert_eq!(watch.see(19_100, 113_000), Duration::from_millis(100));
     }
 
     #[test]

@@ -103,6 +103,12 @@ impl Shared {
         shunned.insert(whose, Instant::now());
     }
 
+    /// Takes jobs of it again.
+    fn shun_no_more(&self, whose: &Address) {
+        let mut shunned = self.shunned.lock().unwrap_or_else(PoisonError::into_inner);
+        shunned.remove(whose);
+    }
+
     /// No job of this market, or of this customer's ledger, is taken now.
     pub fn shuns(&self, whose: &Address) -> bool {
         let shunned = self.shunned.lock().unwrap_or_else(PoisonError::into_inner);
@@ -335,7 +341,7 @@ impl Task {
 
     /// Runs the job, once there is room for it; one that was run before is only handed in.
     async fn run(&self) -> Result<Done> {
-        if let Some(ran) = self.ran().await? {
+        if let Some((ran, _hold)) = self.ran().await? {
             self.placed.store(true, Ordering::Release);
             return self.hand_in(&ran).await;
         }
@@ -354,17 +360,19 @@ impl Task {
     }
 
     /// An earlier run, if all that it came to is still on this disk.
-    async fn ran(&self) -> Result<Option<Ran>> {
+    async fn ran(&self) -> Result<Option<(Ran, Hold)>> {
         let shared = &self.shared;
         let Some(ran) = shared.cache.ran(&self.at, self.job.attempt) else {
             return Ok(None);
         };
+        // before they are looked for: nobody makes room of them meanwhile
+        let hold = shared.blobs.hold(ran.blobs.iter().copied());
         for blob in &ran.blobs {
             if shared.blobs.find(*blob).await?.is_none() {
                 return Ok(None);
             }
         }
-        Ok(Some(ran))
+        Ok(Some((ran, hold)))
     }
 
     /// Runs what is prepared, and writes down what it came to before anybody is asked to take it: a store that is away
@@ -475,12 +483,14 @@ impl Task {
             }
             put => put?,
         }
-        self.shared.unsent().remove(&(at, attempt));
+        // it takes what this machine signs
+        self.shared.shun_no_more(&self.job.market);
         let keep = || {
             let cache = cache.clone();
             blocking(move || cache.keep(&at, attempt, &computed))
         };
         self.with_space(keep).await?;
+        self.shared.unsent().remove(&(at, attempt));
         if self.is_accepted() {
             self.submit(&computed).await
         } else {
@@ -897,6 +907,8 @@ mod tests {
         status.store(201, Ordering::Relaxed);
         let error = task.act().await.unwrap_err();
         assert!(error.to_string().contains("dry run"), "{error}");
+        // a clock that was set is believed
+        assert!(!task.shared.shuns(&MARKET));
     }
 
     #[tokio::test]
@@ -992,7 +1004,7 @@ mod tests {
         let error = task.act().await.unwrap_err();
         assert!(error.to_string().contains("dry run"), "{error}");
         task.shared.blobs.trim(0).await.unwrap();
-        assert_eq!(task.ran().await.unwrap(), None);
+        assert!(task.ran().await.unwrap().is_none());
     }
 
     #[tokio::test]
@@ -1013,6 +1025,6 @@ mod tests {
         let task = ran(folder.path(), &url).await;
         assert!(task.ran().await.unwrap().is_some());
         task.shared.blobs.trim(7).await.unwrap();
-        assert_eq!(task.ran().await.unwrap(), None);
+        assert!(task.ran().await.unwrap().is_none());
     }
 }

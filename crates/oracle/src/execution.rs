@@ -11,6 +11,7 @@ use lode_store::{BlobCache, BlobHash, GatewayClient, Hold, MOST_SPEC_BYTES};
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -333,26 +334,26 @@ pub(crate) async fn run(
 async fn keep(blobs: Vec<Vec<u8>>, cache: &BlobCache) -> Result<Outputs> {
     let names = blobs.iter().map(|bytes| BlobHash::of(bytes));
     let outputs = Outputs::of(names.collect(), cache);
-    for bytes in blobs {
-        with_room(cache, || cache.insert(bytes.clone())).await?;
+    for bytes in blobs.into_iter().map(Arc::new) {
+        with_room(cache, || cache.insert_shared(bytes.clone())).await?;
     }
     Ok(outputs)
 }
 
-/// Does what needs room on the disk. Where it fails, the cache is emptied for it and it is done once more: to fetch again
-/// takes less than to run again.
+/// Does what needs room on the disk. Where there is none, the cache is emptied for it and it is done once more: to fetch
+/// again takes less than to run again.
 async fn with_room<T, F>(cache: &BlobCache, work: impl Fn() -> F) -> Result<T>
 where
     F: Future<Output = lode_store::Result<T>>,
 {
     match work().await {
-        Ok(done) => return Ok(done),
-        Err(error) => {
-            tracing::warn!(%error, "no room for what a run came to: the cache is emptied")
+        Err(error) if error.is_of_a_full_disk() => {
+            tracing::warn!(%error, "no room for what a run came to: the cache is emptied");
+            cache.trim(0).await?;
+            Ok(work().await?)
         }
+        done => Ok(done?),
     }
-    cache.trim(0).await?;
-    Ok(work().await?)
 }
 
 /// A spec that has a receipt: it parses, asks for no more than the market allows, and its limit pays for its base.

@@ -525,8 +525,12 @@ impl Watch {
             .collect();
         let found = jobs_at(client, left_out.iter().map(|key| key.0).collect()).await?;
         let stays = |key: &Key| {
-            let job = found.get(&key.0);
-            job.is_some_and(|job| still_stands(job, key, now.slot))
+            let Some(job) = found.get(&key.0) else {
+                return false;
+            };
+            let known = markets.iter().find(|(at, _, _)| *at == job.market);
+            still_stands(job, key, now.slot)
+                && known.is_none_or(|(_, market, _)| is_open(job, market, &now))
         };
         standing.extend(left_out.into_iter().filter(stays));
         self.running.retain(|key, handle| {

@@ -2,6 +2,7 @@
 
 use crate::{BlobHash, Error, GatewayClient, Result, Writer, MOST_SPEC_BYTES};
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -159,7 +160,11 @@ impl BlobCache {
             let blob = BlobHash::of(&bytes);
             let path = folder.join(blob.to_string());
             let write = || -> std::io::Result<()> {
-                let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+                // named as a partial download is: who holds the blob holds it too
+                let name = format!("{blob}.");
+                let mut file = tempfile::Builder::new()
+                    .prefix(&name)
+                    .tempfile_in(&folder)?;
                 std::io::Write::write_all(&mut file, &bytes)?;
                 file.as_file().sync_all()?;
                 file.persist(&path)?;
@@ -187,27 +192,53 @@ impl BlobCache {
                 }
                 // locked until it is gone: nobody holds it meanwhile
                 let held = held.lock();
-                // of a partial download, what stands before the first dot is held
-                let name = path.file_name().and_then(|name| name.to_str());
-                let blob = name.and_then(|name| name.split('.').next());
-                if blob.is_some_and(|blob| held.contains_key(&folder.join(blob))) {
+                if held.contains_key(&blob_of(&path)) {
                     continue;
                 }
-                std::fs::remove_file(&path).map_err(Error::file(&path))?;
+                match std::fs::remove_file(&path) {
+                    // whoever else makes room was first
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    removed => removed.map_err(Error::file(&path))?,
+                }
                 total = total.saturating_sub(size);
             }
             Ok(())
         })
         .await
     }
+
+    /// Bytes that nobody holds: what trimming to nothing makes free.
+    pub async fn loose_bytes(&self) -> Result<u64> {
+        let (folder, held) = (self.folder.clone(), self.held.clone());
+        blocking(move || {
+            let files = list(&folder).map_err(Error::file(&folder))?;
+            let held = held.lock();
+            let loose = files
+                .iter()
+                .filter(|(_, _, path)| !held.contains_key(&blob_of(path)));
+            Ok(loose.fold(0, |sum: u64, (_, size, _)| sum.saturating_add(*size)))
+        })
+        .await
+    }
 }
 
-/// Time, size and path of every file.
+/// Where the blob is, or will be, that a file belongs to: of one that is not whole yet, what stands before the first dot is
+/// its name.
+fn blob_of(path: &Path) -> PathBuf {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let blob = name.and_then(|name| name.split('.').next());
+    path.with_file_name(blob.unwrap_or_default())
+}
+
+/// Time, size and path of every file; what is gone meanwhile is left out.
 fn list(folder: &Path) -> std::io::Result<Vec<(SystemTime, u64, PathBuf)>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        let about = entry.metadata()?;
+        let about = match entry.metadata() {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            about => about?,
+        };
         if about.is_file() {
             files.push((about.modified()?, about.len(), entry.path()));
         }
@@ -237,6 +268,30 @@ mod tests {
         std::fs::write(&path, b"mode").unwrap();
         assert_eq!(cache.find(blob).await.unwrap(), None);
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_whole_yet_is_held_with_its_blob_and_two_may_make_room_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = BlobCache::open(folder.path()).unwrap();
+        let (coming, other) = (BlobHash::of(b"coming"), BlobHash::of(b"other"));
+        let part = |blob: BlobHash| folder.path().join(format!("{blob}.x1"));
+        for blob in [coming, other] {
+            std::fs::write(part(blob), b"half").unwrap();
+        }
+        let _hold = cache.hold([coming]);
+        assert_eq!(cache.loose_bytes().await.unwrap(), 4);
+        let (one, two) = tokio::join!(cache.trim(0), cache.trim(0));
+        one.unwrap();
+        two.unwrap();
+        assert!(part(coming).exists() && !part(other).exists());
+        assert_eq!(cache.loose_bytes().await.unwrap(), 0);
+        // what is written here is named so too
+        let file = tempfile::Builder::new()
+            .prefix(&format!("{coming}."))
+            .tempfile_in(folder.path())
+            .unwrap();
+        assert_eq!(blob_of(file.path()), cache.path(coming));
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! What can go wrong between a blob and whoever wants it.
 
 use crate::BlobHash;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// The status of a gateway that keeps no more for whoever asks.
@@ -108,6 +109,12 @@ impl Error {
     /// goes.
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Refused { status: FULL, .. })
+    }
+
+    /// This machine's disk, or what this user may have of it, is full.
+    pub fn is_of_a_full_disk(&self) -> bool {
+        let full = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded];
+        matches!(self, Self::File { source, .. } if full.contains(&source.kind()))
     }
 
     /// Something is wrong with the gateway itself, and not with what was asked: another one is the better choice for a

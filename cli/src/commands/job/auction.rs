@@ -123,7 +123,7 @@ async fn all(named: Option<Address>, now: &Now, context: &Context) -> Result<()>
                 best(job, &token),
                 job.node.into(),
                 job.units_limit.into(),
-                job.deadline.into(),
+                deadline(job, market, now).unwrap_or_default().into(),
             ]);
         }
     }

@@ -8,6 +8,7 @@ use crate::output::{time, Cell, Token};
 use crate::progress::Progress;
 use anyhow::{bail, Result};
 use lode_client::{filter, Filter};
+use lode_crank::{award_end, deadline, Now};
 use lode_jobs::state::{flag, Job, JobState, Market, NodeFilter};
 use lode_notify::{Event, Notices};
 use lode_staking::state::Node;
@@ -167,15 +168,15 @@ async fn takers(
 ) -> Result<Vec<(Reverse<u64>, Address)>> {
     let client = &context.client;
     let node: Node = client.get_account(node_at).await?;
-    let slot = client.clock().await?.slot;
+    let now = Now::read(client).await?;
     filters.push(filter!(Job, state, JobState::Open as u8));
     let markets = client.get_program_accounts::<Market>(&[]).await?;
     let takes = |job: &Job| {
         let market = markets.iter().find(|(at, _)| *at == job.market);
         let meant = !job.has(flag::TARGETED) || job.node == *node_at;
         let pass = |filter: &NodeFilter| filter.require(&node).is_ok();
-        let both = pass(&job.nodes) && market.is_some_and(|(_, market)| pass(&market.nodes));
-        slot < job.deadline && meant && both
+        let open = |market: &Market| deadline(job, market, &now).is_some_and(|end| now.slot < end);
+        meant && pass(&job.nodes) && market.is_some_and(|(_, m)| pass(&m.nodes) && open(m))
     };
     let mut open = client.get_program_accounts::<Job>(filters).await?;
     open.retain(|(_, job)| takes(job));
@@ -340,14 +341,15 @@ enum Standing {
 }
 
 impl Standing {
-    /// At a slot; `window` is the market's accept window.
-    fn of(job: &Job, window: u64, slot: u64) -> Self {
-        let bid = job.has(flag::BID);
-        let left = job.deadline.saturating_sub(slot);
+    fn of(job: &Job, market: &Market, now: &Now) -> Self {
+        let (slot, bid) = (now.slot, job.has(flag::BID));
+        // what makes no sense is over
+        let taken_until = deadline(job, market, now).unwrap_or_default();
+        let left = taken_until.saturating_sub(slot);
         let end = if bid {
-            job.deadline.saturating_add(window)
+            award_end(job, market, now).unwrap_or_default()
         } else {
-            job.deadline
+            taken_until
         };
         if slot >= end.saturating_add(CRANKS) {
             Self::Left
@@ -357,7 +359,7 @@ impl Standing {
             Self::ToAward
         } else if bid {
             Self::Bidding(left)
-        } else if window.saturating_sub(left) >= UNTAKEN {
+        } else if market.accept_window.saturating_sub(left) >= UNTAKEN {
             Self::Untaken(left)
         } else {
             Self::New
@@ -381,7 +383,7 @@ impl Standing {
 #[derive(Default)]
 struct Open {
     looks: u32,
-    window: Option<u64>,
+    market: Option<Market>,
     said: Option<std::mem::Discriminant<Standing>>,
 }
 
@@ -394,17 +396,17 @@ impl Open {
             return Ok(());
         }
         // What the server does not say now it says at another look.
-        let window = match self.window {
-            Some(window) => window,
+        let market = match self.market {
+            Some(market) => market,
             None => match context.market(Some(job.market)).await {
-                Ok((_, market)) => *self.window.insert(market.accept_window),
+                Ok((_, market)) => *self.market.insert(market),
                 Err(_) => return Ok(()),
             },
         };
-        let Ok(clock) = context.client.clock().await else {
+        let Ok(now) = Now::read(&context.client).await else {
             return Ok(());
         };
-        let standing = Standing::of(job, window, clock.slot);
+        let standing = Standing::of(job, &market, &now);
         let kind = std::mem::discriminant(&standing);
         let Some(text) = standing.text(at).filter(|_| self.said != Some(kind)) else {
             return Ok(());
@@ -449,7 +451,11 @@ mod tests {
         let at = Address::new_from_array([5; 32]);
         let mut job = Job::zeroed();
         (job.state, job.deadline) = (JobState::Open as u8, 10_000);
-        let of = |job: &Job, slot| Standing::of(job, 9_000, slot);
+        let mut market = Market::zeroed();
+        market.accept_window = 9_000;
+        let at_restart =
+            |job: &Job, slot, last_restart| Standing::of(job, &market, &Now { slot, last_restart });
+        let of = |job: &Job, slot| at_restart(job, slot, 0);
         for (slot, standing) in [
             (1_000, Standing::New),
             (1_024, Standing::New),
@@ -471,6 +477,8 @@ mod tests {
         ] {
             assert_eq!(of(&job, slot), standing, "{slot}");
         }
+        // after a restart within it the window is longer
+        assert_eq!(at_restart(&job, 10_000, 9_000), Standing::Bidding(9_000));
         let said = |standing: Standing| standing.text(&at).unwrap_or_default();
         assert_eq!(said(Standing::New), "");
         assert!(said(Standing::Untaken(25)).contains("ends in 25 slots"));
