@@ -469,7 +469,7 @@ const FREE: [(&str, &str, &str, &str); 91] = [
         "slash_oracle",
         "oracle",
         "left out",
-        "only `jobs` may call it, and passes the seat that was at fault",
+        "where the seat answers for nothing, nothing is asked",
     ),
     (
         "slash_oracle",

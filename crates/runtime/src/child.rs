@@ -24,6 +24,9 @@ const OVERHEAD_BYTES: u64 = 1536 << 20;
 /// Most stack of the child's first thread, which reads and writes: jobs run and compile on others.
 #[cfg(unix)]
 const MAIN_STACK_BYTES: u64 = 8 << 20;
+/// How long an agent has to end that was told to together with a child, before that counts as the child's own end.
+#[cfg(unix)]
+const TOLD: Duration = Duration::from_secs(2);
 
 /// Most bytes of an answer beyond receipt and outputs: the lengths of at most 65 538 of these, and the times.
 const FRAMES_BYTES: u64 = 1 << 20;
@@ -105,8 +108,7 @@ pub fn is_ready() -> bool {
 /// `spec_bytes` is the stored spec, `limit` the job's limit in units; blobs as in [`RunRequest`].
 ///
 /// # Errors
-/// What is wrong with the request, and a child that cannot be started or was told to end. What else happens to it is a
-/// host end.
+/// What is wrong with the request, and a child that cannot be started. What happens to it later is a host end.
 pub fn run(
     spec_bytes: &[u8],
     module: &[u8],
@@ -173,7 +175,7 @@ pub fn run_while(
             .unwrap_or_else(|| {
                 Outcome::Host(HostEnd::Crash("its answer cannot be read".to_owned()))
             }),
-        (Ok(status), _) => Outcome::Host(crash(status)?),
+        (Ok(status), _) => Outcome::Host(crash(status)),
     })
 }
 
@@ -186,28 +188,24 @@ fn this_program() -> std::io::Result<PathBuf> {
     }
 }
 
-/// What a child came to that ended before it answered. No end of the job's where somebody told the child to end: service
-/// managers and terminals tell all processes of an agent, and the job is as good as before.
-fn crash(status: ExitStatus) -> std::io::Result<HostEnd> {
+/// What a child came to that ended before it answered.
+fn crash(status: ExitStatus) -> HostEnd {
     #[cfg(unix)]
     {
         use std::os::unix::process::ExitStatusExt;
+        let killed = "something killed the process that ran it, as Linux does when memory runs out";
         match status.signal() {
-            Some(libc::SIGXCPU) => return Ok(HostEnd::Time),
-            Some(libc::SIGKILL) => {
-                let likely =
-                    "something killed the process that ran it, as Linux does when memory runs out";
-                return Ok(HostEnd::Memory(likely.to_owned()));
-            }
+            Some(libc::SIGXCPU) => return HostEnd::Time,
+            Some(libc::SIGKILL) => return HostEnd::Memory(killed.to_owned()),
             Some(libc::SIGTERM | libc::SIGINT | libc::SIGHUP | libc::SIGQUIT) => {
-                return Err(std::io::Error::other(
-                    "the process that ran it was told to end: run it again",
-                ));
+                // Whoever stops an agent may tell all its processes at once, which says nothing of the job.
+                std::thread::sleep(TOLD);
+                return HostEnd::Memory(killed.to_owned());
             }
             _ => {}
         }
     }
-    Ok(HostEnd::Crash(status.to_string()))
+    HostEnd::Crash(status.to_string())
 }
 
 /// Waits for the child, and kills it when its time is over or nobody wants it any more.
@@ -474,7 +472,6 @@ mod linux {
         libc::SYS_lseek,
         libc::SYS_munmap,
         libc::SYS_mprotect,
-        libc::SYS_mremap,
         libc::SYS_madvise,
         libc::SYS_brk,
         libc::SYS_membarrier,
@@ -551,6 +548,13 @@ mod linux {
             libc::SYS_mmap,
             any_of(&[(3, SeccompCmpOp::MaskedEq(uncounted), 0)])?,
         );
+        // What moves memory makes no stack of it either: a piece of one that is moved grows uncounted.
+        let here = 0u8;
+        let below = (std::ptr::from_ref(&here) as u64).saturating_sub(super::MAIN_STACK_BYTES);
+        let moves = SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::Lt, below)
+            .and_then(|moves| SeccompRule::new(vec![moves]))
+            .map_err(Error::other)?;
+        rules.insert(libc::SYS_mremap, vec![moves]);
         // The flags of `clone3` lie in memory, where no filter reads. C libraries take `clone` where it is unknown.
         let unknown = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
         apply(
@@ -617,6 +621,12 @@ mod tests {
                 ),
                 ("memory of its own", anonymous(libc::MAP_PRIVATE)),
                 ("shared memory", anonymous(libc::MAP_SHARED)),
+                ("a stack as large as memory", {
+                    // the environment lies in the first thread's
+                    let page = libc::getenv(c"PATH".as_ptr()) as usize & !4095;
+                    let moved = libc::mremap(page as *mut _, 4096, 1 << 30, libc::MREMAP_MAYMOVE);
+                    page != 0 && moved != libc::MAP_FAILED
+                }),
                 (
                     "memory that grows as a stack does",
                     anonymous(libc::MAP_PRIVATE | libc::MAP_GROWSDOWN),

@@ -106,7 +106,7 @@ mod tests {
         // What sets a module up is compiled beside its functions.
         let set_up = "(global i32 (i32.const 0)) (data \"\") (elem func 0 0 0) (func)";
         let module = wat::parse_str(format!("(module (memory 1) {set_up})")).unwrap();
-        assert_eq!(body_sizes(&module), [5 * 13, 2]);
+        assert_eq!(body_sizes(&module), [6 * 13, 2]);
     }
 
     #[test]

@@ -37,9 +37,10 @@ const CROSSINGS_PER_BYTE: u64 = 8;
 /// A function costs a compiler something however little it does: so many for nothing, and one for so many bytes.
 const FREE_FUNCTIONS: usize = 1024;
 const BYTES_PER_FUNCTION: usize = 32;
-/// What a compiler keeps of each function, and of each type of one, until all are compiled, is five kilobytes, and of so
-/// many calls as much.
+/// What a compiler keeps of each function until all are compiled is five kilobytes, twice where something else than a call
+/// names it, and as much of each type, of so many values of types, and of so many calls and exports.
 const MAX_KEPT: u64 = 1 << 16;
+const VALUES_PER_KEPT: u64 = 64;
 const CALLS_PER_KEPT: u64 = 32;
 /// A module is set up by one function more, which the compiler makes: for each entry of a table that the module fills in, for
 /// each global and each data segment it has calls and branches. So many for nothing, one for so many bytes, and no more than
@@ -114,8 +115,9 @@ pub enum Invalid {
     /// It has more functions than one for each 32 bytes, and 1 024.
     #[error("the module has more functions than one for each 32 of its bytes")]
     Functions = 15,
-    /// Its functions, its types and each 32 calls in it are more than 65 536 together.
-    #[error("the module has too many functions, types and calls: more than 65536 together, where 32 calls count as one")]
+    /// Its functions, those that tables, globals and exports name once more, its types and each 32 calls and exports are more
+    /// than 65 536 together.
+    #[error("the module has too many functions, types, exports and calls: more than 65536 together, where 32 calls count as one, and what a table names counts twice")]
     Parts = 16,
     /// It fills in more entries of tables, globals and data segments than 40 960, or than one for each 16 bytes, and 4 096.
     #[error("the module fills in more entries of tables, globals and data segments than 40960, or than one for each 16 of its bytes")]
@@ -184,7 +186,11 @@ struct Facts {
     /// Entries of tables, globals and data segments that the module fills in.
     filled: u64,
     most_filled: u64,
-    /// All calls in it, also those that the compiler makes of other instructions.
+    /// Values that its types take and give.
+    type_values: u64,
+    /// Where a function is named by something else than a call: exports, entries of tables, globals, instructions.
+    names: u64,
+    /// All calls in it, also those that the compiler makes of other instructions, and all exports.
     calls: u64,
     entry: Option<u32>,
     memory_exported: bool,
@@ -208,10 +214,13 @@ impl Facts {
                                 if function.results().len() > MAX_VALUES {
                                     return Err(Invalid::Values);
                                 }
+                                self.type_values =
+                                    self.type_values.saturating_add(values(&function));
                                 Some(function)
                             }
                             _ => None,
                         });
+                        self.require_kept()?;
                     }
                 }
             }
@@ -255,15 +264,22 @@ impl Facts {
                     }
                 }
             }
-            Payload::GlobalSection(section) => self.fill_in(section.count())?,
+            Payload::GlobalSection(section) => {
+                self.fill_in(section.count())?;
+                self.name(section.count())?;
+            }
             Payload::ElementSection(section) => {
                 for element in section {
-                    self.fill_in(entries(&element?))?;
+                    let entries = entries(&element?);
+                    self.fill_in(entries.saturating_add(1))?;
+                    self.name(entries)?;
                 }
             }
             Payload::DataSection(section) => self.fill_in(section.count())?,
             Payload::StartSection { .. } => return Err(Invalid::Start),
             Payload::ExportSection(section) => {
+                self.calls = self.calls.saturating_add(u64::from(section.count()));
+                self.name(section.count())?;
                 for export in section {
                     let export = export?;
                     match (export.name, export.kind) {
@@ -276,8 +292,9 @@ impl Facts {
             Payload::CodeSectionEntry(body) => {
                 let at = self.imported.saturating_add(self.bodies);
                 self.bodies += 1;
-                let calls = self.check_body(&body, self.function_type(at))?;
+                let (calls, names) = self.check_body(&body, self.function_type(at))?;
                 self.calls = self.calls.saturating_add(calls);
+                self.names = self.names.saturating_add(names);
                 self.require_kept()?;
             }
             _ => {}
@@ -293,10 +310,19 @@ impl Facts {
         }
     }
 
-    /// Functions, types and calls, as far as the module is read.
+    /// So many more may name a function.
+    fn name(&mut self, more: u32) -> Result<(), Invalid> {
+        self.names = self.names.saturating_add(u64::from(more));
+        self.require_kept()
+    }
+
+    /// What a compiler would keep, as far as the module is read.
     fn require_kept(&self) -> Result<(), Invalid> {
+        let functions = self.functions.len() as u64;
         let kept = (self.types.len() as u64)
-            .saturating_add(self.functions.len() as u64)
+            .saturating_add(self.type_values / VALUES_PER_KEPT)
+            .saturating_add(functions)
+            .saturating_add(functions.min(self.names))
             .saturating_add(self.calls / CALLS_PER_KEPT);
         match kept > MAX_KEPT {
             true => Err(Invalid::Parts),
@@ -324,8 +350,12 @@ impl Facts {
         }
     }
 
-    /// Checks a function; how many calls it has.
-    fn check_body(&self, body: &FunctionBody<'_>, ty: Option<&FuncType>) -> Result<u64, Invalid> {
+    /// Checks a function; how many calls it has, and how often it names a function otherwise.
+    fn check_body(
+        &self,
+        body: &FunctionBody<'_>,
+        ty: Option<&FuncType>,
+    ) -> Result<(u64, u64), Invalid> {
         let bytes = body.as_bytes().len();
         if bytes > MAX_BODY_BYTES {
             return Err(Invalid::Body);
@@ -342,12 +372,13 @@ impl Facts {
         let mut blocks: Vec<bool> = Vec::new();
         let mut loops = 0usize;
         let (mut entered, mut ifs, mut targets, mut joints) = (0u64, 0u64, 0u64, 0u64);
-        let mut calls = 0u64;
+        let (mut calls, mut names) = (0u64, 0u64);
         let most_joints = FREE_JOINTS.saturating_add(bytes / BYTES_PER_JOINT);
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() {
             let operator = operators.read()?;
             calls += u64::from(is_call(&operator));
+            names += u64::from(matches!(operator, Operator::RefFunc { .. }));
             let more = match operator {
                 Operator::Loop { blockty } => {
                     let values = self.block_values(blockty)?;
@@ -400,7 +431,7 @@ impl Facts {
         let ways = targets.saturating_add(entered).saturating_add(ifs / 2);
         match locals.saturating_mul(ways) > free {
             true => Err(Invalid::Crossings),
-            false => Ok(calls),
+            false => Ok((calls, names)),
         }
     }
 
@@ -463,7 +494,7 @@ pub(crate) fn set_up_bytes(payload: &Payload<'_>) -> usize {
         Payload::DataSection(section) => section.count() as usize,
         Payload::ElementSection(section) => {
             let elements = section.clone().into_iter().map_while(Result::ok);
-            elements.map(|element| entries(&element) as usize).sum()
+            elements.map(|element| entries(&element) as usize + 1).sum()
         }
         _ => 0,
     };
@@ -673,22 +704,45 @@ mod tests {
     }
 
     #[test]
-    fn functions_types_and_calls_are_bounded_together() {
-        let many = |types: usize, calls: usize| {
+    fn functions_types_exports_and_calls_are_bounded_together() {
+        let most = MAX_KEPT as usize;
+        let many = |types: usize, calls: usize, more: &str| {
             let types = "(type (func (param i64))) ".repeat(types);
             let bodies = format!("(func {}) ", "(call 0) ".repeat(65_536)).repeat(calls / 65_536);
             let rest = "(drop (memory.grow (i32.const 0))) ".repeat(calls % 65_536);
-            judge(&with(&format!("{types} {bodies} (func {rest})")))
+            judge(&with(&format!("{types} {bodies} (func {rest}) {more}")))
         };
-        // The entry and its type, and a function more.
-        let types = MAX_KEPT as usize - 3;
-        assert_eq!(many(types, 31), Ok(()));
-        assert_eq!(many(types, 32), Err(Invalid::Parts));
-        assert_eq!(many(types + 1, 0), Err(Invalid::Parts));
+        // Two functions, both named by the two exports, the type of both, and the values of all types.
+        let types = (most - 5) * 64 / 65;
+        let left = most - 5 - types - types / 64;
+        assert_eq!(many(types, 32 * left + 29, ""), Ok(()));
+        assert_eq!(many(types, 32 * left + 30, ""), Err(Invalid::Parts));
         // Three functions more of 65 536 calls, which are 2 048 each.
-        let types = types - 3 * 2_049;
-        assert_eq!(many(types, 3 * 65_536), Ok(()));
-        assert_eq!(many(types, 3 * 65_536 + 32), Err(Invalid::Parts));
+        let types = types - 6_144;
+        let left = most - 5 - 3 - types - types / 64;
+        let calls = |more: usize| many(types, 3 * 65_536 + more, "");
+        let more = 32 * (left - 6_144) + 29;
+        assert_eq!(calls(more), Ok(()));
+        assert_eq!(calls(more + 1), Err(Invalid::Parts));
+        // Long types are more than one each: 16 of 64 values are 32.
+        let long = format!("(type (func (param {}))) ", "i64 ".repeat(64)).repeat(16);
+        let short = 63_000;
+        let left = most - 5 - short - short / 64 - 32;
+        assert_eq!(many(short, 32 * left + 29, &long), Ok(()));
+        assert_eq!(many(short, 32 * left + 30, &long), Err(Invalid::Parts));
+        // A function that a table names is two, and only once.
+        let named = |functions: usize, entries: usize| {
+            let bodies = "(func) ".repeat(functions);
+            let text = format!(
+                "(elem func {}) (data \"{}\")",
+                "0 ".repeat(entries),
+                "a".repeat(2_000_000)
+            );
+            judge(&with(&format!("{bodies} {text}")))
+        };
+        assert_eq!(named(40_000, 20_000), Ok(()));
+        assert_eq!(named(40_000, 30_000), Err(Invalid::Parts));
+        assert_eq!(named(30_000, 40_000), Ok(()));
     }
 
     #[test]
@@ -701,9 +755,17 @@ mod tests {
             assert_eq!(many(part, most - 1), Ok(()), "{part}");
             assert_eq!(many(part, most), Err(Invalid::SetUp), "{part}");
         }
+        // A list is one more than its entries, if it has none either.
+        for (list, each) in [("(elem func) ", 1), ("(elem (i32.const 0) func 0) ", 2)] {
+            let most = (most - 1) / each;
+            let lists =
+                |count: usize| judge(&long(&format!("(table 1 funcref) {}", list.repeat(count))));
+            assert_eq!(lists(most), Ok(()), "{list}");
+            assert_eq!(lists(most + 1), Err(Invalid::SetUp), "{list}");
+        }
         // All count together, whichever way a table is filled.
         let all = |more: usize| {
-            let list = "0 ".repeat(most - 20_001);
+            let list = "0 ".repeat(most - 20_003);
             let values = "(ref.func 0) ".repeat(10_000);
             let globals = "(global i32 (i32.const 0)) ".repeat(10_000 + more);
             let text =
