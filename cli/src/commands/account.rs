@@ -258,6 +258,14 @@ async fn close(of: Of, context: &Context) -> Result<()> {
     let token = context.token(&market.mint).await?;
     let (party, at) = context.ledger(&market_at, of.node)?;
     let ledger = held(&at, &party, context).await?;
+    if ledger.available > 0 || ledger.locked > 0 || ledger.open_jobs > 0 {
+        bail!(
+            "The account {at} has {} available, {} locked and {} jobs under way: withdraw all of it and wait for its jobs, then close it",
+            token.show(ledger.available),
+            token.show(ledger.locked),
+            ledger.open_jobs
+        );
+    }
     let owed = [
         ledger.burn_owed,
         ledger.fees_owed,
@@ -266,14 +274,6 @@ async fn close(of: Of, context: &Context) -> Result<()> {
     ];
     if owed.iter().any(|owed| *owed > 0) {
         bail!("What jobs of the account {at} owe to others is still in it: `lode market fees --sweep` passes it on, then close it");
-    }
-    if ledger.available > 0 || ledger.locked > 0 || ledger.open_jobs > 0 {
-        bail!(
-            "The account {at} has {} available, {} locked and {} jobs under way: withdraw all of it and wait for its jobs, then close it",
-            token.show(ledger.available),
-            token.show(ledger.locked),
-            ledger.open_jobs
-        );
     }
     // Whoever only paid the rent cannot give them up: of him the program takes no such close.
     if ledger.credits > 0 && ledger.authority == wallet.pubkey() {
