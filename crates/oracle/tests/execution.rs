@@ -196,7 +196,8 @@ async fn until(what: &str, is: impl AsyncFn() -> bool) {
     }
 }
 
-async fn ended() {
+/// A world whose job runs until it is ended, with the job.
+async fn endless() -> (World, Job) {
     let module = wat::parse_str(ENDLESS).unwrap();
     let endless = spec(&module);
     let world = World::new(endless.as_bytes()).await;
@@ -205,6 +206,11 @@ async fn ended() {
     world.set(JOB, &job);
     world.put(&world.customer, endless.as_bytes()).await;
     world.put(&world.customer, &module).await;
+    (world, job)
+}
+
+async fn ended() {
+    let (world, mut job) = endless().await;
     let (running, stop) = world.start();
     until("it runs", async || children() == 1).await;
 
@@ -230,14 +236,7 @@ async fn ended() {
 }
 
 async fn left_out() {
-    let module = wat::parse_str(ENDLESS).unwrap();
-    let endless = spec(&module);
-    let world = World::new(endless.as_bytes()).await;
-    let mut job = world.job().await;
-    job.units_limit = ENDLESS_LIMIT;
-    world.set(JOB, &job);
-    world.put(&world.customer, endless.as_bytes()).await;
-    world.put(&world.customer, &module).await;
+    let (world, mut job) = endless().await;
     let (running, stop) = world.start();
     until("it runs", async || children() == 1).await;
     let begun = processes();
