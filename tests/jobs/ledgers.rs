@@ -417,6 +417,23 @@ fn an_empty_ledger_closes_and_an_old_address_never_returns() {
     world.ok(jobs.open_ledger(&payer, &customer), &[]);
     let again = world.read::<Ledger>(&at);
     assert!(again.nonce_top > old && again.nonce_taken == u64::MAX);
+    // nor does one from below where it begins: an account of the second before may have come as far
+    world.ok(
+        jobs.deposit(&world, &customer, &customer, 1_000_000),
+        &[&jobs.customer],
+    );
+    for below in [0, 5, 63] {
+        let mut args = jobs.post_args();
+        args.nonce = again.nonce_top - below;
+        assert_error(
+            world.send_one(jobs.post(args), &[&jobs.customer]),
+            JobsError::NonceTaken,
+        );
+    }
+    world.ok(
+        jobs.withdraw(&world, &customer, &customer, 1_000_000),
+        &[&jobs.customer],
+    );
     // whoever paid may close an empty one as well
     world.ok(close(&payer, &payer, &at), &[]);
 }

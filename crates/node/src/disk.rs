@@ -1,8 +1,7 @@
 //! The disk that results and blobs lie on.
 
 use crate::{Error, Result};
-use lode_store::BlobCache;
-use std::io::ErrorKind;
+use lode_store::{tells_of_a_full_disk, BlobCache};
 use std::path::Path;
 
 /// Bytes that are free on the disk of a folder, for this user.
@@ -23,14 +22,13 @@ pub(crate) fn free_bytes(folder: &Path) -> std::io::Result<u64> {
 
 #[cfg(not(unix))]
 pub(crate) fn free_bytes(_: &Path) -> std::io::Result<u64> {
-    Err(ErrorKind::Unsupported.into())
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 /// The disk, or what this user may have of it, is full.
 pub(crate) fn is_full(error: &Error) -> bool {
-    let full = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded];
     match error {
-        Error::File { source, .. } => full.contains(&source.kind()),
+        Error::File { source, .. } => tells_of_a_full_disk(source),
         Error::Store(error) => error.is_of_a_full_disk(),
         _ => false,
     }
@@ -64,6 +62,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use lode_store::BlobHash;
+    use std::io::ErrorKind;
 
     #[tokio::test]
     async fn the_cache_gives_way_only_where_the_disk_is_too_small() {

@@ -85,6 +85,14 @@ pub enum Error {
     Backend(#[from] object_store::Error),
 }
 
+/// Whether a write failed because the disk, or what this user may have of it, is full.
+pub fn tells_of_a_full_disk(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+    )
+}
+
 impl Error {
     /// The store answered that it does not have it.
     pub fn is_not_found(&self) -> bool {
@@ -113,8 +121,7 @@ impl Error {
 
     /// This machine's disk, or what this user may have of it, is full.
     pub fn is_of_a_full_disk(&self) -> bool {
-        let full = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded];
-        matches!(self, Self::File { source, .. } if full.contains(&source.kind()))
+        matches!(self, Self::File { source, .. } if tells_of_a_full_disk(source))
     }
 
     /// Something is wrong with the gateway itself, and not with what was asked: another one is the better choice for a

@@ -25,7 +25,7 @@ pub use authorization::{
 pub use backend::{BlobPart, BlobStore};
 pub use cache::{BlobCache, Hold};
 pub use client::{GatewayClient, Retry, Source, Writer};
-pub use error::{Error, Result};
+pub use error::{tells_of_a_full_disk, Error, Result};
 pub use hash::{BlobHash, Hasher};
 pub use names::{Attestation, ATTESTATION_BYTES};
 pub use sites::{gateway_urls, Gateways};
